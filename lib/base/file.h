@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Whole files: mapped, read, or written beside and renamed.
+ */
+#ifndef DET_FILE_H
+#define DET_FILE_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* A regular file mapped read-only and shared (so that processes share the pages). An empty
+ * file has data == NULL, size == 0. */
+struct det_map {
+	const unsigned char *data;
+	size_t size;
+};
+
+enum det_err det_map_open(struct det_map *out, const char *path) DET_MUST_USE;
+enum det_err det_map_fd(struct det_map *out, int fd, const char *name) DET_MUST_USE;
+void det_map_close(struct det_map *m);
+
+/* Reads all of path (any kind of file, but not a directory) into malloc'd *data with a NUL
+ * after it; DET_LIMIT above `limit` bytes. */
+enum det_err det_file_read(
+    char **data, size_t *size, const char *path, size_t limit) DET_MUST_USE;
+
+/* Opens a new file beside `path`, to be renamed to it by det_file_commit: a half-written
+ * file never bears the final name. The directory must exist. If `path` exists and is not a
+ * regular file (/dev/full, a fifo), it is opened itself and commit only closes it. */
+struct det_newfile {
+	int fd;
+	char *path, *temp;
+};
+
+enum det_err det_file_create(struct det_newfile *f, const char *path) DET_MUST_USE;
+enum det_err det_file_commit(struct det_newfile *f) DET_MUST_USE;
+void det_file_abandon(
+    struct det_newfile *f); /* harmless after commit; for fail paths */
+
+/* Writes all n bytes; restarts after signals. */
+enum det_err det_write_all(
+    int fd, const void *data, size_t n, const char *name) DET_MUST_USE;
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The ITEM record, typed; and the class table that a STRM record carries.
+ */
+#ifndef DET_STREAM_ITEM_H
+#define DET_STREAM_ITEM_H
+
+#include "stream/record.h"
+#include "stream/writer.h"
+
+/* How a pixel position of the upright original becomes one of the input tensor, both as
+ * continuous coordinates: x_in = sx * x + tx, y_in = sy * y + ty; with flip, x is replaced
+ * by width - x first. */
+struct det_transform {
+	double sx, sy, tx, ty;
+	int flip;
+};
+
+struct det_item {
+	char *path;  /* as the user named it; "-" for standard input */
+	char *error; /* why this item is bad, or NULL */
+	long id;     /* number of the item in its stream, from 0; or a data set's id */
+	long width, height; /* of the upright original, pixels; 0: unknown */
+	long orientation;   /* EXIF 1..8 that was undone; 1 where there is none */
+	long in_w, in_h; /* of the input tensor's picture (with its padding); 0: none */
+	struct det_transform map;
+};
+
+/* Reads all fields; absent ones are 0, NULL, orientation 1 and the identity map. */
+enum det_err det_item_read(
+    struct det_item *it, const struct det_record *r) DET_MUST_USE;
+void det_item_release(struct det_item *it);
+
+/* Sets the item's fields among r's attributes (others stay), r->kind = DET_ITEM. */
+enum det_err det_item_store(
+    struct det_record *r, const struct det_item *it) DET_MUST_USE;
+enum det_err det_item_write(
+    struct det_writer *w, const struct det_item *it) DET_MUST_USE;
+
+/* Class table: the payload of STRM, lines "name\tsource_id\n" in label order; source_id
+ * (a data set's own number, as COCO's 1..90) may be empty. */
+struct det_classes {
+	char **name;
+	long *source; /* -1: none */
+	size_t n;
+};
+
+enum det_err det_classes_parse(
+    struct det_classes *c, const char *text, size_t len) DET_MUST_USE;
+void det_classes_release(struct det_classes *c);
+/* The name of a label; "?" outside the table. */
+const char *det_class_name(const struct det_classes *c, long label);
+
+#endif
