@@ -27,7 +27,7 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BIN)/det-%: $(O)/bin/det-%.o $(O)/bin/tool.o $(O)/libdet.a
+$(BIN)/det-%: $(O)/bin/det-%.o $(O)/bin/tool.o $(O)/bin/opt.o $(O)/libdet.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
@@ -41,4 +41,4 @@ clean:
 
 .SECONDARY:
 .PHONY: all units clean
--include $(LIB_OBJ:.o=.d) $(TOOL_SRC:%.c=$(O)/%.d) $(UNIT_SRC:%.c=$(O)/%.d) $(O)/bin/tool.d
+-include $(LIB_OBJ:.o=.d) $(TOOL_SRC:%.c=$(O)/%.d) $(UNIT_SRC:%.c=$(O)/%.d) $(O)/bin/tool.d $(O)/bin/opt.d

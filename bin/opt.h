@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The option table at work: parsed, range-checked, printed. Private to bin/.
+ */
+#ifndef DET_OPT_H
+#define DET_OPT_H
+
+#include "bin/tool.h"
+
+struct opt_set;
+
+/* The tool's own options and the common ones that its bits ask for; NULL without memory.
+ * Defaults shown by --help are what the values hold now. */
+struct opt_set *opt_set_new(struct tool *t);
+void opt_set_free(struct opt_set *s);
+
+/* Options and operands in any order, "--" ends options; --name VALUE, --name=VALUE, -n
+ * VALUE, -nVALUE, -abc for flags, --no-name for a flag. The last one given counts. */
+enum det_err opt_set_parse(struct opt_set *s, int argc, char *argv[]) DET_MUST_USE;
+int opt_set_operands(const struct opt_set *s, char ***operands);
+int opt_set_given(const struct opt_set *s, const char *name);
+
+/* Lines "name=value" for options that the command line did not give. Blank lines and lines
+ * that begin with # are nothing. An unknown name is an error. `text` need not live on. */
+enum det_err opt_set_defaults(
+    struct opt_set *s, const char *text, size_t len) DET_MUST_USE;
+
+/* The i-th word of the command line for the history, NULL past the last. */
+const char *opt_set_word(const struct opt_set *s, int i);
+
+/* --help: usage, what it does, a line per option. The usage is the page's SYNOPSIS. */
+void opt_set_help(const struct opt_set *s, FILE *f);
+/* --option-table: "--name<TAB>-l<TAB>ARG<TAB>choice choice" a line, for completion. */
+void opt_set_table(const struct opt_set *s, FILE *f);
+
+#endif

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What every executable shares: streams in and out, history, messages, exit status. The
+ * option table is parsed and printed in opt.c.
+ */
+#define _GNU_SOURCE
+#include "bin/tool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "bin/opt.h"
+
+struct tool_private {
+	struct opt_set *opts;
+	struct det_reader *in;
+	const char *in_name;
+	int next_operand;
+	struct det_newfile file; /* -o FILE */
+	FILE *print;
+};
+
+static void
+say(const struct tool *t, const char *kind, const char *fmt, va_list ap)
+{
+	char text[1024];
+
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "%s: ", t->spec->name);
+	if (t->p && t->p->in)
+		(void)fprintf(stderr, "%s: ", t->p->in_name);
+	if (t->item >= 0)
+		(void)fprintf(stderr, "item %ld '%s': ", t->item, t->item_path);
+	(void)fprintf(stderr, "%s%s\n", kind, text);
+}
+
+/* What must not be left behind when the program ends early. */
+static void
+abandon(struct tool *t)
+{
+	if (t->p)
+		det_file_abandon(&t->p->file);
+}
+
+void
+tool_die(struct tool *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(t, "", fmt, ap);
+	va_end(ap);
+	abandon(t);
+	exit(2);
+}
+
+void
+tool_warn(struct tool *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (t->quiet)
+		return;
+	va_start(ap, fmt);
+	say(t, "warning: ", fmt, ap);
+	va_end(ap);
+}
+
+void
+tool_usage(struct tool *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(t, "", fmt, ap);
+	va_end(ap);
+	(void)fprintf(stderr, "try '%s --help'\n", t->spec->name);
+	abandon(t);
+	exit(2);
+}
+
+void
+tool_check(struct tool *t, enum det_err e)
+{
+	if (e)
+		tool_die(t, "%s", det_errmsg());
+}
+
+void
+tool_bad_item(struct tool *t)
+{
+	if (!t->skip_bad)
+		tool_die(t, "%s", det_errmsg());
+	t->bad = 1;
+	if (!t->quiet || t->bad == 1) {
+		int quiet = t->quiet;
+
+		t->quiet = 0;
+		tool_warn(t, "skipped: %s", det_errmsg());
+		t->quiet = quiet;
+	}
+}
+
+/* A shell would need quotes: put them, so that the history can be pasted. */
+static enum det_err
+quote(struct det_buf *b, const char *s)
+{
+	enum det_err e;
+
+	if (*s && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+			    "6789_-+=./:,%@") == strlen(s))
+		return det_buf_printf(b, " %s", s);
+	e = det_buf_add(b, " '", 2);
+	for (; !e && *s; s++)
+		e = *s == '\'' ? det_buf_add(b, "'\\''", 4) : det_buf_add(b, s, 1);
+	return e ? e : det_buf_add(b, "'", 1);
+}
+
+/* "det-nms 0.1.0 -m M.det --iou 0.5 # model 0123456789abcdef". What does not change the
+ * result (-o, -q, the names of input streams) is left out, so that a pipe and the same
+ * stages run through files write equal bytes. */
+static enum det_err
+history(struct tool *t, struct det_buf *b)
+{
+	enum det_err e = det_buf_printf(b, "%s %s", t->spec->name, DET_VERSION);
+
+	for (int i = 0; !e && opt_set_word(t->p->opts, i); i++)
+		e = quote(b, opt_set_word(t->p->opts, i));
+	for (int i = 0; !e && !(t->spec->bits & TOOL_READS) && i < t->argc; i++)
+		e = quote(b, t->argv[i]);
+	if (!e && t->model)
+		e = det_buf_printf(b, " # model %s", det_model_digest(t->model));
+	return e;
+}
+
+static void
+add_history(struct tool *t, struct det_record *r)
+{
+	struct det_buf b = { 0 };
+
+	tool_check(t, history(t, &b));
+	tool_check(t, det_attr_add(&r->attrs, "history", b.text));
+	det_buf_free(&b);
+}
+
+static void
+open_output(struct tool *t)
+{
+	unsigned bits = t->spec->bits;
+	const char *name = t->out_path ? t->out_path : "standard output";
+
+	if (!(bits & (TOOL_WRITES | TOOL_PRINTS)))
+		return;
+	t->out_fd = 1;
+	if (t->out_path && strcmp(t->out_path, "-") != 0) {
+		tool_check(t, det_file_create(&t->p->file, t->out_path));
+		t->out_fd = t->p->file.fd;
+	} else if (fcntl(1, F_GETFD) < 0) {
+		tool_die(t, "standard output is closed");
+	} else if ((bits & TOOL_WRITES) && isatty(1)) {
+		tool_usage(t, "standard output is a terminal and a stream is binary: "
+			      "use a pipe, a file or -o FILE");
+	}
+	if (bits & TOOL_WRITES) {
+		tool_check(t, det_writer_open_fd(&t->out, t->out_fd, name));
+		return;
+	}
+	t->p->print = t->out_fd == 1 ? stdout : fdopen(dup(t->out_fd), "w");
+	if (!t->p->print)
+		tool_die(t, "%s: %s", name, strerror(errno));
+}
+
+/* Options a model records for this tool go under those of the command line. */
+static void
+model_options(struct tool *t)
+{
+	char name[64];
+	const char *text;
+	size_t len;
+
+	(void)snprintf(name, sizeof name, "options/%.40s", t->spec->name);
+	det_model_text(t->model, name, &text, &len);
+	if (text && opt_set_defaults(t->p->opts, text, len))
+		tool_die(t, "%s: %s: %s", t->model_path, name, det_errmsg());
+}
+
+void
+tool_start(struct tool *t, const struct tool_spec *spec, int argc, char *argv[])
+{
+	*t = (struct tool){ .spec = spec, .item = -1, .out_fd = -1 };
+	t->p = calloc(1, sizeof *t->p);
+	if (!t->p)
+		tool_die(t, "no memory");
+	t->p->file.fd = -1;
+	t->p->opts = opt_set_new(t);
+	if (!t->p->opts)
+		tool_die(t, "no memory");
+	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+		opt_set_help(t->p->opts, stdout);
+		exit(fflush(stdout) || ferror(stdout) ? 2 : 0);
+	}
+	if (argc == 2 && !strcmp(argv[1], "--version")) {
+		(void)printf("%s %s\n", spec->name, DET_VERSION);
+		exit(fflush(stdout) || ferror(stdout) ? 2 : 0);
+	}
+	if (argc == 2 && !strcmp(argv[1], "--option-table")) {
+		opt_set_table(t->p->opts, stdout);
+		exit(fflush(stdout) || ferror(stdout) ? 2 : 0);
+	}
+	if (opt_set_parse(t->p->opts, argc, argv))
+		tool_usage(t, "%s", det_errmsg());
+	t->argc = opt_set_operands(t->p->opts, &t->argv);
+	if (!spec->operands && t->argc > 0)
+		tool_usage(
+		    t, "'%s' is one word too many: no operands are taken", t->argv[0]);
+	if ((spec->bits & TOOL_NEEDS_MODEL) && !t->model_path)
+		tool_usage(t, "which model? give -m MODEL");
+	if (t->model_path) {
+		tool_check(t, det_model_open(&t->model, t->model_path));
+		model_options(t);
+	}
+	if ((spec->bits & TOOL_READS) && t->argc == 0 && isatty(0))
+		tool_usage(t,
+		    "standard input is a terminal: a stream expected there, or a FILE");
+	open_output(t);
+}
+
+/* Opens the next input; 0 when there is none. */
+static int
+next_input(struct tool *t)
+{
+	struct tool_private *p = t->p;
+
+	det_reader_close(p->in);
+	p->in = NULL;
+	if (t->argc == 0 && p->next_operand++ == 0) {
+		p->in_name = "stdin";
+	} else if (p->next_operand < t->argc) {
+		p->in_name = t->argv[p->next_operand++];
+		if (strcmp(p->in_name, "-") != 0) {
+			tool_check(t, det_reader_open(&p->in, p->in_name));
+			return 1;
+		}
+		p->in_name = "stdin";
+	} else {
+		return 0;
+	}
+	if (fcntl(0, F_GETFD) < 0)
+		tool_die(t, "standard input is closed");
+	tool_check(t, det_reader_open_fd(&p->in, 0, p->in_name));
+	return 1;
+}
+
+static void
+enter_item(struct tool *t, struct det_record *r)
+{
+	t->item++;
+	tool_check(t, det_item_read(&t->cur, r));
+	(void)snprintf(t->item_path, sizeof t->item_path, "%s", t->cur.path);
+}
+
+int
+tool_read(struct tool *t, struct det_record *r)
+{
+	int more;
+
+	for (;;) {
+		if (!t->p->in && !next_input(t))
+			return 0;
+		if (t->out && det_reader_would_block(t->p->in))
+			tool_check(t, det_writer_flush(t->out));
+		if (t->p->print && det_reader_would_block(t->p->in))
+			(void)fflush(t->p->print);
+		if (det_reader_next(t->p->in, r, &more))
+			tool_die(t, "%s", det_errmsg());
+		if (more)
+			break;
+		t->item = -1;
+		if (!next_input(t))
+			return 0;
+	}
+	if (r->kind == DET_STREAM) {
+		t->item = -1;
+		tool_load(t, r);
+		if (t->spec->bits & TOOL_WRITES)
+			add_history(t, r);
+	} else if (r->kind == DET_ITEM) {
+		enter_item(t, r);
+	}
+	return 1;
+}
+
+void
+tool_load(struct tool *t, struct det_record *r)
+{
+	tool_check(t, det_record_load(r));
+}
+
+void
+tool_write(struct tool *t, struct det_record *r)
+{
+	tool_check(t, det_writer_put(t->out, r));
+}
+
+void
+tool_stream_begin(struct tool *t)
+{
+	struct det_record r = { .kind = DET_STREAM };
+	struct det_buf b = { 0 };
+	const struct det_classes *c = t->model ? det_model_classes(t->model) : NULL;
+
+	add_history(t, &r);
+	for (size_t i = 0; c && i < c->n; i++)
+		if (c->source[i] >= 0)
+			tool_check(t,
+			    det_buf_printf(&b, "%s\t%ld\n", c->name[i], c->source[i]));
+		else
+			tool_check(t, det_buf_printf(&b, "%s\n", c->name[i]));
+	tool_check(t, det_writer_make(t->out, DET_STREAM, &r.attrs, b.text, b.len));
+	det_record_release(&r);
+	det_buf_free(&b);
+}
+
+void
+tool_stream_end(struct tool *t)
+{
+	tool_check(t, det_writer_end(t->out));
+}
+
+int
+tool_given(const struct tool *t, const char *name)
+{
+	return opt_set_given(t->p->opts, name);
+}
+
+int
+tool_threads(const struct tool *t)
+{
+	cpu_set_t set;
+
+	if (t->threads > 0)
+		return (int)t->threads;
+	if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
+		return CPU_COUNT(&set);
+	return 1;
+}
+
+FILE *
+tool_stdout(struct tool *t)
+{
+	return t->p->print ? t->p->print : stdout;
+}
+
+int
+tool_finish(struct tool *t)
+{
+	struct tool_private *p = t->p;
+	const char *name = t->out_path ? t->out_path : "standard output";
+	int bad = 0;
+
+	t->item = -1;
+	det_reader_close(p->in);
+	p->in = NULL;
+	if (t->out)
+		tool_check(t, det_writer_flush(t->out));
+	det_writer_free(t->out);
+	if (p->print) {
+		bad = ferror(p->print) | fflush(p->print);
+		if (p->print != stdout)
+			bad |= fclose(p->print);
+		if (bad)
+			tool_die(t, "%s: %s", name, strerror(errno));
+	}
+	if (p->file.fd >= 0)
+		tool_check(t, det_file_commit(&p->file));
+	else if (t->out_fd == 1 && close(1) < 0)
+		tool_die(t, "%s: %s", name, strerror(errno));
+	det_model_close(t->model);
+	det_item_release(&t->cur);
+	opt_set_free(p->opts);
+	free(p);
+	t->p = NULL;
+	return t->bad ? 2 : 0;
+}

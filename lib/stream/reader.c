@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One interface over two ways of reading. A regular file is mapped, and a payload is a
+ * pointer into the map. From a pipe exactly the head and the attributes are read, never a
+ * byte of the payload, so that a payload nobody here wants can go on to the next pipe
+ * inside the kernel (det_writer_put). Head and attributes take two reads a record; records
+ * are few (tens an item), so a buffer would save little and cost that.
+ *
+ * Memory for a payload from a pipe grows with the bytes that have arrived: a head may
+ * claim gigabytes, but only a sender of gigabytes gets them.
+ */
+#define _GNU_SOURCE
+#include "stream/reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "stream/head.h"
+#include "stream/pass.h"
+
+#define FIRST_CHUNK ((size_t)64 << 20)
+
+struct det_reader {
+	int fd; /* -1: mapped */
+	char *name;
+	struct det_map map;
+	uint64_t offset;  /* of the next unread byte */
+	uint64_t payload; /* bytes of the current payload not yet taken */
+	uint64_t padding; /* zeros after it not yet taken */
+	int inside;       /* between STRM and END */
+	int began;        /* something was read */
+	int trust;
+	uint64_t records, items;
+};
+
+enum det_err
+det_reader_open_fd(struct det_reader **out, int fd, const char *name)
+{
+	struct det_reader *rd = calloc(1, sizeof *rd);
+	struct stat st;
+	enum det_err e;
+
+	if (!rd)
+		return det_fail(DET_NOMEM, "no memory for a reader");
+	rd->fd = fd;
+	if ((e = det_strdup(&rd->name, name)))
+		goto fail;
+	if (fstat(fd, &st) < 0) {
+		e = det_fail(DET_IO, "%s:", name);
+		goto fail;
+	}
+	if (S_ISDIR(st.st_mode)) {
+		e = det_fail(
+		    DET_INVALID, "%s: a det stream expected, found a directory", name);
+		goto fail;
+	}
+	/* a descriptor that others have read from is read on, not mapped: the payloads'
+	 * alignment counts from byte 0 */
+	if (S_ISREG(st.st_mode) && lseek(fd, 0, SEEK_CUR) == 0) {
+		if ((e = det_map_fd(&rd->map, fd, name)))
+			goto fail;
+		if (fd != 0)
+			(void)close(fd);
+		rd->fd = -1;
+	} else {
+		(void)fcntl(fd, F_SETPIPE_SZ, 1 << 20);
+	}
+	*out = rd;
+	return DET_OK;
+fail:
+	free(rd->name);
+	free(rd);
+	return e;
+}
+
+enum det_err
+det_reader_open(struct det_reader **out, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	enum det_err e;
+
+	if (fd < 0)
+		return det_fail(DET_IO, "%s:", path);
+	if ((e = det_reader_open_fd(out, fd, path)))
+		(void)close(fd);
+	return e;
+}
+
+void
+det_reader_close(struct det_reader *rd)
+{
+	if (!rd)
+		return;
+	if (rd->fd > 0)
+		(void)close(rd->fd);
+	det_map_close(&rd->map);
+	free(rd->name);
+	free(rd);
+}
+
+void
+det_reader_trust(struct det_reader *rd)
+{
+	rd->trust = 1;
+}
+
+uint64_t
+det_reader_offset(const struct det_reader *rd)
+{
+	return rd->offset;
+}
+
+const char *
+det_reader_name(const struct det_reader *rd)
+{
+	return rd->name;
+}
+
+int
+det_reader_would_block(const struct det_reader *rd)
+{
+	struct pollfd p = { rd->fd, POLLIN, 0 };
+
+	return rd->fd >= 0 && poll(&p, 1, 0) == 0;
+}
+
+/* Reads up to n bytes; *got < n only at the end of the input. */
+static enum det_err
+take(struct det_reader *rd, void *buf, size_t n, size_t *got)
+{
+	unsigned char *p = buf;
+
+	*got = 0;
+	if (rd->fd < 0) {
+		size_t left = rd->map.size - (size_t)rd->offset;
+
+		*got = n < left ? n : left;
+		if (*got)
+			memcpy(p, rd->map.data + rd->offset, *got);
+		rd->offset += *got;
+		return DET_OK;
+	}
+	while (*got < n) {
+		ssize_t r = read(rd->fd, p + *got, n - *got);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return det_fail(DET_IO, "%s:", rd->name);
+		if (r == 0)
+			break;
+		*got += (size_t)r;
+		rd->offset += (uint64_t)r;
+	}
+	return DET_OK;
+}
+
+static enum det_err
+ended_early(const struct det_reader *rd, const char *where)
+{
+	return det_fail(DET_TRUNCATED, "input ended early: %s, at byte %llu", where,
+	    (unsigned long long)rd->offset);
+}
+
+static enum det_err
+take_padding(struct det_reader *rd)
+{
+	unsigned char pad[DET_ALIGN];
+	size_t got, n = (size_t)rd->padding;
+	enum det_err e;
+
+	if ((e = take(rd, pad, n, &got)))
+		return e;
+	rd->padding = 0;
+	if (got < n)
+		return ended_early(rd, "inside a record's padding");
+	for (size_t i = 0; i < n; i++)
+		if (pad[i])
+			return det_fail(
+			    DET_CORRUPT, "padding after a payload is not zero");
+	return DET_OK;
+}
+
+/* Takes what the caller left of the current payload. */
+static enum det_err
+skip(struct det_reader *rd)
+{
+	unsigned char buf[16384];
+	size_t got;
+	enum det_err e;
+
+	if (rd->fd < 0) {
+		rd->offset += rd->payload;
+		rd->payload = 0;
+	}
+	while (rd->payload) {
+		size_t n = rd->payload < sizeof buf ? (size_t)rd->payload : sizeof buf;
+
+		if ((e = take(rd, buf, n, &got)))
+			return e;
+		if (got < n)
+			return ended_early(rd, "inside a payload");
+		rd->payload -= n;
+	}
+	return take_padding(rd);
+}
+
+/* Reads padded attributes into r->attrs. */
+static enum det_err
+take_attrs(struct det_reader *rd, struct det_record *r, size_t n)
+{
+	size_t got;
+	enum det_err e;
+
+	if ((e = det_grow(&r->attrs.text, &r->attrs.cap, n + 1, 1)) ||
+	    (e = take(rd, r->attrs.text, n, &got)))
+		return e;
+	if (got < n)
+		return ended_early(rd, "inside a record's attributes");
+	return DET_OK;
+}
+
+/* Order of the records in a stream, and END's counts. */
+static enum det_err
+grammar(struct det_reader *rd, const struct det_record *r)
+{
+	long n = -1, items = -1;
+	enum det_err e;
+
+	if (r->kind == DET_STREAM) {
+		if (rd->inside)
+			return det_fail(DET_CORRUPT,
+			    "a stream begins inside another: no END before it");
+		rd->inside = 1;
+		rd->records = 1;
+		rd->items = 0;
+		return DET_OK;
+	}
+	if (!rd->inside)
+		return det_fail(DET_CORRUPT,
+		    "a %s record outside a stream: STRM expected first",
+		    det_kind_name(r->kind));
+	if (r->kind == DET_ITEM)
+		rd->items++;
+	if (r->kind != DET_END) {
+		rd->records++;
+		return DET_OK;
+	}
+	rd->inside = 0;
+	if ((e = det_attr_long(&n, &r->attrs, "records", 0, __LONG_MAX__)) ||
+	    (e = det_attr_long(&items, &r->attrs, "items", 0, __LONG_MAX__)))
+		return e;
+	if (n < 0 || items < 0)
+		return det_fail(DET_CORRUPT, "an END record without its counts");
+	if ((uint64_t)n != rd->records || (uint64_t)items != rd->items)
+		return det_fail(DET_CORRUPT,
+		    "records are missing: END counts %ld with %ld items, %llu with "
+		    "%llu items came",
+		    n, items, (unsigned long long)rd->records,
+		    (unsigned long long)rd->items);
+	return DET_OK;
+}
+
+static enum det_err
+fill(struct det_record *r, struct det_reader *rd, const struct det_head *h)
+{
+	r->kind = h->kind;
+	r->flags = h->flags;
+	r->crc = h->crc;
+	r->size = (size_t)h->size;
+	r->tensor = (struct det_tensor){
+		.dtype = (enum det_dtype)h->dtype,
+		.rank = h->rank <= DET_MAX_RANK ? h->rank : 0,
+	};
+	for (int i = 0; i < r->tensor.rank; i++)
+		r->tensor.dims[i] = (size_t)h->dims[i];
+	r->attrs.len = h->attr_len;
+	r->attrs.text[h->attr_len] = 0;
+	r->reader = rd;
+	rd->payload = h->size;
+	rd->padding = det_pad(r->size) - r->size;
+	if (rd->fd < 0 && rd->map.size - rd->offset < rd->payload + rd->padding)
+		return ended_early(rd, "inside a payload");
+	return DET_OK;
+}
+
+enum det_err
+det_reader_next(struct det_reader *rd, struct det_record *r, int *more)
+{
+	unsigned char head[DET_HEAD_SIZE];
+	struct det_head h;
+	size_t got;
+	enum det_err e;
+
+	*more = 0;
+	if ((e = skip(rd)))
+		return e;
+	r->offset = rd->offset;
+	r->size = 0;
+	r->tensor.data = NULL;
+	if ((e = take(rd, head, sizeof head, &got)))
+		return e;
+	if (got == 0 && rd->began && !rd->inside)
+		return DET_OK;
+	if (got == 0)
+		return rd->began ? ended_early(rd, "no END record")
+				 : ended_early(rd, "it is empty");
+	if (got < sizeof head) {
+		/* text of a line or two is shorter than a head: say that it is text */
+		memset(head + got, ' ', sizeof head - got);
+		if (!rd->began && (e = det_head_peek(&h, head)) == DET_CORRUPT)
+			return e;
+		return ended_early(rd, "inside a record's head");
+	}
+	rd->began = 1;
+	if ((e = det_head_peek(&h, head)) ||
+	    (e = take_attrs(rd, r, det_pad(h.attr_len))) ||
+	    (e = det_head_check(&h, head, (unsigned char *)r->attrs.text)) ||
+	    (e = fill(r, rd, &h)))
+		return e;
+	if ((e = grammar(rd, r)))
+		return e;
+	*more = 1;
+	return DET_OK;
+}
+
+/* Reads the payload from a pipe into r's own memory, which grows as bytes arrive. */
+static enum det_err
+load_pipe(struct det_reader *rd, struct det_record *r)
+{
+	size_t have = 0, got;
+	enum det_err e;
+
+	while (have < r->size || !r->own) {
+		size_t want = r->size < FIRST_CHUNK ? r->size : FIRST_CHUNK;
+
+		if (have) /* full: double */
+			want = r->size / 2 < have ? r->size : have * 2;
+		if (want > r->own_cap || !r->own) {
+			void *p;
+
+			if ((e = det_alloc(&p, want, 1)))
+				return e;
+			if (have)
+				memcpy(p, r->own, have);
+			free(r->own);
+			r->own = p;
+			r->own_cap = want;
+		} else {
+			want = r->own_cap < r->size ? r->own_cap : r->size;
+		}
+		if ((e = take(rd, (char *)r->own + have, want - have, &got)))
+			return e;
+		rd->payload -= got;
+		have += got;
+		if (have < want)
+			return ended_early(rd, "inside a payload");
+	}
+	r->tensor.data = r->own;
+	return take_padding(rd);
+}
+
+enum det_err
+det_record_load(struct det_record *r)
+{
+	struct det_reader *rd = r->reader;
+	enum det_err e;
+
+	if (r->tensor.data || !rd)
+		return DET_OK;
+	if (rd->fd < 0) {
+		/* never written through: the map is read-only and so are its users */
+		r->tensor.data =
+		    (void *)(uintptr_t)(rd->map.data + (size_t)(rd->offset));
+		rd->offset += rd->payload;
+		rd->payload = 0;
+		if ((e = take_padding(rd)))
+			return e;
+	} else if ((e = load_pipe(rd, r))) {
+		return e;
+	}
+	r->reader = NULL;
+	if ((r->flags & DET_HAS_CRC) && !rd->trust &&
+	    det_crc32(0, r->tensor.data, r->size) != r->crc)
+		return det_fail(DET_CORRUPT,
+		    "the check over the payload of %s '%s' does not match",
+		    det_kind_name(r->kind), det_record_name(r));
+	return DET_OK;
+}
+
+enum det_err
+det_reader_pass(struct det_reader *rd, int fd, const char *name)
+{
+	static _Thread_local unsigned char buf[1 << 16];
+	size_t got;
+	enum det_err e;
+	int spliced = 1;
+
+	while (rd->payload) {
+		size_t n = rd->payload < ((uint64_t)1 << 30) ? (size_t)rd->payload
+							     : (size_t)1 << 30;
+
+		if (spliced) {
+			ssize_t m = splice(
+			    rd->fd, NULL, fd, NULL, n, SPLICE_F_MOVE | SPLICE_F_MORE);
+
+			if (m < 0 && errno == EINTR)
+				continue;
+			if (m < 0 && errno == EINVAL) {
+				spliced = 0;
+				continue;
+			}
+			if (m < 0)
+				return det_fail(DET_IO, "%s:", name);
+			if (m == 0)
+				return ended_early(rd, "inside a payload");
+			rd->payload -= (uint64_t)m;
+			rd->offset += (uint64_t)m;
+			continue;
+		}
+		n = n < sizeof buf ? n : sizeof buf;
+		if ((e = take(rd, buf, n, &got)))
+			return e;
+		if (got < n)
+			return ended_early(rd, "inside a payload");
+		rd->payload -= n;
+		if ((e = det_write_all(fd, buf, n, name)))
+			return e;
+	}
+	return take_padding(rd);
+}
+
+int
+det_reader_mapped(const struct det_reader *rd)
+{
+	return rd->fd < 0;
+}
