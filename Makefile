@@ -1,23 +1,34 @@
 # det: GNU make. `make demo` and `make check` set up all they need by themselves.
 include config.mk
 
-O      ?= build
-BIN    ?= bin
-STD     = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-SANFLAGS = $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-comma   = ,
-ALL_CFLAGS = $(STD) $(OPT) -fPIC -Ilib -I. $(INCS) $(OPENMP) $(SANFLAGS) \
+# Each flavour of build has its own folder, so that none disturbs another.
+comma   := ,
+FLAVOUR := $(if $(SAN),/san)$(if $(findstring clang,$(CC)),/clang)
+O       ?= build$(FLAVOUR)
+BIN     ?= $(if $(FLAVOUR),$(O)/bin,bin)
+
+STD      = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+SANFLAGS = $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer)
+ALL_CFLAGS = $(STD) $(OPT) -fPIC -Ilib -I. $(INCS) $(OPENMP) $(SANFLAGS) $(WERROR) \
 	-DDET_VERSION='"$(VERSION)"' $(CFLAGS)
 ALL_LIBS = $(LIBS) -ldl -lm -lpthread
 
-LIB_SRC  := $(wildcard lib/*/*.c)
-TOOL_SRC := $(wildcard bin/det-*.c)
-UNIT_SRC := $(wildcard tests/unit/*.c)
+LIB_SRC  := $(sort $(wildcard lib/*/*.c))
+TOOL_SRC := $(sort $(wildcard bin/det-*.c))
+BIN_SRC  := $(filter-out $(TOOL_SRC),$(sort $(wildcard bin/*.c)))
+UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(O)/%.o)
+BIN_OBJ  := $(BIN_SRC:%.c=$(O)/%.o)
 TOOLS    := $(TOOL_SRC:bin/%.c=$(BIN)/%)
 UNITS    := $(UNIT_SRC:%.c=$(O)/%)
+REPLAYS  := $(FUZZ_SRC:%.c=$(O)/%)
+BENCHES  := $(BENCH_SRC:%.c=$(O)/%)
+SCRIPTS  := $(sort $(wildcard tests/*.t))
 
-all: $(TOOLS)
+all: $(TOOLS) $(O)/det.bash $(O)/det.pc
 
 $(O)/libdet.a: $(LIB_OBJ)
 	@rm -f $@
@@ -27,18 +38,104 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BIN)/det-%: $(O)/bin/det-%.o $(O)/bin/tool.o $(O)/bin/opt.o $(O)/libdet.a
+$(TOOLS): $(BIN)/%: $(O)/bin/%.o $(BIN_OBJ) $(O)/libdet.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
-$(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libdet.a
+$(UNITS) $(BENCHES): $(O)/%: $(O)/%.o $(O)/libdet.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
+# A fuzz target linked with a driver that replays files; `make fuzz` makes the fuzzers.
+$(REPLAYS): $(O)/%: $(O)/%.o $(O)/tests/fuzz/replay.o $(O)/libdet.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+$(O)/det.bash: tests/completion.sh $(TOOLS)
+	sh tests/completion.sh $(TOOLS) >$@.tmp && mv $@.tmp $@
+
+$(O)/det.pc: config.mk
+	@mkdir -p $(@D)
+	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(INCDIR)' 'libdir=$(LIBDIR)' '' \
+	    'Name: det' 'Description: object detectors as shell pipes, the library' \
+	    'Version: $(VERSION)' 'Requires.private: $(PKGS)' 'Cflags: -I$${includedir}' \
+	    'Libs: -L$${libdir} -ldet $(LIBS) $(OPENMP) -ldl -lm -lpthread' >$@
+
+# --- set-up -----------------------------------------------------------------------------
+deps:
+	@sh .ci/deps $(DEPS)
+check-deps:
+	@sh .ci/deps $(DEPS) $(CHECK_DEPS)
+deps-list:
+	@printf '%s\n' $(DEPS) $(CHECK_DEPS)
+
+# --- see it work ------------------------------------------------------------------------
+# The sub-makes start over, so that pkg-config is asked after it was installed.
+demo: deps
+	@$(MAKE) --no-print-directory -j2 all
+	@DET_BIN='$(CURDIR)/$(BIN)' DET_SRC='$(CURDIR)' sh tests/demo.sh
+
+# --- tests ------------------------------------------------------------------------------
+check: check-deps
+	@$(MAKE) --no-print-directory -j2 WERROR=-Werror all units replays
+	@$(MAKE) --no-print-directory run-tests
+
+run-tests:
+	@DET_BIN='$(abspath $(BIN))' DET_SRC='$(CURDIR)' DET_BUILD='$(abspath $(O))' \
+	    DET_SAN='$(SAN)' sh tests/run $(if $(V),-v) $(abspath $(if $(T),$(T),$(UNITS) $(SCRIPTS)))
+
 units: $(UNITS)
+replays: $(REPLAYS)
+
+# The compiler's fuzzer on every target, FUZZ_TIME seconds each.
+FUZZ_TIME ?= 60
+fuzz:
+	$(MAKE) CC=clang SAN=1 O=build/fuzz BIN=build/fuzz/bin \
+	    CFLAGS='-fsanitize=fuzzer-no-link' build/fuzz/libdet.a
+	@for f in $(FUZZ_SRC:tests/fuzz/%.c=%); do \
+		clang $(STD) -g -O1 -Ilib -I. -fsanitize=fuzzer,address,undefined $(OPENMP) \
+		    -o build/fuzz/$$f tests/fuzz/$$f.c build/fuzz/libdet.a $(ALL_LIBS) && \
+		mkdir -p build/fuzz/corpus-$$f && \
+		build/fuzz/$$f -rss_limit_mb=4096 -max_total_time=$(FUZZ_TIME) -print_final_stats=1 \
+		    build/fuzz/corpus-$$f || exit 1; \
+	done
+
+lint:
+	@sh tests/lint.sh
+format:
+	clang-format -i bin/*.[ch] lib/*/*.[ch] tests/*/*.[ch]
+
+# --- figures ----------------------------------------------------------------------------
+bench: all $(BENCHES)
+	@DET_BIN='$(abspath $(BIN))' DET_SRC='$(CURDIR)' DET_BUILD='$(abspath $(O))' \
+	    sh tests/bench/run.sh $(BENCH)
+
+# --- installation -----------------------------------------------------------------------
+install: all
+	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(DATADIR)/nets \
+	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7 \
+	    $(DESTDIR)$(COMPDIR)
+	install -m 755 $(TOOLS) $(DESTDIR)$(BINDIR)
+	install -m 644 $(O)/libdet.a $(DESTDIR)$(LIBDIR)
+	install -m 644 $(O)/det.pc $(DESTDIR)$(LIBDIR)/pkgconfig/det.pc
+	for h in lib/*/*.h; do install -D -m 644 $$h $(DESTDIR)$(INCDIR)/$${h#lib/} || exit 1; done
+	install -m 644 lib/nets/*.net $(DESTDIR)$(DATADIR)/nets
+	install -m 644 formats/*.md formats/*.py $(DESTDIR)$(DATADIR)
+	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
+	for t in $(notdir $(TOOLS)); do \
+		install -m 644 $(O)/det.bash $(DESTDIR)$(COMPDIR)/$$t || exit 1; done
+
+uninstall:
+	cd $(DESTDIR)$(BINDIR) && rm -f $(notdir $(TOOLS))
+	rm -f $(DESTDIR)$(LIBDIR)/libdet.a $(DESTDIR)$(LIBDIR)/pkgconfig/det.pc
+	for p in man/*.[157]; do rm -f $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p#man/}; done
+	cd $(DESTDIR)$(COMPDIR) && rm -f $(notdir $(TOOLS))
+	rm -rf $(DESTDIR)$(INCDIR) $(DESTDIR)$(DATADIR)
 
 clean:
-	rm -rf $(O) $(TOOLS)
+	rm -rf build $(TOOL_SRC:.c=)
 
 .SECONDARY:
-.PHONY: all units clean
--include $(LIB_OBJ:.o=.d) $(TOOL_SRC:%.c=$(O)/%.d) $(UNIT_SRC:%.c=$(O)/%.d) $(O)/bin/tool.d $(O)/bin/opt.d
+.DELETE_ON_ERROR:
+.PHONY: all deps check-deps deps-list demo check run-tests units replays fuzz lint format \
+	bench install uninstall clean
+-include $(LIB_OBJ:.o=.d) $(BIN_OBJ:.o=.d) $(TOOL_SRC:%.c=$(O)/%.d) $(UNIT_SRC:%.c=$(O)/%.d) \
+	$(FUZZ_SRC:%.c=$(O)/%.d)

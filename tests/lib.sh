@@ -5,7 +5,7 @@
 
 PATH="$DET_BIN:$PATH"
 export LC_ALL=C
-DET_DATA="$DET_SRC/../shared/data"
+export DET_DATA="$DET_SRC/../shared/data"
 tap_n=0
 tap_bad=0
 

@@ -1,0 +1,43 @@
+#!/bin/sh
+# make install into a scratch root, a program against the installed library, uninstall.
+root=$(mktemp -d) || exit 2
+trap 'rm -rf "$root"' EXIT
+p=0 f=0
+check() { # description command...
+	d=$1
+	shift
+	if "$@" >"$root/log" 2>&1; then
+		p=$((p + 1))
+	else
+		f=$((f + 1))
+		echo "not ok - $d"
+		cat "$root/log"
+	fi
+}
+check "install" make install DESTDIR="$root" PREFIX=/usr
+for t in bin/det-*.c; do
+	n=$(basename "$t" .c)
+	check "$n runs from there" "$root/usr/bin/$n" --version
+	check "$n has its page there" test -s "$root/usr/share/man/man1/$n.1"
+done
+cat >"$root/hello.c" <<'EOF'
+#include <stdio.h>
+#include <stream/reader.h>
+int main(void)
+{
+	struct det_reader *rd;
+	enum det_err e = det_reader_open(&rd, "/nonexistent");
+	return e == DET_IO ? puts(det_errmsg()) < 0 : 1;
+}
+EOF
+export PKG_CONFIG_PATH="$root/usr/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root"
+# shellcheck disable=SC2046
+check "a program links libdet through det.pc" \
+	sh -c "cc -o '$root/hello' '$root/hello.c' \$(pkg-config --cflags --libs det)"
+check "and runs" "$root/hello"
+check "bash completes the tools' options" bash -c ". '$root/usr/share/bash-completion/completions/det-show'
+	_det det-show --hist --hist; [ \"\${COMPREPLY[*]}\" = --history ]"
+check "uninstall" make uninstall DESTDIR="$root" PREFIX=/usr
+check "nothing is left" sh -c "[ -z \"\$(find '$root/usr' -type f)\" ]"
+echo "$p passed, $f failed"
+[ "$f" -eq 0 ]
