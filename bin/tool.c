@@ -27,30 +27,47 @@ struct tool_private {
 	FILE *print;
 };
 
+/* The line "det-nms: stdin: item 17 'dog.jpg': text", without control characters. */
 static void
-say(const struct tool *t, const char *kind, const char *fmt, va_list ap)
+compose(char *line, size_t size, const struct tool *t, const char *kind,
+    const char *fmt, va_list ap)
 {
-	char text[1024];
+	char text[1024], item[300] = "", in[300] = "";
 
 	(void)vsnprintf(text, sizeof text, fmt, ap);
-	for (char *c = text; *c; c++)
+	if (t->p && t->p->in)
+		(void)snprintf(in, sizeof in, "%.290s: ", t->p->in_name);
+	if (t->item >= 0)
+		(void)snprintf(
+		    item, sizeof item, "item %ld '%s': ", t->item, t->item_path);
+	(void)snprintf(line, size, "%s: %s%s%s%s", t->spec->name, in, item, kind, text);
+	for (char *c = line; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = '?';
-	(void)fflush(stdout);
-	(void)fprintf(stderr, "%s: ", t->spec->name);
-	if (t->p && t->p->in)
-		(void)fprintf(stderr, "%s: ", t->p->in_name);
-	if (t->item >= 0)
-		(void)fprintf(stderr, "item %ld '%s': ", t->item, t->item_path);
-	(void)fprintf(stderr, "%s%s\n", kind, text);
 }
 
-/* What must not be left behind when the program ends early. */
+/* What must not be left behind when the program ends early. Programs downstream are told
+ * that this one has spoken (`why`), so that one mistake gives one line, not one a stage. */
 static void
-abandon(struct tool *t)
+abandon(struct tool *t, const char *why)
 {
-	if (t->p)
-		det_file_abandon(&t->p->file);
+	if (!t->p)
+		return;
+	if (t->out && t->p->file.fd < 0 && det_writer_fail(t->out, why))
+		t->out = NULL; /* it can't be told: it will see the input end early */
+	det_file_abandon(&t->p->file);
+}
+
+static _Noreturn void
+give_up(struct tool *t, const char *hint, const char *fmt, va_list ap)
+{
+	char line[2048];
+
+	compose(line, sizeof line, t, "", fmt, ap);
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "%s\n%s", line, hint);
+	abandon(t, line);
+	exit(2);
 }
 
 void
@@ -59,35 +76,32 @@ tool_die(struct tool *t, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(t, "", fmt, ap);
-	va_end(ap);
-	abandon(t);
-	exit(2);
+	give_up(t, "", fmt, ap);
 }
 
 void
 tool_warn(struct tool *t, const char *fmt, ...)
 {
+	char line[2048];
 	va_list ap;
 
 	if (t->quiet)
 		return;
 	va_start(ap, fmt);
-	say(t, "warning: ", fmt, ap);
+	compose(line, sizeof line, t, "warning: ", fmt, ap);
 	va_end(ap);
+	(void)fprintf(stderr, "%s\n", line);
 }
 
 void
 tool_usage(struct tool *t, const char *fmt, ...)
 {
+	char hint[128];
 	va_list ap;
 
+	(void)snprintf(hint, sizeof hint, "try '%s --help'\n", t->spec->name);
 	va_start(ap, fmt);
-	say(t, "", fmt, ap);
-	va_end(ap);
-	(void)fprintf(stderr, "try '%s --help'\n", t->spec->name);
-	abandon(t);
-	exit(2);
+	give_up(t, hint, fmt, ap);
 }
 
 void
@@ -100,16 +114,14 @@ tool_check(struct tool *t, enum det_err e)
 void
 tool_bad_item(struct tool *t)
 {
+	int quiet = t->quiet;
+
 	if (!t->skip_bad)
 		tool_die(t, "%s", det_errmsg());
 	t->bad = 1;
-	if (!t->quiet || t->bad == 1) {
-		int quiet = t->quiet;
-
-		t->quiet = 0;
-		tool_warn(t, "skipped: %s", det_errmsg());
-		t->quiet = quiet;
-	}
+	t->quiet = 0; /* -q is for warnings, not for what went wrong */
+	tool_warn(t, "skipped: %s", det_errmsg());
+	t->quiet = quiet;
 }
 
 /* A shell would need quotes: put them, so that the history can be pasted. */
@@ -282,8 +294,14 @@ tool_read(struct tool *t, struct det_record *r)
 			tool_check(t, det_writer_flush(t->out));
 		if (t->p->print && det_reader_would_block(t->p->in))
 			(void)fflush(t->p->print);
-		if (det_reader_next(t->p->in, r, &more))
+		if (det_reader_next(t->p->in, r, &more)) {
+			if (det_reader_failed(t->p->in)) {
+				abandon(t, det_errmsg() +
+					       strlen("the stream was broken off: "));
+				exit(2);
+			}
 			tool_die(t, "%s", det_errmsg());
+		}
 		if (more)
 			break;
 		t->item = -1;

@@ -224,7 +224,8 @@ static int
 known(uint32_t kind)
 {
 	return kind == DET_STREAM || kind == DET_ITEM || kind == DET_TENSOR ||
-	       kind == DET_BOXES || kind == DET_TEXT || kind == DET_END;
+	       kind == DET_BOXES || kind == DET_TEXT || kind == DET_END ||
+	       kind == DET_FAILED;
 }
 
 static enum det_err
@@ -256,7 +257,8 @@ check_kind(const struct det_head *h, size_t name_len)
 		return det_fail(DET_CORRUPT,
 		    "a box list of %llu bytes: a multiple of 64 expected",
 		    (unsigned long long)h->size);
-	if ((h->kind == DET_ITEM || h->kind == DET_END) && h->size != 0)
+	if ((h->kind == DET_ITEM || h->kind == DET_END || h->kind == DET_FAILED) &&
+	    h->size != 0)
 		return det_fail(
 		    DET_CORRUPT, "a %s record with a payload", det_kind_name(h->kind));
 	return DET_OK;

@@ -38,6 +38,7 @@ struct det_reader {
 	int inside;       /* between STRM and END */
 	int began;        /* something was read */
 	int trust;
+	int failed; /* a FAIL record came */
 	uint64_t records, items;
 };
 
@@ -228,6 +229,22 @@ take_attrs(struct det_reader *rd, struct det_record *r, size_t n)
 	return DET_OK;
 }
 
+/* A FAIL record: the program that wrote it said why on its standard error, and died. */
+static enum det_err
+failure(struct det_reader *rd, const struct det_record *r)
+{
+	char *why;
+	enum det_err e = det_attr_get(&why, &r->attrs, "error");
+
+	if (e)
+		return e;
+	rd->failed = 1;
+	e = det_fail(DET_TRUNCATED, "the stream was broken off: %s",
+	    why ? why : "no reason given");
+	free(why);
+	return e;
+}
+
 /* Order of the records in a stream, and END's counts. */
 static enum det_err
 grammar(struct det_reader *rd, const struct det_record *r)
@@ -248,6 +265,8 @@ grammar(struct det_reader *rd, const struct det_record *r)
 		return det_fail(DET_CORRUPT,
 		    "a %s record outside a stream: STRM expected first",
 		    det_kind_name(r->kind));
+	if (r->kind == DET_FAILED)
+		return failure(rd, r);
 	if (r->kind == DET_ITEM)
 		rd->items++;
 	if (r->kind != DET_END) {
@@ -442,4 +461,10 @@ int
 det_reader_mapped(const struct det_reader *rd)
 {
 	return rd->fd < 0;
+}
+
+int
+det_reader_failed(const struct det_reader *rd)
+{
+	return rd->failed && rd->fd >= 0;
 }

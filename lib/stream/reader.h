@@ -32,6 +32,10 @@ int det_reader_would_block(const struct det_reader *rd);
  * not read through at every start). */
 void det_reader_trust(struct det_reader *rd);
 
+/* Whether the last error was a FAIL record that came down a pipe: whoever wrote it has
+ * reported it already. */
+int det_reader_failed(const struct det_reader *rd);
+
 uint64_t det_reader_offset(const struct det_reader *rd);
 const char *det_reader_name(const struct det_reader *rd);
 

@@ -32,6 +32,7 @@
 #define DET_BOXES  DET_FOURCC('B', 'O', 'X', 'S')
 #define DET_TEXT   DET_FOURCC('T', 'E', 'X', 'T')
 #define DET_END    DET_FOURCC('E', 'N', 'D', '.') /* closes a stream: counts */
+#define DET_FAILED DET_FOURCC('F', 'A', 'I', 'L') /* breaks a stream off: who and why */
 
 #define DET_HAS_CRC 1u /* flag: the head carries a CRC-32 of the payload */
 

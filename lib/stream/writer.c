@@ -32,6 +32,8 @@ struct det_writer {
 	unsigned char *buf;
 	size_t len;
 	uint64_t records, items;
+	int inside; /* between STRM and END */
+	int broken; /* a record is begun and not complete */
 };
 
 enum det_err
@@ -161,6 +163,7 @@ begin(struct det_writer *w, struct det_head *h, uint32_t kind,
 	};
 	if (kind == DET_STREAM)
 		w->records = w->items = 0;
+	w->inside = kind != DET_END && kind != DET_FAILED;
 	if (kind != DET_END)
 		w->records++;
 	if (kind == DET_ITEM)
@@ -187,9 +190,12 @@ finish(struct det_writer *w, struct det_head *h, const struct det_attrs *a,
 		h->flags |= DET_HAS_CRC;
 		h->crc = det_crc32(0, payload, (size_t)h->size);
 	}
-	if ((e = put_head(w, h, a ? a->text : NULL)))
+	w->broken = 1;
+	if ((e = put_head(w, h, a ? a->text : NULL)) ||
+	    (e = put_payload(w, payload, (size_t)h->size)))
 		return e;
-	return put_payload(w, payload, (size_t)h->size);
+	w->broken = 0;
+	return DET_OK;
 }
 
 enum det_err
@@ -211,12 +217,15 @@ det_writer_put(struct det_writer *w, struct det_record *r)
 		    DET_INVALID, "a record whose payload is gone can't be written");
 	h.flags = r->flags & DET_HAS_CRC;
 	h.crc = r->crc;
+	w->broken = 1;
 	if ((e = put_head(w, &h, r->attrs.text)))
 		return e;
 	if (det_reader_mapped(r->reader) || det_pad(r->size) <= SMALL) {
-		if ((e = det_record_load(r)))
+		if ((e = det_record_load(r)) ||
+		    (e = put_payload(w, r->tensor.data, r->size)))
 			return e;
-		return put_payload(w, r->tensor.data, r->size);
+		w->broken = 0;
+		return DET_OK;
 	}
 	if ((e = det_writer_flush(w)) ||
 	    (e = det_reader_pass(r->reader, w->fd, w->name)))
@@ -224,6 +233,7 @@ det_writer_put(struct det_writer *w, struct det_record *r)
 	r->reader = NULL;
 	w->len = det_pad(r->size) - r->size;
 	memset(w->buf, 0, w->len);
+	w->broken = 0;
 	return DET_OK;
 }
 
@@ -307,6 +317,21 @@ det_writer_end(struct det_writer *w)
 		e = det_attr_add(&a, "items", items);
 	if (!e)
 		e = det_writer_make(w, DET_END, &a, NULL, 0);
+	free(a.text);
+	return e ? e : det_writer_flush(w);
+}
+
+enum det_err
+det_writer_fail(struct det_writer *w, const char *why)
+{
+	struct det_attrs a = { 0 };
+	enum det_err e;
+
+	if (!w->inside || w->broken)
+		return DET_OK;
+	e = det_attr_add(&a, "error", why);
+	if (!e)
+		e = det_writer_make(w, DET_FAILED, &a, NULL, 0);
 	free(a.text);
 	return e ? e : det_writer_flush(w);
 }

@@ -30,6 +30,9 @@ enum det_err det_writer_tensor(struct det_writer *w, const char *name,
     const struct det_tensor *t, const struct det_attrs *a) DET_MUST_USE;
 enum det_err det_writer_text(
     struct det_writer *w, const char *name, const char *text, size_t len) DET_MUST_USE;
+/* Breaks the stream off: a FAIL record with the reason, so that the programs downstream
+ * know that it was reported. Nothing is written outside a stream or inside a record. */
+enum det_err det_writer_fail(struct det_writer *w, const char *why) DET_MUST_USE;
 enum det_err det_writer_end(struct det_writer *w) DET_MUST_USE;
 
 #endif
