@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "bin/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+extern char **environ;
+
+const char *
+spawn_home(void)
+{
+	static char home[4096];
+	ssize_t n = readlink("/proc/self/exe", home, sizeof home - 1);
+	char *slash;
+
+	home[n > 0 ? n : 0] = 0;
+	slash = strrchr(home, '/');
+	if (slash)
+		slash[1] = 0;
+	else
+		home[0] = 0;
+	return home;
+}
+
+/* Starts one stage with `in` and `out` as its standard streams (-1: as they are). */
+static enum det_err
+start(pid_t *pid, const struct det_stage *s, int in, int out)
+{
+	posix_spawn_file_actions_t fa;
+	char path[8192];
+	int err;
+
+	if (posix_spawn_file_actions_init(&fa))
+		return det_fail(DET_NOMEM, "no memory to start %s", s->word[0]);
+	if (in >= 0)
+		(void)posix_spawn_file_actions_adddup2(&fa, in, 0);
+	if (out >= 0)
+		(void)posix_spawn_file_actions_adddup2(&fa, out, 1);
+	(void)snprintf(path, sizeof path, "%s%s", spawn_home(), s->word[0]);
+	err = posix_spawnp(pid, path, &fa, NULL, s->word, environ);
+	posix_spawn_file_actions_destroy(&fa);
+	if (err) {
+		errno = err;
+		return det_fail(DET_IO, "%s can't be started:", path);
+	}
+	return DET_OK;
+}
+
+static enum det_err
+wait_all(int *status, const pid_t *pid, size_t n)
+{
+	int downstream_ok = 1;
+
+	*status = 0;
+	for (size_t i = n; i-- > 0;) {
+		int s;
+
+		while (waitpid(pid[i], &s, 0) < 0)
+			if (errno != EINTR)
+				return det_fail(DET_IO, "a stage can't be waited for:");
+		if (WIFEXITED(s) && WEXITSTATUS(s) == 0)
+			continue;
+		if (WIFSIGNALED(s) && WTERMSIG(s) == SIGPIPE && downstream_ok &&
+		    i + 1 < n)
+			continue;
+		downstream_ok = 0;
+		*status = 2;
+		if (WIFSIGNALED(s) && WTERMSIG(s) != SIGPIPE)
+			return det_fail(DET_IO,
+			    "stage %zu of the pipe was ended by signal %d (%s)", i + 1,
+			    WTERMSIG(s), strsignal(WTERMSIG(s)));
+	}
+	return DET_OK;
+}
+
+enum det_err
+spawn_pipeline(int *status, const struct det_pipeline *p)
+{
+	pid_t *pid;
+	size_t started = 0;
+	int in = -1, ends[2];
+	enum det_err e, w;
+
+	*status = 2;
+	if ((e = det_calloc(&pid, p->n, sizeof *pid)))
+		return e;
+	for (; !e && started < p->n; started++) {
+		int last = started + 1 == p->n;
+
+		ends[0] = ends[1] = -1;
+		if (!last && pipe2(ends, O_CLOEXEC) < 0) {
+			e = det_fail(DET_IO, "no pipe:");
+			break;
+		}
+		e = start(&pid[started], &p->stage[started], in, ends[1]);
+		if (in >= 0)
+			(void)close(in);
+		if (ends[1] >= 0)
+			(void)close(ends[1]);
+		in = ends[0];
+		if (e)
+			break;
+	}
+	if (in >= 0)
+		(void)close(in);
+	w = wait_all(status, pid, started);
+	if (e)
+		*status = 2;
+	free(pid);
+	return e ? e : w;
+}
