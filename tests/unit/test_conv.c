@@ -365,7 +365,7 @@ activations(int threads)
 		det_act_run(y, x, N, (enum det_act)act, .1f);
 		for (i = 0; i < N; i++) {
 			double want = act_ref((double)x[i], (enum det_act)act, .1f);
-			double err = fabs((double)y[i] - want) / (fabs(want) + 1e-35);
+			double err = fabs((double)y[i] - want) / (fabs(want) + 1e-29);
 
 			if (!(err <= worst))
 				worst = err, at = i;
