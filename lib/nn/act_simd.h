@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Activations on vectors. The exponential is the usual one: x = n ln2 + r, |r| <= ln2 / 2,
+ * exp(x) = 2^n p(r). ln2 is split in two, the first part short enough for n times it to be
+ * exact without a fused multiply-add; p is Cephes' polynomial of degree 7 (S. Moshier,
+ * expf). n is had by adding 1.5 * 2^23, which leaves it in the low bits of the sum.
+ *
+ *   sigmoid(x) = 1 / (1 + e) or e / (1 + e),  e = exp(-|x|): never overflows
+ *   silu(x)    = x sigmoid(x)
+ *   mish(x)    = x tanh(log(1 + e)) = x m / (m + 2),  m = e (e + 2), e = exp(x)
+ *
+ * None of these subtracts nearly equal numbers: the relative error is that of the
+ * exponential (measured below 3e-7) everywhere, down to exp(-87.3); beyond, 0. What is not
+ * a number stays so.
+ */
+#ifndef DET_ACT_SIMD_H
+#define DET_ACT_SIMD_H
+
+#include "nn/conv.h"
+
+/* exp(x) for x up to 88; 0 below -87.3. */
+INLINE vec
+v_exp(vec x)
+{
+	const vec least = v_set(-87.3f), magic = v_set(12582912.f);
+	vec in = v_max(least, x), t, n, r, p, two_n;
+
+	t = v_fma(in, v_set(1.44269504f), magic);
+	n = t - magic;
+	r = v_fma(n, v_set(-0.693359375f), in);
+	r = v_fma(n, v_set(2.12194440e-4f), r);
+	p = v_set(1.9875691500e-4f);
+	p = v_fma(p, r, v_set(1.3981999507e-3f));
+	p = v_fma(p, r, v_set(8.3334519073e-3f));
+	p = v_fma(p, r, v_set(4.1665795894e-2f));
+	p = v_fma(p, r, v_set(1.6666665459e-1f));
+	p = v_fma(p, r, v_set(5.0000001201e-1f));
+	p = v_fma(p, r * r, r) + v_set(1);
+	two_n = (vec)(((veci)t - (veci)magic + 127) << 23);
+	return v_if_neg(x - least, v_zero(), p * two_n);
+}
+
+INLINE vec
+v_sigmoid(vec x)
+{
+	vec e = v_exp(v_if_neg(x, x, v_zero() - x)), d = v_set(1) + e;
+
+	return v_if_neg(x, e, v_set(1)) / d;
+}
+
+INLINE vec
+v_mish(vec x)
+{
+	vec e = v_exp(v_min(v_set(40), x)), m = e * (e + v_set(2));
+
+	return x * (m / (m + v_set(2)));
+}
+
+INLINE vec
+v_act(vec x, enum det_act act, vec alpha)
+{
+	switch (act) {
+	case DET_ACT_LINEAR: break;
+	case DET_ACT_RELU: return v_max(v_zero(), x);
+	case DET_ACT_RELU6: return v_min(v_set(6), v_max(v_zero(), x));
+	case DET_ACT_LEAKY: return v_if_neg(x, x * alpha, x);
+	case DET_ACT_SIGMOID: return v_sigmoid(x);
+	case DET_ACT_MISH: return v_mish(x);
+	case DET_ACT_SILU: return x * v_sigmoid(x);
+	}
+	return x;
+}
+
+/* Inlined with a constant act. */
+INLINE void
+act_loop(float *y, const float *x, size_t n, enum det_act act, float alpha)
+{
+	vec a = v_set(alpha);
+	size_t i;
+
+	for (i = 0; i + LANES <= n; i += LANES)
+		v_store(y + i, v_act(v_load(x + i), act, a));
+	if (i < n)
+		v_store_n(y + i, v_act(v_load_n(x + i, n - i), act, a), n - i);
+}
+
+TARGET static void
+act_run(float *y, const float *x, size_t n, enum det_act act, float alpha)
+{
+	switch (act) {
+	case DET_ACT_LINEAR: act_loop(y, x, n, DET_ACT_LINEAR, alpha); break;
+	case DET_ACT_RELU: act_loop(y, x, n, DET_ACT_RELU, alpha); break;
+	case DET_ACT_RELU6: act_loop(y, x, n, DET_ACT_RELU6, alpha); break;
+	case DET_ACT_LEAKY: act_loop(y, x, n, DET_ACT_LEAKY, alpha); break;
+	case DET_ACT_SIGMOID: act_loop(y, x, n, DET_ACT_SIGMOID, alpha); break;
+	case DET_ACT_MISH: act_loop(y, x, n, DET_ACT_MISH, alpha); break;
+	case DET_ACT_SILU: act_loop(y, x, n, DET_ACT_SILU, alpha); break;
+	}
+}
+
+#endif

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Convolution as a matrix product: for each image and group, with M = K/groups output
+ * channels, D = C/groups * KH * KW and P = OH * OW,
+ *
+ *   out (M,P) = weight (M,D) . columns (D,P),
+ *
+ * where row (c,i,j) of `columns` is channel c of the image shifted by tap (i,j). The whole
+ * of `columns` never exists: blocks of some hundred rows by some hundred columns are packed
+ * straight from the image into the second cache, multiplied by all the weights that meet
+ * them, and forgotten. Weights are read where they lie.
+ *
+ * Two ways of sharing the work, chosen by the shape and the number of threads:
+ *
+ *   wide   (many columns to a thread)  each takes tiles of columns and packs its own blocks
+ *   tall   (few: deep layers on small maps)  all pack the whole of `columns` together, then
+ *          each takes ranges of output channels
+ *
+ * Each output is summed over the same blocks of D in the same order in both, so results
+ * are the same whatever the number of threads.
+ */
+#include "nn/gemm.h"
+
+#include <omp.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum {
+	BLOCK = 384 * 384, /* floats of B in the second cache, about: 576 KiB */
+	NARROW = 192,      /* fewer columns than this to a thread: tall */
+	ROWS_AT_ONCE = 8,  /* rows packed together */
+};
+
+struct plan {
+	const struct det_conv *c;
+	const struct det_kernels *ker;
+	size_t m, depth, cols; /* M, D, P */
+	size_t kc;             /* rows of a block */
+	size_t nc, tiles;      /* columns of a tile, tiles */
+	size_t jobs;           /* images * groups */
+	size_t line;           /* floats of a line buffer */
+	int tall, direct;      /* direct: rows of the image are rows of `columns` */
+};
+
+static size_t
+round_up(size_t n, size_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
+static struct plan
+make_plan(const struct det_conv *c, int threads)
+{
+	struct plan p = { .c = c, .ker = det_kernels() };
+	size_t t = (size_t)threads, most;
+
+	p.m = c->k / c->groups;
+	p.depth = c->c / c->groups * c->kh * c->kw;
+	p.cols = c->oh * c->ow;
+	p.jobs = c->n * c->groups;
+	p.kc = det_gemm_depth(p.depth);
+	p.direct = c->kh == 1 && c->kw == 1 && c->stride_y == 1 && c->stride_x == 1 &&
+		   !c->pad_top && !c->pad_left && !c->pad_bottom && !c->pad_right;
+	p.tall = threads > 1 && p.jobs < t && p.cols * p.jobs / t < NARROW &&
+		 p.m >= 2 * p.ker->rows;
+	/* tiles: as wide as the cache allows, all alike, and a multiple of the threads */
+	most = BLOCK / p.kc < 3072 ? BLOCK / p.kc : 3072;
+	p.tiles = (p.cols + most - 1) / most;
+	if (!p.tall && p.jobs % t != 0)
+		p.tiles = round_up(p.tiles, t);
+	p.nc = round_up((p.cols + p.tiles - 1) / p.tiles, p.ker->lanes);
+	p.tiles = (p.cols + p.nc - 1) / p.nc;
+	p.line = round_up(p.nc + p.ker->lanes, 16);
+	return p;
+}
+
+/* Bytes of packed columns (one block, or all of them), and of one thread's lines. */
+static size_t
+packed_bytes(const struct plan *p)
+{
+	size_t rows = p->tall ? p->depth : p->kc;
+
+	return det_pad(rows * p->nc * (p->tall ? p->tiles : 1) * sizeof(float));
+}
+
+static size_t
+line_bytes(const struct plan *p)
+{
+	return p->direct ? 0 : ROWS_AT_ONCE * p->line * sizeof(float);
+}
+
+size_t
+det_conv_gemm_scratch(const struct det_conv *c, int threads)
+{
+	struct plan p = make_plan(c, threads);
+	size_t t = (size_t)threads;
+
+	return packed_bytes(&p) * (p.tall ? 1 : t) + line_bytes(&p) * t;
+}
+
+const char *
+det_conv_gemm_name(const struct det_conv *c, int threads)
+{
+	struct plan p = make_plan(c, threads);
+
+	if (p.direct)
+		return p.tall ? "1x1 gemm, by rows" : "1x1 gemm";
+	return p.tall ? "implicit gemm, by rows" : "implicit gemm";
+}
+
+/* One row of `columns`, outputs p0 .. p0+n, for the tap at (dy, dx) from the output's
+ * corner (already less the padding): runs along output rows, with zeroes where they leave
+ * the image. x0 .. x1 are the outputs of a row that lie inside. */
+static void
+fill_line(float *line, const struct plan *p, const float *plane, ptrdiff_t dy,
+    ptrdiff_t dx, size_t p0, size_t n)
+{
+	const struct det_conv *c = p->c;
+	size_t sx = c->stride_x, y = p0 / c->ow, x = p0 % c->ow;
+	ptrdiff_t w = (ptrdiff_t)c->w;
+	size_t x0 = dx >= 0 ? 0 : ((size_t)-dx + sx - 1) / sx;
+	size_t x1 = dx >= w ? 0 : ((size_t)(w - dx) + sx - 1) / sx;
+
+	if (x1 > c->ow)
+		x1 = c->ow;
+	if (x0 > x1)
+		x0 = x1;
+	for (; n > 0; y++, x = 0) {
+		size_t run = c->ow - x < n ? c->ow - x : n, end = x + run;
+		size_t from = x0 < x ? x : x0 > end ? end : x0;
+		size_t to = x1 > end ? end : x1 < from ? from : x1;
+		ptrdiff_t iy = (ptrdiff_t)(y * c->stride_y) + dy;
+
+		if (iy < 0 || iy >= (ptrdiff_t)c->h)
+			from = to = end;
+		memset(line, 0, (from - x) * sizeof *line);
+		if (to > from)
+			p->ker->copy(line + (from - x),
+			    plane + iy * w + (ptrdiff_t)(from * sx) + dx, to - from,
+			    sx);
+		memset(line + (to - x), 0, (end - to) * sizeof *line);
+		line += run;
+		n -= run;
+	}
+}
+
+/* Rows k0 .. k0+kc of `columns`, outputs p0 .. p0+n, packed in panels. */
+static void
+pack(float *b, const struct plan *p, const float *in, size_t k0, size_t kc, size_t p0,
+    size_t n, float *lines)
+{
+	const struct det_conv *c = p->c;
+	size_t taps = c->kh * c->kw, k, r, some;
+
+	if (p->direct) {
+		for (k = 0; k < kc; k++)
+			p->ker->spread(b, in + (k0 + k) * p->cols + p0, n, k, kc);
+		return;
+	}
+	/* Several lines are made before they are read again: a load that meets parts of
+	 * stores still under way has to wait for them. */
+	for (k = 0; k < kc; k += some) {
+		some = kc - k < ROWS_AT_ONCE ? kc - k : ROWS_AT_ONCE;
+		for (r = 0; r < some; r++) {
+			size_t ch = (k0 + k + r) / taps, tap = (k0 + k + r) % taps;
+			size_t dy = tap / c->kw * c->dilate_y,
+			       dx = tap % c->kw * c->dilate_x;
+
+			fill_line(lines + r * p->line, p, in + ch * c->h * c->w,
+			    (ptrdiff_t)dy - (ptrdiff_t)c->pad_top,
+			    (ptrdiff_t)dx - (ptrdiff_t)c->pad_left, p0, n);
+		}
+		for (r = 0; r < some; r++)
+			p->ker->spread(b, lines + r * p->line, n, k + r, kc);
+	}
+}
+
+/* Rows m0 .. m0+m of one group's product with the block of columns p0 .. p0+n at k0. */
+static void
+multiply(const struct plan *p, const float *b, float *out, const float *weight,
+    const struct det_epilogue *e, size_t job, size_t m0, size_t m, size_t k0, size_t kc,
+    size_t p0, size_t n)
+{
+	size_t row = job % p->c->groups * p->m + m0;
+	size_t at = (job / p->c->groups * p->c->k + row) * p->cols + p0;
+	struct det_tile t = { .a = weight + row * p->depth + k0,
+		.lda = p->depth,
+		.b = b,
+		.kc = kc,
+		.c = out + at,
+		.ldc = p->cols,
+		.rows = m,
+		.cols = n,
+		.first = k0 == 0,
+		.last = k0 + kc == p->depth,
+		.e = *e };
+
+	if (e->scale)
+		t.e.scale += row;
+	if (e->shift)
+		t.e.shift += row;
+	if (e->residual)
+		t.e.residual += at;
+	det_gemm_block(p->ker, &t);
+}
+
+static const float *
+input_of(const struct plan *p, const float *in, size_t job)
+{
+	return in + job * (p->c->c / p->c->groups) * p->c->h * p->c->w;
+}
+
+static void
+run_wide(const struct plan *p, float *out, const float *in, const float *weight,
+    const struct det_epilogue *e, char *scratch, int threads)
+{
+	size_t items = p->jobs * p->tiles, it, each = packed_bytes(p) + line_bytes(p);
+
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
+	for (it = 0; it < items; it++) {
+		char *mine = scratch + (size_t)omp_get_thread_num() * each;
+		float *b = (float *)mine, *lines = (float *)(mine + packed_bytes(p));
+		size_t job = it / p->tiles, p0 = it % p->tiles * p->nc, k0, kc;
+		size_t n = p->cols - p0 < p->nc ? p->cols - p0 : p->nc;
+
+		for (k0 = 0; k0 < p->depth; k0 += kc) {
+			kc = p->depth - k0 < p->kc ? p->depth - k0 : p->kc;
+			pack(b, p, input_of(p, in, job), k0, kc, p0, n, lines);
+			multiply(p, b, out, weight, e, job, 0, p->m, k0, kc, p0, n);
+		}
+	}
+}
+
+/* Where the block at (k0, tile) lies when all are packed. */
+static float *
+block_at(const struct plan *p, float *all, size_t k0, size_t kc, size_t tile)
+{
+	return all + k0 * p->nc * p->tiles + tile * p->nc * kc;
+}
+
+static void
+run_tall(const struct plan *p, float *out, const float *in, const float *weight,
+    const struct det_epilogue *e, char *scratch, int threads)
+{
+	size_t blocks = (p->depth + p->kc - 1) / p->kc, job, it;
+	/* ranges of channels: four to a thread, so that one that is held up is helped */
+	size_t range = round_up(
+	    (p->m + 4 * (size_t)threads - 1) / (4 * (size_t)threads), p->ker->rows);
+	size_t ranges = (p->m + range - 1) / range;
+	float *all = (float *)scratch;
+
+#pragma omp parallel num_threads(threads) private(job)
+	for (job = 0; job < p->jobs; job++) {
+		float *lines = (float *)(scratch + packed_bytes(p) +
+					 (size_t)omp_get_thread_num() * line_bytes(p));
+
+#pragma omp for schedule(dynamic)
+		for (it = 0; it < blocks * p->tiles; it++) {
+			size_t k0 = it / p->tiles * p->kc, tile = it % p->tiles;
+			size_t kc = p->depth - k0 < p->kc ? p->depth - k0 : p->kc;
+			size_t p0 = tile * p->nc;
+			size_t n = p->cols - p0 < p->nc ? p->cols - p0 : p->nc;
+
+			pack(block_at(p, all, k0, kc, tile), p, input_of(p, in, job),
+			    k0, kc, p0, n, lines);
+		}
+#pragma omp for schedule(dynamic)
+		for (it = 0; it < ranges * p->tiles; it++) {
+			size_t m0 = it / p->tiles * range, tile = it % p->tiles, k0, kc;
+			size_t m = p->m - m0 < range ? p->m - m0 : range;
+			size_t p0 = tile * p->nc;
+			size_t n = p->cols - p0 < p->nc ? p->cols - p0 : p->nc;
+
+			for (k0 = 0; k0 < p->depth; k0 += kc) {
+				kc = p->depth - k0 < p->kc ? p->depth - k0 : p->kc;
+				multiply(p, block_at(p, all, k0, kc, tile), out, weight,
+				    e, job, m0, m, k0, kc, p0, n);
+			}
+		}
+	}
+}
+
+void
+det_conv_gemm_run(const struct det_conv *c, float *out, const float *in,
+    const float *weight, const struct det_epilogue *e, void *scratch, int threads)
+{
+	struct plan p = make_plan(c, threads);
+
+	if (p.tall)
+		run_tall(&p, out, in, weight, e, scratch, threads);
+	else
+		run_wide(&p, out, in, weight, e, scratch, threads);
+}

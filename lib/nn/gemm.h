@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The inner loops of the engine, one table of functions for each instruction set, and the
+ * blocked matrix product over them. Private to lib/nn.
+ */
+#ifndef DET_GEMM_H
+#define DET_GEMM_H
+
+#include <stddef.h>
+
+#include "nn/conv.h"
+
+/* What happens to a sum on its way out: v = sum * scale + shift + residual, then act. */
+struct det_epilogue {
+	const float *scale, *shift; /* NULL: 1 and 0 */
+	int per_column;             /* scale and shift are indexed by column, not row */
+	const float *residual;      /* NULL: 0; same layout as the output */
+	enum det_act act;
+	float alpha;
+};
+
+/* One tile of C += A . B: `rows` rows of A (distance lda) by one panel of B (kc rows of
+ * ceil(cols/lanes)*lanes floats, packed, zero beyond cols). The product over all k comes
+ * in blocks: the first starts C, the others add to it, the last applies act. */
+struct det_tile {
+	const float *a;
+	size_t lda;
+	const float *b;
+	size_t kc;
+	float *c;
+	size_t ldc;
+	size_t rows, cols; /* 1 .. det_kernels.rows, 1 .. vecs * lanes */
+	int first, last;
+	struct det_epilogue e; /* pointers at the tile's first row and column */
+};
+
+/* One band of a depthwise convolution: see conv_depthwise.c. */
+struct det_depthwise {
+	const float *src; /* padded rows, each split into stride_x phases */
+	size_t phase;     /* floats from one phase of a row to the next */
+	size_t row;       /* floats from one row to the next */
+	size_t stride_y, stride_x, dilate_y, dilate_x;
+	size_t kh, kw;
+	const float *weight;
+	float scale, shift;
+	const float *residual; /* or NULL */
+	float *out;
+	size_t rows, cols;
+	enum det_act act;
+	float alpha;
+};
+
+struct det_kernels {
+	size_t lanes;      /* floats in a vector */
+	size_t rows, vecs; /* largest tile: rows x (vecs * lanes) */
+	void (*tile)(const struct det_tile *t);
+
+	/* y = act(x) */
+	void (*act)(float *y, const float *x, size_t n, enum det_act act, float alpha);
+
+	/* dst[i] = src[i * stride], i < n; reads nothing else */
+	void (*copy)(float *dst, const float *src, size_t n, size_t stride);
+	/* Row `k` of a B block out of a contiguous line of n floats: panels of vecs*lanes
+	 * columns, each kc rows; zeroes up to the end of the last vector. */
+	void (*spread)(float *b, const float *line, size_t n, size_t k, size_t kc);
+
+	void (*depthwise)(const struct det_depthwise *d);
+
+	/* sum[i * ldsum + j] = in row i . weight row j, i < m <= 4, j < n; rows of k */
+	void (*dots)(float *sum, size_t ldsum, const float *in, const float *weight,
+	    size_t m, size_t n, size_t k);
+};
+
+extern const struct det_kernels det_kernels_c;
+#ifdef __x86_64__
+extern const struct det_kernels det_kernels_avx2, det_kernels_avx512;
+#endif
+
+/* Those for det_cpu_level(). */
+const struct det_kernels *det_kernels(void);
+
+/* How a sum over k is cut into blocks: depends on k alone, so that results don't depend on
+ * the number of threads. */
+size_t det_gemm_depth(size_t k);
+
+/* Rows of A by a block of B of n columns packed as `spread` does; t holds everything but
+ * the part that moves: a, c, e point at the first row and column, rows and cols are those
+ * of the whole. */
+void det_gemm_block(const struct det_kernels *ker, const struct det_tile *whole);
+
+/* The convolution by matrix product, conv_gemm.c, and depthwise, conv_depthwise.c. */
+size_t det_conv_gemm_scratch(const struct det_conv *c, int threads);
+const char *det_conv_gemm_name(const struct det_conv *c, int threads);
+void det_conv_gemm_run(const struct det_conv *c, float *out, const float *in,
+    const float *weight, const struct det_epilogue *e, void *scratch, int threads);
+
+size_t det_conv_depthwise_scratch(const struct det_conv *c, int threads);
+void det_conv_depthwise_run(const struct det_conv *c, float *out, const float *in,
+    const float *weight, const struct det_epilogue *e, void *scratch, int threads);
+
+#endif

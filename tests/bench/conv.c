@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Times the convolutions of YOLOv3-416, VGG16-224 and ResNet-50-224, each shape once, and
+ * adds them up by how often the net has them. From the root, after `make`:
+ *
+ *   cc -O2 -fopenmp -Ilib -I. -o build/bench-conv tests/bench/conv.c build/libdet.a -ldl -lm
+ *   build/bench-conv [-j THREADS] [-r RUNS] [-b] [yolov3|vgg16|resnet50] ...
+ *
+ * Columns: shape, times it occurs, algorithm, ms (median), GFLOP/s, percent of the peak
+ * that a loop of multiply-adds on registers reaches on as many threads; with -b also ms of
+ * im2col and OpenBLAS for the same, and the ratio. DET_CPU=avx512|avx2|c chooses kernels.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <omp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "nn/blas.h"
+#include "nn/conv.h"
+#include "nn/engine.h"
+
+struct layer {
+	size_t count, c, hw, k, kernel, stride;
+};
+
+static const struct layer yolov3[] = { { 1, 3, 416, 32, 3, 1 }, { 1, 32, 416, 64, 3, 2 },
+	{ 1, 64, 208, 32, 1, 1 }, { 1, 32, 208, 64, 3, 1 }, { 1, 64, 208, 128, 3, 2 },
+	{ 2, 128, 104, 64, 1, 1 }, { 2, 64, 104, 128, 3, 1 }, { 1, 128, 104, 256, 3, 2 },
+	{ 10, 256, 52, 128, 1, 1 }, { 11, 128, 52, 256, 3, 1 }, { 1, 384, 52, 128, 1, 1 },
+	{ 1, 256, 52, 255, 1, 1 }, { 1, 256, 52, 512, 3, 2 }, { 10, 512, 26, 256, 1, 1 },
+	{ 11, 256, 26, 512, 3, 1 }, { 1, 768, 26, 256, 1, 1 }, { 1, 512, 26, 255, 1, 1 },
+	{ 1, 256, 26, 128, 1, 1 }, { 1, 512, 26, 1024, 3, 2 }, { 7, 1024, 13, 512, 1, 1 },
+	{ 7, 512, 13, 1024, 3, 1 }, { 1, 1024, 13, 255, 1, 1 }, { 1, 512, 13, 256, 1, 1 },
+	{ 0, 0, 0, 0, 0, 0 } };
+
+static const struct layer vgg16[] = { { 1, 3, 224, 64, 3, 1 }, { 1, 64, 224, 64, 3, 1 },
+	{ 1, 64, 112, 128, 3, 1 }, { 1, 128, 112, 128, 3, 1 }, { 1, 128, 56, 256, 3, 1 },
+	{ 2, 256, 56, 256, 3, 1 }, { 1, 256, 28, 512, 3, 1 }, { 2, 512, 28, 512, 3, 1 },
+	{ 3, 512, 14, 512, 3, 1 }, { 0, 0, 0, 0, 0, 0 } };
+
+static const struct layer resnet50[] = { { 1, 3, 224, 64, 7, 2 }, { 1, 64, 56, 64, 1, 1 },
+	{ 3, 64, 56, 64, 3, 1 }, { 4, 64, 56, 256, 1, 1 }, { 2, 256, 56, 64, 1, 1 },
+	{ 1, 256, 56, 128, 1, 1 }, { 1, 128, 56, 128, 3, 2 }, { 1, 256, 56, 512, 1, 2 },
+	{ 4, 128, 28, 512, 1, 1 }, { 3, 512, 28, 128, 1, 1 }, { 3, 128, 28, 128, 3, 1 },
+	{ 1, 512, 28, 256, 1, 1 }, { 1, 256, 28, 256, 3, 2 }, { 1, 512, 28, 1024, 1, 2 },
+	{ 6, 256, 14, 1024, 1, 1 }, { 5, 1024, 14, 256, 1, 1 }, { 5, 256, 14, 256, 3, 1 },
+	{ 1, 1024, 14, 512, 1, 1 }, { 1, 512, 14, 512, 3, 2 }, { 1, 1024, 14, 2048, 1, 2 },
+	{ 3, 512, 7, 2048, 1, 1 }, { 2, 2048, 7, 512, 1, 1 }, { 2, 512, 7, 512, 3, 1 },
+	{ 0, 0, 0, 0, 0, 0 } };
+
+static const struct {
+	const char *name;
+	const struct layer *layers;
+} nets[] = { { "yolov3", yolov3 }, { "vgg16", vgg16 }, { "resnet50", resnet50 } };
+
+static int threads, runs = 5;
+
+static double
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* `steps` rounds of 12 independent multiply-adds; twice that many flop a lane. */
+#define PEAK(name, isa, type, set, fma)                                    \
+	__attribute__((target(isa))) static void name(size_t steps)        \
+	{                                                                  \
+		type a[12], x = set(.5f);                                  \
+		float sink[16];                                            \
+		size_t i;                                                  \
+		int j;                                                     \
+		for (j = 0; j < 12; j++)                                   \
+			a[j] = set((float)j);                              \
+		for (i = 0; i < steps; i++)                                \
+			_Pragma("GCC unroll 12") for (j = 0; j < 12; j++)  \
+			{                                                  \
+				a[j] = fma(a[j], x, x);                    \
+				__asm__ volatile("" : "+x"(a[j]));         \
+			}                                                  \
+		for (j = 0; j < 12; j++)                                   \
+			memcpy(sink, &a[j], sizeof a[j]);                  \
+		__asm__ volatile("" : : "m"(sink));                        \
+	}
+#ifdef __x86_64__
+PEAK(peak256, "avx2,fma", __m256, _mm256_set1_ps, _mm256_fmadd_ps)
+#undef PEAK
+__attribute__((target("avx512f"))) static void
+peak512(size_t steps)
+{
+	__m512 a[12], x = _mm512_set1_ps(.5f);
+	float sink[16];
+	size_t i;
+	int j;
+
+	for (j = 0; j < 12; j++)
+		a[j] = _mm512_set1_ps((float)j);
+	for (i = 0; i < steps; i++)
+		_Pragma("GCC unroll 12") for (j = 0; j < 12; j++)
+		{
+			a[j] = _mm512_fmadd_ps(a[j], x, x);
+			__asm__ volatile("" : "+v"(a[j]));
+		}
+	for (j = 1; j < 12; j++)
+		a[0] = _mm512_add_ps(a[0], a[j]);
+	memcpy(sink, &a[0], sizeof a[0]);
+	__asm__ volatile("" : : "m"(sink));
+}
+#endif
+
+static double
+peak_of(void (*loop)(size_t), double lanes)
+{
+	const size_t steps = 2000000;
+	double best = 0;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		double t = now(), rate;
+
+#pragma omp parallel num_threads(threads)
+		loop(steps);
+		rate = 24 * lanes * (double)steps * threads / (now() - t) * 1e-9;
+		if (rate > best)
+			best = rate;
+	}
+	return best;
+}
+
+/* GFLOP/s of all threads together, 0 if unknown. */
+static double
+peak(void)
+{
+	double best = 0;
+
+#ifdef __x86_64__
+	if (det_cpu_supported() >= DET_CPU_AVX2)
+		best = peak_of(peak256, 8);
+	if (det_cpu_supported() >= DET_CPU_AVX512) {
+		double wide = peak_of(peak512, 16);
+
+		printf("# peak: 256 bits %.1f, 512 bits %.1f GFLOP/s, %d threads\n", best,
+		    wide, threads);
+		if (wide > best)
+			best = wide;
+	}
+#endif
+	return best;
+}
+
+static float *
+floats(size_t n)
+{
+	static uint32_t seed = 1;
+	float *p;
+	size_t i;
+
+	if (det_alloc(&p, n, sizeof *p))
+		abort();
+	for (i = 0; i < n; i++) {
+		seed = seed * 1664525u + 1013904223u;
+		p[i] = (float)(int)(seed >> 8) / (float)(1 << 23) - 1;
+	}
+	return p;
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* What one would write in an afternoon: the columns, a product on each thread's share. */
+static void
+plain(const struct det_conv *c, float *out, const float *in, const float *weight,
+    const float *shift, float *col)
+{
+	size_t plane = c->oh * c->ow, depth = c->c * c->kh * c->kw, r, k;
+	long t;
+
+	if (c->kh > 1 || c->stride_y > 1) {
+#pragma omp parallel for num_threads(threads)
+		for (r = 0; r < depth; r++) {
+			size_t ch = r / (c->kh * c->kw), i = r / c->kw % c->kh, j = r % c->kw,
+			       y, x;
+			float *o = col + r * plane;
+
+			for (y = 0; y < c->oh; y++)
+				for (x = 0; x < c->ow; x++) {
+					size_t sy = y * c->stride_y + i - c->pad_top,
+					       sx = x * c->stride_x + j - c->pad_left;
+
+					*o++ = sy < c->h && sx < c->w ?
+						   in[(ch * c->h + sy) * c->w + sx] :
+						   0;
+				}
+		}
+	}
+#pragma omp parallel for num_threads(threads) schedule(static)
+	for (t = 0; t < threads; t++) {
+		size_t p0 = plane * (size_t)t / (size_t)threads,
+		       p1 = plane * (size_t)(t + 1) / (size_t)threads;
+
+		det_sgemm(out + p0, plane, weight, depth, 0,
+		    (c->kh > 1 || c->stride_y > 1 ? col : in) + p0, plane, 0, c->k, p1 - p0,
+		    depth, 0);
+	}
+#pragma omp parallel for num_threads(threads)
+	for (k = 0; k < c->k; k++)
+		for (r = 0; r < plane; r++) {
+			float v = out[k * plane + r] + shift[k];
+
+			out[k * plane + r] = v > 0 ? v : .1f * v;
+		}
+}
+
+static double
+measure(const struct det_conv *c, int blas)
+{
+	size_t depth = c->c * c->kh * c->kw, i;
+	float *in = floats(c->c * c->h * c->w), *weight = floats(c->k * depth);
+	float *out = floats(c->k * c->oh * c->ow), *shift = floats(c->k);
+	float *col = blas && (c->kh > 1 || c->stride_y > 1) ? floats(depth * c->oh * c->ow) :
+							       NULL;
+	void *scratch;
+	double *t, median;
+
+	if (det_alloc(&scratch, det_conv_scratch(c, threads), 1) ||
+	    det_alloc(&t, (size_t)runs + 1, sizeof *t))
+		abort();
+	for (i = 0; i <= (size_t)runs; i++) {
+		t[i] = -now();
+		if (blas)
+			plain(c, out, in, weight, shift, col);
+		else
+			det_conv_run(
+			    c, out, in, weight, NULL, shift, NULL, scratch, threads);
+		t[i] += now();
+	}
+	qsort(t + 1, (size_t)runs, sizeof *t, by_value);
+	median = t[1 + runs / 2];
+	free(in), free(weight), free(out), free(shift), free(col), free(scratch), free(t);
+	return median;
+}
+
+static void
+bench(const char *name, const struct layer *l, int blas, double top)
+{
+	double all = 0, all_blas = 0, flops = 0;
+
+	printf("%s\n", name);
+	for (; l->count; l++) {
+		struct det_conv c = { .n = 1, .c = l->c, .h = l->hw, .w = l->hw, .k = l->k,
+			.kh = l->kernel, .kw = l->kernel, .stride_y = l->stride,
+			.stride_x = l->stride, .dilate_y = 1, .dilate_x = 1,
+			.pad_top = l->kernel / 2, .pad_left = l->kernel / 2,
+			.pad_bottom = l->kernel / 2, .pad_right = l->kernel / 2, .groups = 1,
+			.act = DET_ACT_LEAKY, .alpha = .1f };
+		double s, flop;
+
+		if (det_conv_shape(&c))
+			abort();
+		flop = 2. * (double)(c.k * c.c * c.kh * c.kw) * (double)(c.oh * c.ow);
+		s = measure(&c, 0);
+		printf("  %4zux%3zu^2 -> %4zu %zux%zu/%zu %2zux  %-22s %8.3f ms %6.1f GFLOP/s "
+		       "%3.0f%%",
+		    c.c, c.h, c.k, c.kh, c.kw, c.stride_y, l->count,
+		    det_conv_algorithm(&c, threads), s * 1e3, flop / s * 1e-9,
+		    top > 0 ? flop / s * 1e-7 / top : 0);
+		all += s * (double)l->count;
+		flops += flop * (double)l->count;
+		if (blas) {
+			double b = measure(&c, 1);
+
+			printf("   plain %8.3f ms %5.2fx", b * 1e3, b / s);
+			all_blas += b * (double)l->count;
+		}
+		printf("\n");
+		fflush(stdout);
+	}
+	printf("%s, %d threads, %s: %.1f ms, %.1f GFLOP, %.1f GFLOP/s, %.0f%% of peak", name,
+	    threads, det_cpu_name(det_cpu_level()), all * 1e3, flops * 1e-9,
+	    flops / all * 1e-9, top > 0 ? flops / all * 1e-7 / top : 0);
+	if (blas)
+		printf("; plain %.1f ms, %.2fx", all_blas * 1e3, all_blas / all);
+	printf("\n");
+}
+
+int
+main(int argc, char *argv[])
+{
+	int opt, blas = 0, suits, i;
+	const char *text;
+	size_t n;
+	double top;
+
+	threads = det_cpu_cores();
+	while ((opt = getopt(argc, argv, "j:r:b")) != -1)
+		switch (opt) {
+		case 'j': threads = atoi(optarg); break;
+		case 'r': runs = atoi(optarg); break;
+		case 'b': blas = 1; break;
+		default:
+			fprintf(stderr, "usage: bench-conv [-j THREADS] [-r RUNS] [-b] [NET ...]\n");
+			return 2;
+		}
+	if (threads < 1 || runs < 1)
+		return 2;
+	if (blas) {
+		if (det_blas_info(&text, &suits)) {
+			fprintf(stderr, "%s\n", det_errmsg());
+			return 2;
+		}
+		printf("# OpenBLAS: %s\n", text);
+	}
+	top = peak();
+	for (n = 0; n < sizeof nets / sizeof nets[0]; n++) {
+		int wanted = optind == argc;
+
+		for (i = optind; i < argc; i++)
+			wanted |= strcmp(argv[i], nets[n].name) == 0;
+		if (wanted)
+			bench(nets[n].name, nets[n].layers, blas, top);
+	}
+	return 0;
+}

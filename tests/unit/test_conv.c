@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Convolutions, fully connected layers and activations against naive double arithmetic, for
+ * every instruction set that this processor has and 1 to 3 threads.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "nn/conv.h"
+#include "tests/unit/tap.h"
+
+enum { SCALE = 1, SHIFT = 2, RESIDUAL = 4, INPLACE = 8, ALL = 15 };
+
+static uint32_t seed = 1;
+
+static float
+noise(void)
+{
+	seed = seed * 1664525u + 1013904223u;
+	return (float)(int)(seed >> 8) / (float)(1 << 23) - 1;
+}
+
+static float *
+floats(size_t n)
+{
+	float *p;
+	size_t i;
+
+	if (det_alloc(&p, n, sizeof *p))
+		abort();
+	for (i = 0; i < n; i++)
+		p[i] = noise();
+	return p;
+}
+
+static double
+act_ref(double x, enum det_act act, double alpha)
+{
+	switch (act) {
+	case DET_ACT_LINEAR: break;
+	case DET_ACT_RELU: return x > 0 ? x : 0;
+	case DET_ACT_RELU6: return x > 6 ? 6 : x > 0 ? x : 0;
+	case DET_ACT_LEAKY: return x > 0 ? x : alpha * x;
+	case DET_ACT_SIGMOID: return 1 / (1 + exp(-x));
+	case DET_ACT_MISH: return x * tanh(x > 30 ? x : log1p(exp(x)));
+	case DET_ACT_SILU: return x / (1 + exp(-x));
+	}
+	return x;
+}
+
+/* One output of the convolution before scale; *size is the sum of magnitudes, which bounds
+ * the rounding error of any order of summation. */
+static double
+naive(const struct det_conv *c, const float *in, const float *weight, size_t n,
+    size_t k, size_t y, size_t x, double *size)
+{
+	size_t cg = c->c / c->groups, g = k / (c->k / c->groups), ch, i, j;
+	double sum = 0;
+
+	*size = 0;
+	for (ch = 0; ch < cg; ch++)
+		for (i = 0; i < c->kh; i++)
+			for (j = 0; j < c->kw; j++) {
+				size_t sy =
+				    y * c->stride_y + i * c->dilate_y - c->pad_top;
+				size_t sx =
+				    x * c->stride_x + j * c->dilate_x - c->pad_left;
+				double v;
+
+				if (sy >= c->h || sx >= c->w)
+					continue;
+				v = (double)weight[((k * cg + ch) * c->kh + i) * c->kw +
+						   j] *
+				    (double)in[((n * c->c + g * cg + ch) * c->h + sy) *
+						   c->w +
+					       sx];
+				sum += v;
+				*size += fabs(v);
+			}
+	return sum;
+}
+
+/* The largest error of out in units of what rounding may cause: right if at most 1. */
+static double
+compare(const struct det_conv *c, const float *out, const float *in,
+    const float *weight, const float *scale, const float *shift, const float *residual)
+{
+	size_t n, k, y, x, at = 0;
+	double worst = 0;
+
+	for (n = 0; n < c->n; n++)
+		for (k = 0; k < c->k; k++)
+			for (y = 0; y < c->oh; y++)
+				for (x = 0; x < c->ow; x++, at++) {
+					double size, err,
+					    s = scale ? (double)scale[k] : 1;
+					double v =
+					    naive(c, in, weight, n, k, y, x, &size) * s;
+
+					size = size * fabs(s) + 1;
+					if (shift)
+						v += (double)shift[k];
+					if (residual)
+						v += (double)residual[at];
+					err =
+					    fabs(act_ref(v, c->act, (double)c->alpha) -
+						 (double)out[at]) /
+					    (2e-6 * size);
+					if (!(err <= worst))
+						worst = err;
+				}
+	return worst;
+}
+
+static double
+run(struct det_conv c, int bits, int threads, int *same)
+{
+	size_t n_out = c.n * c.k * c.oh * c.ow,
+	       scratch_size = det_conv_scratch(&c, threads);
+	float *in = floats(c.n * c.c * c.h * c.w);
+	float *weight = floats(c.k * (c.c / c.groups) * c.kh * c.kw);
+	float *scale = bits & SCALE ? floats(c.k) : NULL;
+	float *shift = bits & SHIFT ? floats(c.k) : NULL;
+	float *residual = bits & (RESIDUAL | INPLACE) ? floats(n_out) : NULL;
+	float *out = floats(n_out), *again = floats(n_out);
+	unsigned char *scratch;
+	double worst;
+
+	if (det_alloc(&scratch, scratch_size + 64, 1))
+		abort();
+	/* what lies in scratch must not matter, nor may it be overrun */
+	memset(scratch, 0xff, scratch_size + 64);
+	if (bits & INPLACE) {
+		memcpy(out, residual, n_out * sizeof *out);
+		memcpy(again, residual, n_out * sizeof *out);
+	}
+	det_conv_run(&c, out, in, weight, scale, shift, bits & INPLACE ? out : residual,
+	    scratch, threads);
+	memset(scratch, 0x55, scratch_size);
+	det_conv_run(&c, again, in, weight, scale, shift,
+	    bits & INPLACE ? again : residual, scratch, threads);
+	*same = memcmp(out, again, n_out * sizeof *out) == 0 &&
+		scratch[scratch_size] == 0xff && scratch[scratch_size + 63] == 0xff;
+	worst = compare(&c, out, in, weight, scale, shift, residual);
+	free(in), free(weight), free(scale), free(shift), free(residual);
+	free(out), free(again), free(scratch);
+	return worst;
+}
+
+/* n c h w, k kh kw, strides, dilations, pads t l b r, groups */
+static const struct shape {
+	size_t n, c, h, w, k, kh, kw, sy, sx, dy, dx, t, l, b, r, g;
+} shapes[] = {
+	/* 1x1: one pixel, fewer than a vector, tails of rows and columns */
+	{ 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1 },
+	{ 1, 3, 2, 2, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1 },
+	{ 1, 17, 5, 7, 9, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1 },
+	{ 2, 64, 13, 13, 33, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1 },
+	{ 1, 600, 13, 13, 75, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1 },
+	{ 1, 32, 40, 44, 64, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1 },
+	{ 1, 40, 14, 15, 24, 1, 1, 2, 2, 1, 1, 0, 0, 0, 0, 1 },
+	{ 1, 8, 6, 6, 8, 1, 1, 1, 1, 1, 1, 1, 2, 0, 1, 1 },
+	{ 1, 1100, 4, 4, 20, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1 },
+	/* 3x3 */
+	{ 1, 3, 33, 35, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1 },
+	{ 1, 3, 32, 32, 32, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1 },
+	{ 1, 3, 31, 37, 32, 3, 3, 2, 2, 1, 1, 0, 0, 1, 1, 1 },
+	{ 2, 16, 19, 21, 20, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1 },
+	{ 1, 64, 26, 26, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1 },
+	{ 1, 70, 13, 13, 50, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1 },
+	{ 1, 64, 27, 26, 40, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1 },
+	{ 1, 20, 12, 13, 10, 3, 3, 3, 2, 1, 1, 1, 0, 1, 2, 1 },
+	{ 1, 9, 20, 20, 11, 3, 3, 1, 1, 2, 2, 2, 2, 2, 2, 1 },
+	{ 1, 9, 20, 23, 11, 3, 3, 2, 3, 3, 2, 4, 1, 0, 3, 1 },
+	{ 1, 4, 1, 1, 6, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1 },
+	{ 3, 5, 2, 3, 7, 3, 3, 1, 1, 1, 1, 2, 2, 2, 2, 1 },
+	{ 1, 6, 3, 3, 4, 3, 3, 1, 1, 6, 6, 6, 6, 6, 6, 1 },
+	{ 1, 2, 3, 90, 3, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1 },
+	{ 1, 2, 90, 3, 3, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1 },
+	/* other kernels */
+	{ 1, 3, 40, 41, 24, 7, 7, 2, 2, 1, 1, 3, 3, 3, 3, 1 },
+	{ 1, 3, 47, 47, 12, 11, 11, 4, 4, 1, 1, 2, 2, 2, 2, 1 },
+	{ 1, 7, 15, 18, 13, 5, 5, 1, 1, 1, 1, 2, 2, 2, 2, 1 },
+	{ 1, 7, 15, 18, 13, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0, 1 },
+	{ 1, 7, 15, 18, 13, 4, 6, 2, 1, 1, 1, 1, 3, 2, 2, 1 },
+	{ 1, 7, 15, 18, 13, 1, 7, 1, 1, 1, 1, 0, 3, 0, 3, 1 },
+	{ 1, 7, 15, 18, 13, 7, 1, 1, 1, 1, 1, 3, 0, 3, 0, 1 },
+	{ 1, 24, 7, 7, 19, 7, 7, 1, 1, 1, 1, 0, 0, 0, 0, 1 },
+	/* groups */
+	{ 1, 8, 11, 12, 12, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 4 },
+	{ 2, 48, 13, 13, 32, 5, 5, 1, 1, 1, 1, 2, 2, 2, 2, 2 },
+	{ 1, 32, 9, 9, 64, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 8 },
+	{ 1, 6, 9, 9, 18, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 3 },
+	/* depthwise, also with a multiplier */
+	{ 1, 16, 20, 21, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 16 },
+	{ 2, 7, 20, 21, 7, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 7 },
+	{ 1, 7, 40, 50, 7, 5, 5, 1, 1, 1, 1, 2, 2, 2, 2, 7 },
+	{ 1, 7, 10, 11, 7, 5, 5, 2, 2, 1, 1, 2, 2, 2, 2, 7 },
+	{ 1, 5, 10, 11, 5, 3, 3, 1, 1, 2, 3, 2, 3, 2, 3, 5 },
+	{ 1, 5, 13, 17, 5, 3, 4, 2, 3, 3, 2, 2, 3, 1, 0, 5 },
+	{ 1, 4, 3, 3, 4, 7, 7, 1, 1, 1, 1, 3, 3, 3, 3, 4 },
+	{ 1, 4, 9, 9, 12, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 4 },
+	{ 1, 3, 1, 40, 3, 1, 3, 1, 1, 1, 1, 0, 1, 0, 1, 3 },
+	{ 1, 6, 5, 5, 6, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 6 },
+};
+
+static struct det_conv
+problem(const struct shape *s)
+{
+	struct det_conv c = { .n = s->n,
+		.c = s->c,
+		.h = s->h,
+		.w = s->w,
+		.k = s->k,
+		.kh = s->kh,
+		.kw = s->kw,
+		.stride_y = s->sy,
+		.stride_x = s->sx,
+		.dilate_y = s->dy,
+		.dilate_x = s->dx,
+		.pad_top = s->t,
+		.pad_left = s->l,
+		.pad_bottom = s->b,
+		.pad_right = s->r,
+		.groups = s->g,
+		.act = DET_ACT_LINEAR,
+		.alpha = .1f };
+
+	if (det_conv_shape(&c))
+		printf("# %s\n", det_errmsg()), abort();
+	return c;
+}
+
+static int
+check(const struct det_conv *c, int bits, int threads)
+{
+	int same;
+	double worst = run(*c, bits, threads, &same);
+
+	if (worst <= 1 && same)
+		return 0;
+	printf("# %zux%zux%zux%zu k %zu %zux%zu stride %zu groups %zu act %d bits %d "
+	       "threads %d (%s): error %g of what is allowed%s\n",
+	    c->n, c->c, c->h, c->w, c->k, c->kh, c->kw, c->stride_y, c->groups,
+	    (int)c->act, bits, threads, det_conv_algorithm(c, threads), worst,
+	    same ? "" : ", and not the same again or scratch overrun");
+	return 1;
+}
+
+static int
+convolutions(int threads)
+{
+	int bad = 0, turn = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof shapes / sizeof shapes[0]; i++, turn++) {
+		struct det_conv c = problem(&shapes[i]);
+
+		bad += check(&c, 0, threads);
+		bad += check(&c, SCALE | SHIFT, threads);
+		/* the rest in turn: every activation and every mixture comes up */
+		c.act = (enum det_act)(turn % (DET_ACT_SILU + 1));
+		bad += check(&c, turn * 5 % (ALL + 1), threads);
+		c.act = (enum det_act)((turn + 3) % (DET_ACT_SILU + 1));
+		bad += check(&c, (turn * 5 + 9) % (ALL + 1), threads);
+	}
+	return bad;
+}
+
+/* Every activation with every mixture of scale, shift and residual. */
+static int
+epilogues(int threads)
+{
+	static const size_t some[] = { 3, 13, 36 };
+	int bad = 0, act, bits;
+	size_t i;
+
+	for (i = 0; i < sizeof some / sizeof some[0]; i++)
+		for (act = 0; act <= DET_ACT_SILU; act++)
+			for (bits = 0; bits <= ALL; bits++) {
+				struct det_conv c = problem(&shapes[some[i]]);
+
+				c.act = (enum det_act)act;
+				c.alpha = .25f;
+				bad += check(&c, bits, threads);
+			}
+	return bad;
+}
+
+static int
+connected(int threads)
+{
+	static const size_t sizes[][3] = { { 1, 1, 1 }, { 1, 10, 1000 },
+		{ 1, 1000, 37 }, { 2, 33, 129 }, { 3, 5, 64 }, { 5, 21, 300 },
+		{ 17, 50, 700 }, { 40, 100, 520 } };
+	size_t s, i, j, k;
+	int bad = 0;
+
+	for (s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+		size_t m = sizes[s][0], n = sizes[s][1], kk = sizes[s][2];
+		float *in = floats(m * kk), *weight = floats(n * kk),
+		      *out = floats(m * n);
+		float *scale = s % 2 ? floats(n) : NULL,
+		      *shift = s % 3 ? floats(n) : NULL;
+		enum det_act act = (enum det_act)(s % (DET_ACT_SILU + 1));
+		double worst = 0;
+
+		det_fc_run(out, in, weight, scale, shift, m, n, kk, act, .1f, threads);
+		for (i = 0; i < m; i++)
+			for (j = 0; j < n; j++) {
+				double v = 0, size = 0, err;
+
+				for (k = 0; k < kk; k++) {
+					double p = (double)in[i * kk + k] *
+						   (double)weight[j * kk + k];
+
+					v += p;
+					size += fabs(p);
+				}
+				if (scale)
+					v *= (double)scale[j];
+				if (shift)
+					v += (double)shift[j];
+				err = fabs(act_ref(v, act, .1f) -
+					   (double)out[i * n + j]) /
+				      (2e-6 * (size + 1));
+				if (!(err <= worst))
+					worst = err;
+			}
+		if (worst > 1) {
+			printf("# fc %zux%zux%zu act %d: error %g of what is allowed\n",
+			    m, n, kk, (int)act, worst);
+			bad++;
+		}
+		free(in), free(weight), free(out), free(scale), free(shift);
+	}
+	return bad;
+}
+
+/* Relative error over the whole range; where the true value is below the normal floats, or
+ * so far out that sigmoid(x) is under exp(-87), absolute. */
+static int
+activations(int threads)
+{
+	enum { N = 200001 };
+	static float x[N], y[N], z[N];
+	int act, bad = 0;
+	size_t i;
+
+	(void)threads;
+	for (i = 0; i < N; i++)
+		x[i] = i < N / 2 ? ((float)i - N / 4) * (2 * 20.f / N)
+				 : ((float)i - 3 * N / 4) * (2 * 400.f / N);
+	for (act = 0; act <= DET_ACT_SILU; act++) {
+		double worst = 0;
+		size_t at = 0;
+
+		det_act_run(y, x, N, (enum det_act)act, .1f);
+		for (i = 0; i < N; i++) {
+			double want = act_ref((double)x[i], (enum det_act)act, .1f);
+			double err = fabs((double)y[i] - want) / (fabs(want) + 1e-29);
+
+			if (!(err <= worst))
+				worst = err, at = i;
+		}
+		printf("# act %d: largest relative error %.3g at %g\n", act, worst,
+		    (double)x[at]);
+		bad += !(worst <= 1e-6);
+		/* in place, and from any place in memory */
+		memcpy(z, x, sizeof z);
+		det_act_run(z + 3, z + 3, 1000, (enum det_act)act, .1f);
+		bad += memcmp(z + 3, y + 3, 1000 * sizeof *y) != 0;
+		det_act_run(z, x + 5, 7, (enum det_act)act, .1f);
+		bad += memcmp(z, y + 5, 7 * sizeof *y) != 0;
+	}
+	return bad;
+}
+
+/* Runs `test` in a process of its own, as the level is chosen once a process. */
+static void
+each_level(int (*test)(int), const char *what, int threads)
+{
+	enum det_cpu_level l;
+
+	for (l = DET_CPU_C; l <= det_cpu_supported(); l++) {
+		int status = 1;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			setenv("DET_CPU", det_cpu_name(l), 1);
+			int bad = det_cpu_level() != l || test(threads);
+
+			fflush(stdout);
+			_exit(bad);
+		}
+		ok(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0,
+		    "%s, %s, threads %d", what, det_cpu_name(l), threads);
+	}
+}
+
+static void
+refusals(void)
+{
+	struct det_conv good = problem(&shapes[3]), c;
+
+	c = good, c.h = 2, c.kh = 5;
+	ok(det_conv_shape(&c) == DET_INVALID,
+	    "a kernel larger than its input is refused");
+	c = good, c.groups = 3;
+	ok(det_conv_shape(&c) == DET_INVALID, "groups that do not divide are refused");
+	c = good, c.stride_x = 0;
+	ok(det_conv_shape(&c) == DET_INVALID, "a stride of 0 is refused");
+	c = good, c.k = SIZE_MAX / 4;
+	ok(det_conv_shape(&c) != DET_OK, "a size that overflows is refused");
+	c = good, c.pad_left = SIZE_MAX;
+	ok(det_conv_shape(&c) != DET_OK, "padding that overflows is refused");
+	c = good, c.kh = 3, c.dilate_y = SIZE_MAX / 2 + 1;
+	ok(det_conv_shape(&c) != DET_OK, "dilation that overflows is refused");
+}
+
+int
+main(void)
+{
+	int threads;
+
+	for (threads = 1; threads <= 3; threads++) {
+		each_level(convolutions, "convolutions", threads);
+		each_level(epilogues, "epilogues", threads);
+		each_level(connected, "fully connected layers", threads);
+	}
+	each_level(activations, "activations", 1);
+	refusals();
+	return done();
+}
