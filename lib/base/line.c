@@ -71,9 +71,11 @@ take_inputs(struct det_line *l, char **p)
 	}
 	for (;;) {
 		if (l->n_inputs == DET_LINE_INPUTS)
-			return det_fail(DET_LIMIT, "more than %d inputs", DET_LINE_INPUTS);
+			return det_fail(
+			    DET_LIMIT, "more than %d inputs", DET_LINE_INPUTS);
 		*p = skip_blank(*p);
-		if ((e = take_name(&l->input[l->n_inputs], p, &stop, "an input's name")))
+		if ((e = take_name(
+			 &l->input[l->n_inputs], p, &stop, "an input's name")))
 			return e;
 		l->n_inputs++;
 		stop = after_name(p, stop);
@@ -99,7 +101,8 @@ take_arg(struct det_line *l, char **p)
 		while (**p && !is_blank(**p))
 			++*p;
 		if (*p == a.value)
-			return det_fail(DET_INVALID, "a value expected after '%s='", a.key);
+			return det_fail(
+			    DET_INVALID, "a value expected after '%s='", a.key);
 		if (**p)
 			*(*p)++ = 0;
 	} else if (stop && !is_blank(stop)) {
@@ -146,8 +149,8 @@ split(struct det_line *l)
 		if ((e = take_inputs(l, &p)))
 			return e;
 	} else if (stop && !is_blank(stop)) {
-		return det_fail(DET_INVALID, "'(' expected after '%s', found '%c'",
-		    l->word, stop);
+		return det_fail(
+		    DET_INVALID, "'(' expected after '%s', found '%c'", l->word, stop);
 	}
 	for (p = skip_blank(p); *p; p = skip_blank(p))
 		if ((e = take_arg(l, &p)))
@@ -211,8 +214,7 @@ det_line_bool(int *out, struct det_line *l, const char *key)
 	if (!a)
 		return DET_OK;
 	if (a->value && strcmp(a->value, "0") && strcmp(a->value, "1"))
-		return det_fail(
-		    DET_INVALID, "%s=%s: 0 or 1 expected", key, a->value);
+		return det_fail(DET_INVALID, "%s=%s: 0 or 1 expected", key, a->value);
 	*out = !a->value || a->value[0] == '1';
 	return DET_OK;
 }
@@ -256,8 +258,8 @@ det_line_list(double *v, size_t *n, size_t max, struct det_line *l, const char *
 			return det_fail(
 			    DET_LIMIT, "%s: more than %zu numbers", key, max);
 		if (len >= sizeof one)
-			return det_fail(DET_INVALID, "%s: '%.20s...' is not a number",
-			    key, s);
+			return det_fail(
+			    DET_INVALID, "%s: '%.20s...' is not a number", key, s);
 		memcpy(one, s, len);
 		one[len] = 0;
 		if ((e = det_parse_double(&v[count++], one, lo, hi)))
@@ -283,7 +285,8 @@ det_line_size(long *w, long *h, struct det_line *l, const char *key, long hi)
 		return det_fail(DET_INVALID, "%s=%.40s: WIDTHxHEIGHT expected", key, s);
 	memcpy(one, s, (size_t)(x - s));
 	one[x - s] = 0;
-	if ((e = det_parse_long(w, one, 1, hi)) || (e = det_parse_long(h, x + 1, 1, hi)))
+	if ((e = det_parse_long(w, one, 1, hi)) ||
+	    (e = det_parse_long(h, x + 1, 1, hi)))
 		return det_fail_in(e, "%s", key);
 	return DET_OK;
 }

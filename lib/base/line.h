@@ -37,16 +37,17 @@ struct det_line {
 
 /* Splits text[0..n), one line without its newline; *l need not be initialised. On failure
  * nothing is left to release. A key that occurs twice is DET_INVALID. */
-enum det_err det_line_parse(struct det_line *l, const char *text, size_t n) DET_MUST_USE;
+enum det_err det_line_parse(
+    struct det_line *l, const char *text, size_t n) DET_MUST_USE;
 void det_line_release(struct det_line *l);
 
 /* Arguments by key; where the key is absent *out is untouched. Each marks the key used.
  * A boolean is `key` or `key=1` for yes, `key=0` for no. */
 enum det_err det_line_bool(int *out, struct det_line *l, const char *key) DET_MUST_USE;
-enum det_err det_line_long(long *out, struct det_line *l, const char *key, long lo,
-    long hi) DET_MUST_USE;
-enum det_err det_line_double(double *out, struct det_line *l, const char *key, double lo,
-    double hi) DET_MUST_USE;
+enum det_err det_line_long(
+    long *out, struct det_line *l, const char *key, long lo, long hi) DET_MUST_USE;
+enum det_err det_line_double(double *out, struct det_line *l, const char *key,
+    double lo, double hi) DET_MUST_USE;
 /* "a,b,c": at most `max` numbers in v, their count in *n. */
 enum det_err det_line_list(double *v, size_t *n, size_t max, struct det_line *l,
     const char *key, double lo, double hi) DET_MUST_USE;

@@ -86,12 +86,13 @@ det_boxes_map(struct det_boxes *b, const struct det_item *it, enum det_space to)
 	for (int store = 0; store <= 1; store++)
 		for (size_t i = 0; i < b->n; i++) {
 			v = to == DET_SPACE_IMAGE ? to_image(b->box[i], it)
-			                          : to_input(b->box[i], it);
+						  : to_input(b->box[i], it);
 			if (store)
 				b->box[i] = v;
 			else if (!is_finite(&v))
 				return det_fail(DET_INVALID,
-				    "box %zu is not finite after the item's transform", i);
+				    "box %zu is not finite after the item's transform",
+				    i);
 		}
 	b->space = to;
 	return DET_OK;

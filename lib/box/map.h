@@ -19,6 +19,7 @@ enum det_err det_boxes_map(
 /* Cuts boxes at the edges of the picture, [0,width] x [0,height] (the input's or the
  * original's, by the list's space), and drops those of which nothing is left; the others
  * keep their order. DET_INVALID where the item does not tell the size. */
-enum det_err det_boxes_clip(struct det_boxes *b, const struct det_item *it) DET_MUST_USE;
+enum det_err det_boxes_clip(
+    struct det_boxes *b, const struct det_item *it) DET_MUST_USE;
 
 #endif

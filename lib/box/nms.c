@@ -38,7 +38,8 @@ check(const struct det_boxes *b, const struct det_nms_params *p)
 	if (p->pre_max < 0 || p->max_per_class < 0 || p->max < 0)
 		return det_fail(DET_INVALID, "a limit of 0 (none) or more expected");
 	if (b->n > UINT32_MAX)
-		return det_fail(DET_LIMIT, "%zu boxes: at most 2^32 - 1 expected", b->n);
+		return det_fail(
+		    DET_LIMIT, "%zu boxes: at most 2^32 - 1 expected", b->n);
 	for (size_t i = 0; i < b->n; i++) {
 		const struct det_box *x = &b->box[i];
 
@@ -77,8 +78,8 @@ suppressed(const struct greedy *g, const struct det_fbox *c)
 		other = (struct det_fbox){ k->x1[i], k->y1[i], k->x2[i], k->y2[i],
 			k->area[i] };
 		if (above(g, g->p->overlap == DET_NMS_DIOU
-		                 ? det_iou_distance(&other, c, g->one)
-		                 : det_iou(&other, c, g->one)))
+				 ? det_iou_distance(&other, c, g->one)
+				 : det_iou(&other, c, g->one)))
 			return 1;
 	}
 }

@@ -17,8 +17,8 @@ struct det_rank {
 
 /* n boxes of `b` named by r[].index, which the caller has set: fills key and label, sorts
  * by score, best first, equal scores as they stand. `scratch` has room for n. */
-void det_rank_by_score(struct det_rank *r, struct det_rank *scratch, size_t n,
-    const struct det_boxes *b);
+void det_rank_by_score(
+    struct det_rank *r, struct det_rank *scratch, size_t n, const struct det_boxes *b);
 
 /* Then by label, keeping the order within each. */
 void det_rank_by_label(struct det_rank *r, struct det_rank *scratch, size_t n);

@@ -27,7 +27,7 @@ static unsigned
 digit(const struct det_rank *r, int at)
 {
 	return at < 8 ? (unsigned)(r->key >> (8 * at)) & 255
-	              : (unsigned)(r->label >> (8 * (at - 8))) & 255;
+		      : (unsigned)(r->label >> (8 * (at - 8))) & 255;
 }
 
 static void
@@ -58,8 +58,8 @@ radix(struct det_rank *r, struct det_rank *scratch, size_t n, int from, int to)
 }
 
 void
-det_rank_by_score(struct det_rank *r, struct det_rank *scratch, size_t n,
-    const struct det_boxes *b)
+det_rank_by_score(
+    struct det_rank *r, struct det_rank *scratch, size_t n, const struct det_boxes *b)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct det_box *x = &b->box[r[i].index];

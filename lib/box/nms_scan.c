@@ -74,7 +74,8 @@ det_kept_add(struct det_kept *k, const struct det_fbox *b)
 }
 
 static size_t
-next_c(const struct det_kept *k, size_t from, const struct det_fbox *b, float lo, float one)
+next_c(const struct det_kept *k, size_t from, const struct det_fbox *b, float lo,
+    float one)
 {
 	for (size_t i = from; i < k->n; i++) {
 		float w = det_iou_side(k->x1[i] > b->x1 ? k->x1[i] : b->x1,
@@ -91,8 +92,8 @@ next_c(const struct det_kept *k, size_t from, const struct det_fbox *b, float lo
 
 #if X86
 __attribute__((target("avx2"))) static size_t
-next_avx2(
-    const struct det_kept *k, size_t from, const struct det_fbox *b, float lo, float one)
+next_avx2(const struct det_kept *k, size_t from, const struct det_fbox *b, float lo,
+    float one)
 {
 	const __m256 x1 = _mm256_set1_ps(b->x1), y1 = _mm256_set1_ps(b->y1);
 	const __m256 x2 = _mm256_set1_ps(b->x2), y2 = _mm256_set1_ps(b->y2);
@@ -118,8 +119,8 @@ next_avx2(
 }
 
 __attribute__((target("avx512f"))) static size_t
-next_avx512(
-    const struct det_kept *k, size_t from, const struct det_fbox *b, float lo, float one)
+next_avx512(const struct det_kept *k, size_t from, const struct det_fbox *b, float lo,
+    float one)
 {
 	const __m512 x1 = _mm512_set1_ps(b->x1), y1 = _mm512_set1_ps(b->y1);
 	const __m512 x2 = _mm512_set1_ps(b->x2), y2 = _mm512_set1_ps(b->y2);
@@ -135,8 +136,7 @@ next_avx512(
 		    _mm512_max_ps(_mm512_add_ps(h, o), zero));
 		__m512 un = _mm512_sub_ps(
 		    _mm512_add_ps(_mm512_loadu_ps(k->area + i), area), in);
-		unsigned hit =
-		    _mm512_cmp_ps_mask(in, _mm512_mul_ps(l, un), _CMP_GT_OQ);
+		unsigned hit = _mm512_cmp_ps_mask(in, _mm512_mul_ps(l, un), _CMP_GT_OQ);
 
 		if (hit)
 			return i + (size_t)__builtin_ctz(hit);

@@ -48,8 +48,8 @@ best_of(const struct soft *s, size_t n)
 }
 
 enum det_err
-det_nms_soft(struct det_boxes *b, unsigned char *keep, const struct det_rank *r, size_t n,
-    const struct det_nms_params *p)
+det_nms_soft(struct det_boxes *b, unsigned char *keep, const struct det_rank *r,
+    size_t n, const struct det_nms_params *p)
 {
 	float one = p->plus_one ? 1 : 0, f;
 	size_t left = n, limit = p->max_per_class ? (size_t)p->max_per_class : n, i;
