@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * det-nms: non-maximum suppression, cuts by score and number, boxes back in the original
+ * picture's pixels.
+ */
+#include "bin/tool.h"
+
+#include <string.h>
+
+#include "box/map.h"
+#include "box/nms.h"
+
+enum { CLIP_AFTER, CLIP_BEFORE, CLIP_NONE };
+
+struct nms {
+	struct det_nms_params p;
+	const char *boxes;
+	int no_map, clip;
+	struct det_boxes list;
+	/* the item at hand, for what can be said only when it has ended */
+	int in_item, bad, found;
+	long item;
+	char path[256];
+};
+
+static void
+item_ends(struct tool *t, struct nms *s)
+{
+	if (!s->in_item || s->bad || s->found)
+		return;
+	t->item = s->item;
+	(void)snprintf(t->item_path, sizeof t->item_path, "%s", s->path);
+	tool_die(t, "no box list '%s': does det-head come before?", s->boxes);
+}
+
+static void
+item_begins(struct tool *t, struct nms *s)
+{
+	s->in_item = 1;
+	s->bad = t->cur.error != NULL;
+	s->found = 0;
+	s->item = t->item;
+	(void)snprintf(s->path, sizeof s->path, "%s", t->item_path);
+}
+
+static void
+suppress(struct tool *t, struct nms *s, struct det_record *r)
+{
+	struct det_boxes *b = &s->list;
+
+	s->found = 1;
+	tool_check(t, det_boxes_read(b, r));
+	if (!s->no_map)
+		tool_check(t, det_boxes_map(b, &t->cur, DET_SPACE_IMAGE));
+	if (s->clip == CLIP_BEFORE)
+		tool_check(t, det_boxes_clip(b, &t->cur));
+	tool_check(t, det_nms(b, &s->p));
+	if (s->clip == CLIP_AFTER)
+		tool_check(t, det_boxes_clip(b, &t->cur));
+	tool_check(t, det_attr_set(&r->attrs, "space",
+			  b->space == DET_SPACE_IMAGE ? "image" : "input"));
+	tool_check(t, det_boxes_write(t->out, s->boxes, b, &r->attrs));
+}
+
+static void
+record(struct tool *t, struct nms *s, struct det_record *r)
+{
+	if (r->kind == DET_ITEM || r->kind == DET_END) {
+		item_ends(t, s);
+		s->in_item = 0;
+	}
+	if (r->kind == DET_ITEM)
+		item_begins(t, s);
+	if (r->kind == DET_BOXES && !strcmp(det_record_name(r), s->boxes)) {
+		if (!s->in_item)
+			tool_die(t, "boxes before the first item");
+		suppress(t, s, r);
+	} else {
+		tool_write(t, r);
+	}
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const char *const methods[] = { "greedy", "soft-linear", "soft-gauss",
+		NULL };
+	static const char *const overlaps[] = { "iou", "diou", NULL };
+	static const char *const clips[] = { "after", "before", "none", NULL };
+	struct nms s = { .p = DET_NMS_DEFAULTS, .boxes = "boxes" };
+	const struct opt opts[] = {
+		OPT_DOUBLE(0, "iou", &s.p.iou, 0, 1, "T",
+		    "drop a box that overlaps a better one by more"),
+		OPT_FLAG(0, "ge", &s.p.ge, "drop it at exactly T as well"),
+		OPT_FLAG(
+		    0, "agnostic", &s.p.agnostic, "across classes, not within each"),
+		OPT_DOUBLE(0, "min-score", &s.p.min_score, -1e300, 1e300, "S",
+		    "drop boxes scored below S (default: none)"),
+		OPT_LONG(0, "pre-max", &s.p.pre_max, 0, 1e9, "N",
+		    "only the N best compete (default: all)"),
+		OPT_LONG(0, "max-per-class", &s.p.max_per_class, 0, 1e9, "N",
+		    "keep at most N of a class (default: all)"),
+		OPT_LONG(
+		    0, "max", &s.p.max, 0, 1e9, "N", "keep at most N (default: all)"),
+		OPT_CHOICE(0, "method", &s.p.method, methods, "METHOD",
+		    "drop boxes, or lower their scores"),
+		OPT_DOUBLE(0, "sigma", &s.p.sigma, 1e-6, 1e6, "S", "of soft-gauss"),
+		OPT_CHOICE(0, "overlap", &s.p.overlap, overlaps, "KIND",
+		    "how overlap is measured"),
+		OPT_FLAG(0, "plus-one", &s.p.plus_one, "sides are x2 - x1 + 1"),
+		OPT_FLAG(0, "no-map", &s.no_map, "stay in the input's pixels"),
+		OPT_CHOICE(0, "clip", &s.clip, clips, "WHEN",
+		    "cut boxes at the picture's edges"),
+		OPT_STR(0, "boxes", &s.boxes, "NAME", "the box list to work on"),
+		OPT_END,
+	};
+	const struct tool_spec spec = { "det-nms",
+		"Drop boxes that repeat better ones; map boxes to the original "
+		"picture.",
+		"[FILE ...]", TOOL_READS | TOOL_WRITES | TOOL_MODEL, opts };
+	struct tool t;
+	struct det_record r = { 0 };
+
+	/* arguments */
+	tool_start(&t, &spec, argc, argv);
+
+	/* work */
+	while (tool_read(&t, &r))
+		record(&t, &s, &r);
+
+	/* finish */
+	det_boxes_release(&s.list);
+	det_record_release(&r);
+	return tool_finish(&t);
+}

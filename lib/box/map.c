@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The transform of an item takes a point of the original to the input:
+ *
+ *   x_in = sx * (flip ? width - x : x) + tx        y_in = sy * y + ty
+ *
+ * so back it is x = (x_in - tx) / sx, then width - x under flip. Computed in double: the
+ * way there and back returns a coordinate to within a few units of its last place.
+ */
+#include "box/map.h"
+
+#include <math.h>
+
+static enum det_err
+check(const struct det_item *it)
+{
+	const struct det_transform *m = &it->map;
+
+	if (!isfinite(m->sx) || !isfinite(m->sy) || !isfinite(m->tx) ||
+	    !isfinite(m->ty) || !(m->sx > 0) || !(m->sy > 0))
+		return det_fail(DET_INVALID,
+		    "the item's transform has scale %g x %g: above 0 expected", m->sx,
+		    m->sy);
+	if (m->flip && it->width <= 0)
+		return det_fail(
+		    DET_INVALID, "the item is flipped but does not tell its width");
+	return DET_OK;
+}
+
+static void
+swap_flipped(struct det_box *b, double width)
+{
+	double x1 = b->x1;
+
+	b->x1 = width - b->x2;
+	b->x2 = width - x1;
+}
+
+static struct det_box
+to_image(struct det_box b, const struct det_item *it)
+{
+	const struct det_transform *m = &it->map;
+
+	b.x1 = (b.x1 - m->tx) / m->sx;
+	b.x2 = (b.x2 - m->tx) / m->sx;
+	b.y1 = (b.y1 - m->ty) / m->sy;
+	b.y2 = (b.y2 - m->ty) / m->sy;
+	if (m->flip)
+		swap_flipped(&b, (double)it->width);
+	b.area /= m->sx * m->sy;
+	return b;
+}
+
+static struct det_box
+to_input(struct det_box b, const struct det_item *it)
+{
+	const struct det_transform *m = &it->map;
+
+	if (m->flip)
+		swap_flipped(&b, (double)it->width);
+	b.x1 = b.x1 * m->sx + m->tx;
+	b.x2 = b.x2 * m->sx + m->tx;
+	b.y1 = b.y1 * m->sy + m->ty;
+	b.y2 = b.y2 * m->sy + m->ty;
+	b.area *= m->sx * m->sy;
+	return b;
+}
+
+static int
+is_finite(const struct det_box *b)
+{
+	return isfinite(b->x1) && isfinite(b->y1) && isfinite(b->x2) &&
+	       isfinite(b->y2) && isfinite(b->area);
+}
+
+enum det_err
+det_boxes_map(struct det_boxes *b, const struct det_item *it, enum det_space to)
+{
+	struct det_box v;
+	enum det_err e;
+
+	if (b->space == to)
+		return DET_OK;
+	if ((e = check(it)))
+		return e;
+	for (int store = 0; store <= 1; store++)
+		for (size_t i = 0; i < b->n; i++) {
+			v = to == DET_SPACE_IMAGE ? to_image(b->box[i], it)
+						  : to_input(b->box[i], it);
+			if (store)
+				b->box[i] = v;
+			else if (!is_finite(&v))
+				return det_fail(DET_INVALID,
+				    "box %zu is not finite after the item's transform",
+				    i);
+		}
+	b->space = to;
+	return DET_OK;
+}
+
+static double
+between(double v, double hi)
+{
+	return v < 0 ? 0 : v > hi ? hi : v;
+}
+
+enum det_err
+det_boxes_clip(struct det_boxes *b, const struct det_item *it)
+{
+	int image = b->space == DET_SPACE_IMAGE;
+	double w = (double)(image ? it->width : it->in_w);
+	double h = (double)(image ? it->height : it->in_h);
+	size_t n = 0;
+
+	if (!(w > 0) || !(h > 0))
+		return det_fail(DET_INVALID,
+		    "boxes can't be clipped: the item does not tell the %s's size",
+		    image ? "picture" : "input");
+	for (size_t i = 0; i < b->n; i++) {
+		struct det_box v = b->box[i];
+
+		v.x1 = between(v.x1, w);
+		v.x2 = between(v.x2, w);
+		v.y1 = between(v.y1, h);
+		v.y2 = between(v.y2, h);
+		if (v.x2 > v.x1 && v.y2 > v.y1)
+			b->box[n++] = v;
+	}
+	b->n = n;
+	return DET_OK;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The inner loop of greedy NMS: one candidate against the boxes kept so far. The test is
+ * intersection > lo * union, which needs no division; the caller makes `lo` a little smaller
+ * than the threshold and decides the few boxes found here exactly. Vector versions use only
+ * operations that round as the C ones do (no fused multiply-add), so all of them stop at the
+ * same box.
+ */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "box/nms_impl.h"
+
+#if defined(__x86_64__) || defined(__i386__)
+#define X86 1
+#include <immintrin.h>
+#else
+#define X86 0
+#endif
+
+static void
+empty(struct det_kept *k, size_t i)
+{
+	k->x1[i] = k->y1[i] = 2e18f;
+	k->x2[i] = k->y2[i] = -2e18f;
+	k->area[i] = 0;
+}
+
+enum det_err
+det_kept_new(struct det_kept *k, size_t cap)
+{
+	size_t each;
+	float *mem;
+	enum det_err e;
+
+	*k = (struct det_kept){ 0 };
+	if ((e = det_add(&each, cap, DET_KEPT_PAD)) || (e = det_alloc(&mem, each, 20)))
+		return e;
+	k->x1 = mem;
+	k->y1 = k->x1 + each;
+	k->x2 = k->y1 + each;
+	k->y2 = k->x2 + each;
+	k->area = k->y2 + each;
+	det_kept_clear(k);
+	return DET_OK;
+}
+
+void
+det_kept_free(struct det_kept *k)
+{
+	free(k->x1);
+	*k = (struct det_kept){ 0 };
+}
+
+void
+det_kept_clear(struct det_kept *k)
+{
+	k->n = 0;
+	for (size_t i = 0; i < DET_KEPT_PAD; i++)
+		empty(k, i);
+}
+
+void
+det_kept_add(struct det_kept *k, const struct det_fbox *b)
+{
+	size_t i = k->n++;
+
+	k->x1[i] = b->x1;
+	k->y1[i] = b->y1;
+	k->x2[i] = b->x2;
+	k->y2[i] = b->y2;
+	k->area[i] = b->area;
+	empty(k, i + DET_KEPT_PAD);
+}
+
+static size_t
+next_c(const struct det_kept *k, size_t from, const struct det_fbox *b, float lo,
+    float one)
+{
+	for (size_t i = from; i < k->n; i++) {
+		float w = det_iou_side(k->x1[i] > b->x1 ? k->x1[i] : b->x1,
+		    k->x2[i] < b->x2 ? k->x2[i] : b->x2, one);
+		float h = det_iou_side(k->y1[i] > b->y1 ? k->y1[i] : b->y1,
+		    k->y2[i] < b->y2 ? k->y2[i] : b->y2, one);
+		float inter = w * h;
+
+		if (inter > lo * (k->area[i] + b->area - inter))
+			return i;
+	}
+	return k->n;
+}
+
+#if X86
+__attribute__((target("avx2"))) static size_t
+next_avx2(const struct det_kept *k, size_t from, const struct det_fbox *b, float lo,
+    float one)
+{
+	const __m256 x1 = _mm256_set1_ps(b->x1), y1 = _mm256_set1_ps(b->y1);
+	const __m256 x2 = _mm256_set1_ps(b->x2), y2 = _mm256_set1_ps(b->y2);
+	const __m256 area = _mm256_set1_ps(b->area), l = _mm256_set1_ps(lo);
+	const __m256 o = _mm256_set1_ps(one), zero = _mm256_setzero_ps();
+
+	for (size_t i = from; i < k->n; i += 8) {
+		__m256 w = _mm256_sub_ps(_mm256_min_ps(_mm256_loadu_ps(k->x2 + i), x2),
+		    _mm256_max_ps(_mm256_loadu_ps(k->x1 + i), x1));
+		__m256 h = _mm256_sub_ps(_mm256_min_ps(_mm256_loadu_ps(k->y2 + i), y2),
+		    _mm256_max_ps(_mm256_loadu_ps(k->y1 + i), y1));
+		__m256 in = _mm256_mul_ps(_mm256_max_ps(_mm256_add_ps(w, o), zero),
+		    _mm256_max_ps(_mm256_add_ps(h, o), zero));
+		__m256 un = _mm256_sub_ps(
+		    _mm256_add_ps(_mm256_loadu_ps(k->area + i), area), in);
+		int hit = _mm256_movemask_ps(
+		    _mm256_cmp_ps(in, _mm256_mul_ps(l, un), _CMP_GT_OQ));
+
+		if (hit)
+			return i + (size_t)__builtin_ctz((unsigned)hit);
+	}
+	return k->n;
+}
+
+__attribute__((target("avx512f"))) static size_t
+next_avx512(const struct det_kept *k, size_t from, const struct det_fbox *b, float lo,
+    float one)
+{
+	const __m512 x1 = _mm512_set1_ps(b->x1), y1 = _mm512_set1_ps(b->y1);
+	const __m512 x2 = _mm512_set1_ps(b->x2), y2 = _mm512_set1_ps(b->y2);
+	const __m512 area = _mm512_set1_ps(b->area), l = _mm512_set1_ps(lo);
+	const __m512 o = _mm512_set1_ps(one), zero = _mm512_setzero_ps();
+
+	for (size_t i = from; i < k->n; i += 16) {
+		__m512 w = _mm512_sub_ps(_mm512_min_ps(_mm512_loadu_ps(k->x2 + i), x2),
+		    _mm512_max_ps(_mm512_loadu_ps(k->x1 + i), x1));
+		__m512 h = _mm512_sub_ps(_mm512_min_ps(_mm512_loadu_ps(k->y2 + i), y2),
+		    _mm512_max_ps(_mm512_loadu_ps(k->y1 + i), y1));
+		__m512 in = _mm512_mul_ps(_mm512_max_ps(_mm512_add_ps(w, o), zero),
+		    _mm512_max_ps(_mm512_add_ps(h, o), zero));
+		__m512 un = _mm512_sub_ps(
+		    _mm512_add_ps(_mm512_loadu_ps(k->area + i), area), in);
+		unsigned hit = _mm512_cmp_ps_mask(in, _mm512_mul_ps(l, un), _CMP_GT_OQ);
+
+		if (hit)
+			return i + (size_t)__builtin_ctz(hit);
+	}
+	return k->n;
+}
+#endif
+
+const struct det_scan *
+det_scan_number(size_t i, int *more)
+{
+	static const struct det_scan scans[] = {
+		{ "C", next_c },
+#if X86
+		{ "AVX2", next_avx2 },
+		{ "AVX-512", next_avx512 },
+#endif
+	};
+
+	*more = i < sizeof scans / sizeof scans[0];
+	if (!*more)
+		return NULL;
+#if X86
+	if ((i == 1 && !__builtin_cpu_supports("avx2")) ||
+	    (i == 2 && !__builtin_cpu_supports("avx512f")))
+		return NULL;
+#endif
+	return &scans[i];
+}
+
+const struct det_scan *
+det_scan_best(void)
+{
+	const struct det_scan *best = NULL, *s;
+	int more = 1;
+
+	for (size_t i = 0; more; i++)
+		if ((s = det_scan_number(i, &more)))
+			best = s;
+	return best;
+}
