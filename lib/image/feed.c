@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A ring of slots. A worker claims the next slot and fetches the input for it while it
+ * holds `fetch`, so that slots are in the order of the inputs; then it decodes on its own.
+ * The caller takes slot after slot as each becomes ready. Results don't depend on which
+ * worker did what.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "image/feed.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+struct slot {
+	struct det_picture pic;
+	enum { EMPTY, READY, GIVEN } state;
+};
+
+struct det_feed {
+	struct det_feed_params p;
+	struct det_inputs *in;
+	pthread_mutex_t fetch, lock;
+	pthread_cond_t ready, space;
+	struct slot *slot;
+	size_t n_slots;
+	uint64_t claimed, taken; /* slots, counted up for ever */
+	int ended, stop;
+	pthread_t *thread;
+	int n_threads;
+};
+
+static void
+picture_release(struct det_picture *pic)
+{
+	free(pic->input.path);
+	free(pic->input.data);
+	free(pic->message);
+	free(pic->tensor);
+	*pic = (struct det_picture){ 0 };
+}
+
+/* The message lives in this thread: keep it. A path at its front would be said twice. */
+static void
+picture_fail(struct det_picture *pic, enum det_err e)
+{
+	const char *m = det_errmsg(), *path = pic->input.path;
+	const size_t n = path ? strlen(path) : 0;
+
+	if (n > 0 && strncmp(m, path, n) == 0 && strncmp(m + n, ": ", 2) == 0)
+		m += n + 2;
+	pic->err = e;
+	free(pic->message);
+	if (det_strdup(&pic->message, m))
+		pic->message = NULL;
+}
+
+/* The size that must be left after decoding at a fraction: that of the resized picture. */
+static void
+need_size(size_t *min_w, size_t *min_h, size_t w, size_t h, const void *ctx)
+{
+	const struct det_prep *p = ctx;
+	struct det_place place;
+
+	*min_w = w;
+	*min_h = h;
+	if (det_fit_place(&place, &p->fit, p->kernel, w, h) == DET_OK) {
+		*min_w = place.new_w;
+		*min_h = place.new_h;
+	}
+}
+
+static enum det_err
+make(struct det_picture *pic, const struct det_feed_params *p)
+{
+	struct det_decode_params decode = p->decode;
+	struct det_image im = { 0 };
+	struct det_input *in = &pic->input;
+	const int from_stdin = in->data != NULL;
+	char *bytes;
+	size_t n;
+	enum det_err e;
+
+	if (!in->data) {
+		if ((e = det_file_read(&bytes, &in->size, in->path, p->max_bytes)))
+			return e;
+		in->data = (unsigned char *)bytes;
+	}
+	if (p->scaled) {
+		decode.need = need_size;
+		decode.ctx = &p->prep;
+	}
+	if ((e = det_image_decode(&im, &pic->info, in->data, in->size, &decode)))
+		return e;
+	if (!p->keep_source && !from_stdin) {
+		free(in->data);
+		in->data = NULL;
+	}
+	if ((e = det_fit_place(&pic->place, &p->prep.fit, p->prep.kernel, pic->info.w,
+		 pic->info.h)) ||
+	    (e = det_mul(&n, pic->place.in_w, pic->place.in_h)) ||
+	    (e = det_mul(&n, n, 3)) ||
+	    (e = det_alloc(&pic->tensor, n, sizeof *pic->tensor)) ||
+	    (e = det_prep_run(pic->tensor, &p->prep, &pic->place, &im))) {
+		free(pic->tensor);
+		pic->tensor = NULL;
+	}
+	det_image_release(&im);
+	return e;
+}
+
+/* Claims a slot and fetches its input; NULL when there is no more to do. */
+static struct slot *
+claim(struct det_feed *f, enum det_err *e)
+{
+	struct slot *s = NULL;
+
+	(void)pthread_mutex_lock(&f->fetch);
+	(void)pthread_mutex_lock(&f->lock);
+	while (!f->stop && !f->ended && f->claimed - f->taken >= f->n_slots)
+		(void)pthread_cond_wait(&f->space, &f->lock);
+	if (!f->stop && !f->ended)
+		s = &f->slot[f->claimed % f->n_slots];
+	(void)pthread_mutex_unlock(&f->lock);
+	if (s) {
+		*e = det_inputs_next(f->in, &s->pic.input);
+		if (*e)
+			picture_fail(&s->pic, *e);
+		(void)pthread_mutex_lock(&f->lock);
+		if (*e || !s->pic.input.path) {
+			f->ended = 1;
+			(void)pthread_cond_broadcast(&f->ready);
+		}
+		if (!*e && !s->pic.input.path)
+			s = NULL;
+		else
+			f->claimed++;
+		(void)pthread_mutex_unlock(&f->lock);
+	}
+	(void)pthread_mutex_unlock(&f->fetch);
+	return s;
+}
+
+static void *
+work(void *arg)
+{
+	struct det_feed *f = arg;
+	struct slot *s;
+	enum det_err e = DET_OK;
+
+	while ((s = claim(f, &e))) {
+		if (!e && (e = make(&s->pic, &f->p)))
+			picture_fail(&s->pic, e);
+		(void)pthread_mutex_lock(&f->lock);
+		s->state = READY;
+		(void)pthread_cond_broadcast(&f->ready);
+		(void)pthread_mutex_unlock(&f->lock);
+	}
+	return NULL;
+}
+
+enum det_err
+det_feed_new(
+    struct det_feed **out, struct det_inputs *in, const struct det_feed_params *p)
+{
+	struct det_feed *f;
+	enum det_err e;
+
+	if ((e = det_prep_check(&p->prep)))
+		return e;
+	if ((e = det_calloc(&f, 1, sizeof *f)))
+		return e;
+	f->p = *p;
+	f->in = in;
+	(void)pthread_mutex_init(&f->fetch, NULL);
+	(void)pthread_mutex_init(&f->lock, NULL);
+	(void)pthread_cond_init(&f->ready, NULL);
+	(void)pthread_cond_init(&f->space, NULL);
+	f->n_slots = (size_t)p->threads + 1;
+	if ((e = det_calloc(&f->slot, f->n_slots, sizeof *f->slot)) ||
+	    (e = det_calloc(&f->thread, (size_t)p->threads, sizeof *f->thread)))
+		goto fail;
+	for (; f->n_threads < p->threads; f->n_threads++)
+		if (pthread_create(&f->thread[f->n_threads], NULL, work, f)) {
+			e = det_fail(DET_NOMEM, "a thread can't be started");
+			goto fail;
+		}
+	*out = f;
+	return DET_OK;
+fail:
+	det_feed_free(f);
+	return e;
+}
+
+void
+det_feed_free(struct det_feed *f)
+{
+	size_t i;
+	int t;
+
+	if (!f)
+		return;
+	(void)pthread_mutex_lock(&f->lock);
+	f->stop = 1;
+	(void)pthread_cond_broadcast(&f->space);
+	(void)pthread_mutex_unlock(&f->lock);
+	for (t = 0; t < f->n_threads; t++)
+		(void)pthread_join(f->thread[t], NULL);
+	for (i = 0; f->slot && i < f->n_slots; i++)
+		picture_release(&f->slot[i].pic);
+	(void)pthread_mutex_destroy(&f->fetch);
+	(void)pthread_mutex_destroy(&f->lock);
+	(void)pthread_cond_destroy(&f->ready);
+	(void)pthread_cond_destroy(&f->space);
+	free(f->slot);
+	free(f->thread);
+	free(f);
+}
+
+struct det_picture *
+det_feed_next(struct det_feed *f)
+{
+	struct slot *s;
+	struct det_picture *pic = NULL;
+
+	(void)pthread_mutex_lock(&f->lock);
+	s = &f->slot[f->taken % f->n_slots];
+	if (s->state == GIVEN) { /* given out at the last call */
+		picture_release(&s->pic);
+		s->state = EMPTY;
+		f->taken++;
+		s = &f->slot[f->taken % f->n_slots];
+		(void)pthread_cond_signal(&f->space);
+	}
+	while (s->state != READY && !(f->ended && f->taken == f->claimed))
+		(void)pthread_cond_wait(&f->ready, &f->lock);
+	if (s->state == READY) {
+		s->state = GIVEN;
+		pic = &s->pic;
+	}
+	(void)pthread_mutex_unlock(&f->lock);
+	return pic;
+}
