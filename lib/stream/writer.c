@@ -187,7 +187,8 @@ finish(struct det_writer *w, struct det_head *h, const struct det_attrs *a,
 		h->flags |= DET_HAS_CRC;
 		h->crc = det_crc32(0, payload, (size_t)h->size);
 	}
-	if ((e = put_head(w, h, a ? a->text : NULL)))
+	if ((e = det_head_valid(h, a ? a->text : NULL)) ||
+	    (e = put_head(w, h, a ? a->text : NULL)))
 		return e;
 	return put_payload(w, payload, (size_t)h->size);
 }
@@ -202,8 +203,10 @@ det_writer_put(struct det_writer *w, struct det_record *r)
 		return det_writer_end(w);
 	if ((e = begin(w, &h, r->kind, &r->attrs, r->size)))
 		return e;
-	if (r->kind == DET_TENSOR)
+	/* an unknown kind may have a shape: it goes on as it came */
+	if (r->kind == DET_TENSOR || (r->kind & 0x20))
 		set_shape(&h, &r->tensor);
+	h.minor = r->minor;
 	if (r->tensor.data || r->size == 0)
 		return finish(w, &h, &r->attrs, r->tensor.data);
 	if (!r->reader)
@@ -211,7 +214,8 @@ det_writer_put(struct det_writer *w, struct det_record *r)
 		    DET_INVALID, "a record whose payload is gone can't be written");
 	h.flags = r->flags & DET_HAS_CRC;
 	h.crc = r->crc;
-	if ((e = put_head(w, &h, r->attrs.text)))
+	if ((e = det_head_valid(&h, r->attrs.text)) ||
+	    (e = put_head(w, &h, r->attrs.text)))
 		return e;
 	if (det_reader_mapped(r->reader) || det_pad(r->size) <= SMALL) {
 		if ((e = det_record_load(r)))
