@@ -189,20 +189,26 @@ check_attrs(size_t *name_len, const char *text, size_t len)
 }
 
 static enum det_err
+check_rank(const struct det_head *h)
+{
+	if (h->rank > DET_MAX_RANK)
+		return det_fail(
+		    DET_CORRUPT, "%u dims: at most %d allowed", h->rank, DET_MAX_RANK);
+	for (int i = h->rank; i < DET_MAX_RANK; i++)
+		if (h->dims[i])
+			return det_fail(
+			    DET_CORRUPT, "a dim beyond the rank is not zero");
+	return DET_OK;
+}
+
+static enum det_err
 check_shape(const struct det_head *h)
 {
 	struct det_tensor t = { .dtype = (enum det_dtype)h->dtype, .rank = h->rank };
 	size_t bytes;
 
-	if (h->rank > DET_MAX_RANK)
-		return det_fail(
-		    DET_CORRUPT, "%u dims: at most %d allowed", h->rank, DET_MAX_RANK);
-	for (int i = 0; i < DET_MAX_RANK; i++) {
-		if (i >= h->rank && h->dims[i])
-			return det_fail(
-			    DET_CORRUPT, "a dim beyond the rank is not zero");
+	for (int i = 0; i < h->rank; i++)
 		t.dims[i] = (size_t)h->dims[i];
-	}
 	if (h->kind != DET_TENSOR)
 		return h->dtype || h->rank
 			   ? det_fail(DET_CORRUPT, "a %s record with a dtype or shape",
@@ -240,6 +246,8 @@ check_kind(const struct det_head *h, size_t name_len)
 			return det_fail(DET_CORRUPT,
 			    "a record's kind is not four printable letters");
 	}
+	if ((e = check_rank(h)))
+		return e;
 	if (!known(h->kind))
 		return h->kind & 0x20 ? DET_OK
 				      : det_fail(DET_UNSUPPORTED,
@@ -265,11 +273,28 @@ check_kind(const struct det_head *h, size_t name_len)
 }
 
 enum det_err
+det_head_valid(const struct det_head *h, const char *attrs)
+{
+	size_t name_len;
+	enum det_err e;
+
+	if (h->flags & ~DET_HAS_CRC)
+		return det_fail(
+		    DET_UNSUPPORTED, "a reserved flag is set (%#x)", h->flags);
+	if (!(h->flags & DET_HAS_CRC) && h->crc)
+		return det_fail(DET_CORRUPT, "a payload check without its flag");
+	if ((h->flags & DET_HAS_CRC) && !h->size)
+		return det_fail(DET_CORRUPT, "a payload check without a payload");
+	if ((e = check_attrs(&name_len, attrs, h->attr_len)))
+		return e;
+	return check_kind(h, name_len);
+}
+
+enum det_err
 det_head_check(
     const struct det_head *h, const unsigned char *b, const unsigned char *attrs)
 {
-	size_t padded = det_pad(h->attr_len), name_len;
-	enum det_err e;
+	size_t padded = det_pad(h->attr_len);
 
 	if (head_crc(b, attrs, padded) != det_le32(b + AT_HEAD_CRC))
 		return det_fail(
@@ -284,12 +309,5 @@ det_head_check(
 		if (b[i])
 			return det_fail(
 			    DET_UNSUPPORTED, "a reserved byte of the head is set");
-	if (h->flags & ~DET_HAS_CRC)
-		return det_fail(
-		    DET_UNSUPPORTED, "a reserved flag is set (%#x)", h->flags);
-	if (!(h->flags & DET_HAS_CRC) && h->crc)
-		return det_fail(DET_CORRUPT, "a payload check without its flag");
-	if ((e = check_attrs(&name_len, (const char *)attrs, h->attr_len)))
-		return e;
-	return check_kind(h, name_len);
+	return det_head_valid(h, (const char *)attrs);
 }

@@ -26,8 +26,13 @@ void det_head_store(unsigned char *out, const struct det_head *h, const char *at
  * lengths. After it attr_len and size may be believed to be within the limits. */
 enum det_err det_head_peek(struct det_head *h, const unsigned char *bytes) DET_MUST_USE;
 
-/* Full check with the padded attributes in hand: CRC, reserved bytes, flags, attribute
- * syntax, and for known kinds dtype, shape, size and name. */
+/* The fields and attributes alone: flags, attribute syntax, and for known kinds dtype,
+ * shape, size and name. A writer asks this too, so that what can't be read is refused
+ * where it is made. */
+enum det_err det_head_valid(const struct det_head *h, const char *attrs) DET_MUST_USE;
+
+/* Full check with the padded attributes in hand: CRC, padding, reserved bytes, and what
+ * det_head_valid checks. */
 enum det_err det_head_check(const struct det_head *h, const unsigned char *bytes,
     const unsigned char *attrs) DET_MUST_USE;
 

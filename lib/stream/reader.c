@@ -293,6 +293,7 @@ fill(struct det_record *r, struct det_reader *rd, const struct det_head *h)
 {
 	r->kind = h->kind;
 	r->flags = h->flags;
+	r->minor = h->minor;
 	r->crc = h->crc;
 	r->size = (size_t)h->size;
 	r->tensor = (struct det_tensor){
@@ -335,7 +336,8 @@ det_reader_next(struct det_reader *rd, struct det_record *r, int *more)
 	if (got < sizeof head) {
 		/* text of a line or two is shorter than a head: say that it is text */
 		memset(head + got, ' ', sizeof head - got);
-		if (!rd->began && (e = det_head_peek(&h, head)) == DET_CORRUPT)
+		if (!rd->began && (got >= 8 || head[0] != 0x89) &&
+		    (e = det_head_peek(&h, head)) == DET_CORRUPT)
 			return e;
 		return ended_early(rd, "inside a record's head");
 	}

@@ -190,6 +190,8 @@ finish(struct det_writer *w, struct det_head *h, const struct det_attrs *a,
 		h->flags |= DET_HAS_CRC;
 		h->crc = det_crc32(0, payload, (size_t)h->size);
 	}
+	if ((e = det_head_valid(h, a ? a->text : NULL)))
+		return e;
 	w->broken = 1;
 	if ((e = put_head(w, h, a ? a->text : NULL)) ||
 	    (e = put_payload(w, payload, (size_t)h->size)))
@@ -208,8 +210,10 @@ det_writer_put(struct det_writer *w, struct det_record *r)
 		return det_writer_end(w);
 	if ((e = begin(w, &h, r->kind, &r->attrs, r->size)))
 		return e;
-	if (r->kind == DET_TENSOR)
+	/* an unknown kind may have a shape: it goes on as it came */
+	if (r->kind == DET_TENSOR || (r->kind & 0x20))
 		set_shape(&h, &r->tensor);
+	h.minor = r->minor;
 	if (r->tensor.data || r->size == 0)
 		return finish(w, &h, &r->attrs, r->tensor.data);
 	if (!r->reader)
@@ -217,6 +221,8 @@ det_writer_put(struct det_writer *w, struct det_record *r)
 		    DET_INVALID, "a record whose payload is gone can't be written");
 	h.flags = r->flags & DET_HAS_CRC;
 	h.crc = r->crc;
+	if ((e = det_head_valid(&h, r->attrs.text)))
+		return e;
 	w->broken = 1;
 	if ((e = put_head(w, &h, r->attrs.text)))
 		return e;
