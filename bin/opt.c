@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "model/pipeline.h"
 
 #define MAX_OPTS 96
 
@@ -379,6 +380,9 @@ opt_set_defaults(struct opt_set *s, const char *text, size_t len)
 		if (k == n || i < 0 || s->opt[i].kind == OPT_K_END)
 			return det_fail(DET_INVALID, "'%.*s' is no option of %s",
 			    (int)(k < 40 ? k : 40), line, s->t->spec->name);
+		if (det_option_is_users(line, k))
+			return det_fail(
+			    DET_INVALID, "a model may not set --%.*s", (int)k, line);
 		if (s->given[i])
 			continue;
 		if ((e = det_strndup(&v, line + k + 1, n - k - 1)))

@@ -73,6 +73,9 @@ like "no output file" "$(evil 'det-image --output=x')" "may not give --output"
 like "no option that is cut short" "$(evil 'det-image --outp=x')" "unknown option"
 like "no letters" "$(evil 'det-image -ox')" "an option --name=value expected"
 is "nothing was written" "$(ls x 2>/dev/null)" ""
+sed 's/  | fit=stretch/  | output=x/' discs.recipe | det-show --build - -o evil.det
+like "nor through recorded options" "$(det-run -m evil.det scene.ppm 2>&1)" "may not set --output"
+is "nothing was written" "$(ls x 2>/dev/null)" ""
 printf 'STRM\nTEXT name=net/backbone\n  | net backbone\nEND.\n' | det-show --build - >bare.det
 like "a model without a pipeline" "$(det-run -m bare.det scene.ppm 2>&1)" 'carries no pipeline'
 done_testing

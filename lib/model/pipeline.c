@@ -14,9 +14,9 @@
 static const char *const allowed[] = { "det-image", "det-backbone", "det-anchors",
 	"det-propose", "det-roipool", "det-head", "det-nms", "det-merge" };
 
-/* Options that read or write files, or another model, are the user's alone. */
-static const char *const forbidden[] = { "--output", "--model", "--list", "--tap-dir",
-	"--font" };
+/* Options that read or write files, choose the work or silence reports are the user's alone. */
+static const char *const own[] = { "output", "model", "list", "shard", "quiet",
+	"skip-bad", "threads", "help", "version" };
 
 void
 det_pipeline_release(struct det_pipeline *p)
@@ -76,6 +76,15 @@ is_allowed(const char *tool)
 	return 0;
 }
 
+int
+det_option_is_users(const char *name, size_t n)
+{
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+		if (strlen(own[i]) == n && !memcmp(name, own[i], n))
+			return 1;
+	return 0;
+}
+
 static enum det_err
 check_option(const char *w)
 {
@@ -84,10 +93,9 @@ check_option(const char *w)
 	if (strncmp(w, "--", 2) != 0 || !w[2])
 		return det_fail(
 		    DET_INVALID, "an option --name=value expected, found '%s'", w);
-	for (size_t i = 0; i < sizeof forbidden / sizeof forbidden[0]; i++)
-		if (strlen(forbidden[i]) == n && !strncmp(w, forbidden[i], n))
-			return det_fail(DET_INVALID,
-			    "a model's pipeline may not give %s", forbidden[i]);
+	if (det_option_is_users(w + 2, n - 2))
+		return det_fail(
+		    DET_INVALID, "a model's pipeline may not give %.*s", (int)n, w);
 	return DET_OK;
 }
 

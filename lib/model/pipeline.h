@@ -28,6 +28,10 @@ enum det_err det_pipeline_parse(
     struct det_pipeline *p, const char *text, size_t len) DET_MUST_USE;
 void det_pipeline_release(struct det_pipeline *p);
 
+/* Whether a long option (n bytes, no dashes) is the user's alone, so that no model may set
+ * it: those that read or write files, choose the work, or silence reports. */
+int det_option_is_users(const char *name, size_t n);
+
 /* The first stage of that tool, NULL if it has none. */
 struct det_stage *det_pipeline_find(struct det_pipeline *p, const char *tool);
 /* Adds an empty stage at the end, or a word (copied) to a stage. */
