@@ -1,0 +1,100 @@
+# shellcheck shell=sh disable=SC1091
+. "$DET_SRC/tests/lib.sh"
+
+cat >m.txt <<'X'
+STRM
+  | person
+  | dog
+TEXT name=decode
+  | # two maps, of two kinds
+  | yolo3(y1) anchors=10,20,30,8 classes=2 net=64x32
+  | region(y2) anchors=1.5,.5 classes=2 softmax
+TEXT name=options/det-head
+  | thresh=.2
+END.
+X
+det-show --build m.txt >m.det
+
+# All zeros: every logistic is 1/2, so scores are 1/2 * 1/2; sizes are the anchors'.
+cat >s.txt <<'X'
+STRM
+  | person
+  | dog
+ITEM id=0 path=a.jpg width=200 height=100 input=64x32 map=".32 .32 0 0"
+TENS f32 1x7x1x1 name=y2
+  fill 0
+TEXT name=note
+  | hello
+TENS f32 1x14x1x2 name=y1
+  fill 0
+TENS f32 1x3 name=other
+  fill 0
+ITEM id=1 path=bad.jpg error="not a picture"
+END.
+X
+det-show --build s.txt >s.det
+det-head -m m.det s.det >out.det
+is "records: maps dropped, the others in order, boxes when the last map came" \
+	"$(det-show out.det | awk '{print $1}' | tr '\n' ' ')" "STRM ITEM TEXT BOXS TENS ITEM END. "
+is "boxes: maps in the order of the decode text, cells, anchors, classes" \
+	"$(det-show --data out.det | grep '^  [-0-9]* .*0\.25')" \
+	"  11 6 21 26 0.25 0 0 0 0
+  11 6 21 26 0.25 1 0 0 0
+  1 12 31 20 0.25 0 0 1 0
+  1 12 31 20 0.25 1 0 1 0
+  43 6 53 26 0.25 0 0 2 0
+  43 6 53 26 0.25 1 0 2 0
+  33 12 63 20 0.25 0 0 3 0
+  33 12 63 20 0.25 1 0 3 0
+  -16 8 80 24 0.25 0 0 4 0
+  -16 8 80 24 0.25 1 0 4 0"
+is "--thresh goes before the model's" \
+	"$(det-head -m m.det --thresh .25 s.det | det-show --data | grep -c 0.25)" 0
+like "and is above, not at" "$(det-head -m m.det --thresh .2499 s.det | det-show)" '10 boxes'
+like "--keep" "$(det-head -m m.det --keep s.det | det-show)" '^TENS +y1'
+det-show --build s.txt | det-head -m m.det | cmp -s - out.det
+is "a pipe gives the same bytes as a file" $? 0
+ok "two streams" det-head -m m.det s.det s.det
+
+sed '/name=y1$/,+1d' s.txt | det-show --build - >miss.det
+is "a missing map" "$(det-head -m m.det miss.det 2>&1 >/dev/null)" \
+	"det-head: miss.det: item 0 'a.jpg': no tensor 'y1': this stream has 'y2' 'other'"
+is "its exit status" "$(status det-head -m m.det miss.det)" 2
+sed '/^TENS f32 1x14/,+1s/fill 0/fill 300/' s.txt | det-show --build - >far.det
+like "a box that is not finite" "$(det-head -m m.det far.det 2>&1 >/dev/null)" \
+	"item 0 'a.jpg': map 'y1': row 0, column 0, anchor 0"
+sed 's/1x14x1x2/1x13x1x2/' s.txt | det-show --build - >shape.det
+like "a map of another shape" "$(det-head -m m.det shape.det 2>&1 >/dev/null)" \
+	"map 'y1' is 1x13x1x2: 1x14xHxW expected"
+sed 's/name=other/name=y1/;s/1x3 /1x14x1x2 /' s.txt | det-show --build - >twice.det
+like "a map that comes twice" "$(det-head -m m.det twice.det 2>&1 >/dev/null)" "second tensor 'y1'"
+
+like "no model" "$(det-head s.det 2>&1 >/dev/null)" 'give -m MODEL'
+sed '/name=decode/,/region/d' m.txt | det-show --build - >none.det
+like "a model without a decode text" "$(det-head -m none.det s.det 2>&1 >/dev/null)" \
+	"none.det: no text 'decode'"
+sed 's/softmax/sofmax/' m.txt | det-show --build - >typo.det
+like "a mistake in it" "$(det-head -m typo.det s.det 2>&1 >/dev/null)" \
+	"typo.det: decode:3: unknown key 'sofmax'"
+
+cat >c.txt <<'X'
+STRM
+  | cat
+  | dog
+  | owl
+TEXT name=decode
+  | classes(prob) top=2
+END.
+X
+cat >cs.txt <<'X'
+STRM
+ITEM id=0 path=a.jpg width=200 height=100 input=64x32 map=".32 .32 0 0"
+TENS f32 1x3x1x1 name=prob
+  .125 .25 .625
+END.
+X
+det-show --build c.txt >c.det
+is "a classifier's best two" "$(det-show --build cs.txt | det-head -m c.det | det-show --data | sed -n '/^BOXS/,/^END/p' | grep '^  ')" \
+	"  0 0 64 32 0.625 2 0 0 0
+  0 0 64 32 0.25 1 0 0 0"
+done_testing
