@@ -73,7 +73,7 @@ is "yolo: centre and size, relative" "$(cat yolo/pic_000042.txt)" \
 	"0 0.250000 0.500000 0.500000 1.000000
 1 0.225000 0.497500 0.550000 0.995000"
 is "yolo: nothing found is an empty file, a bad picture none" "$(cat yolo/9.txt; cd yolo && echo *)" \
-	"9.txt pic_000042.txt "
+	"9.txt pic_000042.txt"
 ok "yolo: --score" det-export -f yolo --score -o yolo in.det
 like "yolo: the score is last" "$(cat yolo/pic_000042.txt)" ' 0\.625000$'
 like "yolo: two pictures of one name" "$(det-export -f yolo -o yolo in.det in.det 2>&1)" \

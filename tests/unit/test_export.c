@@ -130,8 +130,8 @@ class_tests(void)
 	struct det_export *x;
 
 	for (size_t i = 0; i < c.n; i++) {
-		c.name[i] = malloc(16);
-		(void)snprintf(c.name[i], 16, "class%zu", i);
+		c.name[i] = malloc(32);
+		(void)snprintf(c.name[i], 32, "class%zu", i);
 	}
 	p.format = DET_EXPORT_VOC;
 	p.dir = "voc";
