@@ -95,8 +95,16 @@ compare(const struct det_conv *c, const float *out, const float *in,
 	size_t n, k, y, x, at = 0;
 	double worst = 0;
 
+	/* of large problems, some of the channels; always the first and the last */
+	size_t work = c->n * c->k * c->oh * c->ow * (c->c / c->groups) * c->kh * c->kw;
+	size_t step = (work / 400000 + 1) | 1;
+
 	for (n = 0; n < c->n; n++)
-		for (k = 0; k < c->k; k++)
+		for (k = 0; k < c->k; k++) {
+			if (k % step && k + 1 < c->k) {
+				at += c->oh * c->ow;
+				continue;
+			}
 			for (y = 0; y < c->oh; y++)
 				for (x = 0; x < c->ow; x++, at++) {
 					double size, err,
@@ -116,6 +124,7 @@ compare(const struct det_conv *c, const float *out, const float *in,
 					if (!(err <= worst))
 						worst = err;
 				}
+		}
 	return worst;
 }
 
