@@ -400,7 +400,10 @@ each_level(int (*test)(int), const char *what, int threads)
 
 	for (l = DET_CPU_C; l <= det_cpu_supported(); l++) {
 		int status = 1;
-		pid_t pid = fork();
+		pid_t pid;
+
+		fflush(stdout); /* or the child prints it again */
+		pid = fork();
 
 		if (pid == 0) {
 			setenv("DET_CPU", det_cpu_name(l), 1);
