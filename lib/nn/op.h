@@ -16,6 +16,8 @@
 
 #define DET_OP_MAX_IN 64
 #define DET_MAX_DIM   ((size_t)1 << 31)
+/* Floats between the rows that threads write, so that no two share a cache line. */
+#define DET_OP_ROW_PAD 32
 
 enum det_key_kind {
 	DET_KEY_END,
@@ -60,6 +62,11 @@ enum { DET_BN_NONE, DET_BN_STANDARD, DET_BN_DARKNET };
 struct det_act_args {
 	int act; /* enum det_act */
 	double alpha;
+};
+
+/* Arguments of an operator that has no others. */
+struct det_op_act_args {
+	struct det_act_args act;
 };
 
 struct det_op;
