@@ -145,7 +145,9 @@ quote(struct det_buf *b, const char *s)
 static enum det_err
 history(struct tool *t, struct det_buf *b)
 {
-	enum det_err e = det_buf_printf(b, "%s %s", t->spec->name, DET_VERSION);
+	int n = (int)strcspn(t->spec->name, " "); /* "det-model import" */
+	enum det_err e = det_buf_printf(
+	    b, "%.*s %s%s", n, t->spec->name, DET_VERSION, t->spec->name + n);
 
 	for (int i = 0; !e && opt_set_word(t->p->opts, i); i++)
 		e = quote(b, opt_set_word(t->p->opts, i));
@@ -332,11 +334,10 @@ tool_write(struct tool *t, struct det_record *r)
 }
 
 void
-tool_stream_begin(struct tool *t)
+tool_stream_classes(struct tool *t, const struct det_classes *c)
 {
 	struct det_record r = { .kind = DET_STREAM };
 	struct det_buf b = { 0 };
-	const struct det_classes *c = t->model ? det_model_classes(t->model) : NULL;
 
 	add_history(t, &r);
 	for (size_t i = 0; c && i < c->n; i++)
@@ -348,6 +349,12 @@ tool_stream_begin(struct tool *t)
 	tool_check(t, det_writer_make(t->out, DET_STREAM, &r.attrs, b.text, b.len));
 	det_record_release(&r);
 	det_buf_free(&b);
+}
+
+void
+tool_stream_begin(struct tool *t)
+{
+	tool_stream_classes(t, t->model ? det_model_classes(t->model) : NULL);
 }
 
 void

@@ -127,6 +127,8 @@ void tool_check(struct tool *t, enum det_err e);
 /* For tools that make streams: writes STRM with history and the class table of the model
  * (if any), and END. */
 void tool_stream_begin(struct tool *t);
+/* The same with a class table of the tool's own; NULL: none. */
+void tool_stream_classes(struct tool *t, const struct det_classes *c);
 void tool_stream_end(struct tool *t);
 
 /* "det-nms: stdin: item 17 'dog.jpg': text", exit 2. */
