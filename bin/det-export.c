@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * det-export: detections in the formats of other programs.
+ */
+#include "bin/tool.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "data/export.h"
+
+struct export
+{
+	struct det_export_params p;
+	const char *output, *boxes;
+	struct det_export *x;
+	struct det_newfile file; /* -o, where it is a file */
+	int fd;
+	struct det_boxes list;
+	/* the item at hand */
+	int in_item, found;
+	long item;
+	char path[256];
+}
+state = { .p = DET_EXPORT_DEFAULTS, .boxes = "boxes", .fd = 1, .file.fd = -1 };
+
+/* However the program ends, no half-written file stays. */
+static void
+clean_up(void)
+{
+	det_file_abandon(&state.file);
+	det_export_free(state.x);
+	det_boxes_release(&state.list);
+}
+
+static void
+export_open(struct tool *t, struct export *s)
+{
+	int dir = s->p.format == DET_EXPORT_VOC || s->p.format == DET_EXPORT_YOLO;
+
+	if (dir && !s->output)
+		tool_usage(t, "voc and yolo are many files: give -o DIR");
+	if (dir)
+		s->p.dir = s->output;
+	tool_check(t, det_export_new(&s->x, &s->p));
+	if (dir || !s->output || !strcmp(s->output, "-"))
+		return;
+	tool_check(t, det_file_create(&s->file, s->output));
+	s->fd = s->file.fd;
+}
+
+static void
+put(struct tool *t, struct export *s)
+{
+	struct det_buf *b = det_export_text(s->x);
+
+	tool_check(t, det_write_all(s->fd, b->text, b->len,
+			  s->output ? s->output : "standard output"));
+	b->len = 0;
+}
+
+static void
+put_item(struct tool *t, struct export *s)
+{
+	tool_check(t, det_export_item(s->x, &t->cur, &s->list));
+	s->found = 1;
+	put(t, s);
+}
+
+static void
+item_ends(struct tool *t, struct export *s)
+{
+	if (!s->in_item || s->found)
+		return;
+	t->item = s->item;
+	(void)snprintf(t->item_path, sizeof t->item_path, "%s", s->path);
+	tool_check(t, det_fail(DET_INVALID,
+			  "no box list '%s': does det-nms come before?", s->boxes));
+}
+
+static void
+item_begins(struct tool *t, struct export *s)
+{
+	s->in_item = 1;
+	s->found = 0;
+	s->item = t->item;
+	(void)snprintf(s->path, sizeof s->path, "%s", t->item_path);
+	if (!t->cur.error)
+		return;
+	s->list.n = 0;
+	s->list.space = DET_SPACE_IMAGE;
+	put_item(t, s);
+}
+
+static void
+record(struct tool *t, struct export *s, struct det_record *r)
+{
+	struct det_classes c = { 0 };
+	enum det_err e;
+
+	if (r->kind == DET_STREAM) {
+		if (!(e = det_classes_parse(&c, r->tensor.data, r->size)))
+			e = det_export_classes(s->x, &c);
+		det_classes_release(&c);
+		tool_check(t, e);
+	}
+	if (r->kind == DET_ITEM || r->kind == DET_END) {
+		item_ends(t, s);
+		s->in_item = 0;
+	}
+	if (r->kind == DET_ITEM)
+		item_begins(t, s);
+	if (r->kind != DET_BOXES || !s->in_item || t->cur.error ||
+	    strcmp(det_record_name(r), s->boxes) != 0)
+		return;
+	if (s->found)
+		tool_check(
+		    t, det_fail(DET_INVALID, "a second box list '%s'", s->boxes));
+	tool_check(t, det_boxes_read(&s->list, r));
+	put_item(t, s);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const char *const formats[] = { "tsv", "jsonl", "coco", "voc", "yolo",
+		NULL };
+	static const char *const ids[] = { "digits", "item", "stem", NULL };
+	static const char *const vocs[] = { "inclusive", "darknet", NULL };
+	struct export *s = &state;
+	const struct opt opts[] = {
+		OPT_CHOICE(
+		    'f', "format", &s->p.format, formats, "FORMAT", "what to write"),
+		OPT_STR('o', "output", &s->output, "PATH",
+		    "write to file PATH; voc, yolo: to files in directory PATH"),
+		OPT_STR(0, "boxes", &s->boxes, "NAME", "the box list to write"),
+		OPT_LONG(0, "decimals", &s->p.coord_decimals, -1, 17, "N",
+		    "of coordinates; -1: as many as are needed (default: the "
+		    "format's)"),
+		OPT_LONG(0, "score-decimals", &s->p.score_decimals, -1, 17, "N",
+		    "of scores (default: the format's)"),
+		OPT_FLAG(0, "header", &s->p.header, "tsv: name the columns first"),
+		OPT_FLAG(0, "no-empty", &s->p.no_empty,
+		    "tsv: no line for a picture without boxes"),
+		OPT_CHOICE(0, "image-id", &s->p.image_id, ids, "RULE",
+		    "coco: where image_id comes from"),
+		OPT_CHOICE(
+		    0, "voc", &s->p.voc, vocs, "RULE", "voc: how corners are counted"),
+		OPT_STR(0, "prefix", &s->p.prefix, "TEXT", "voc: how file names begin"),
+		OPT_FLAG(0, "score", &s->p.score, "yolo: a sixth column, the score"),
+		OPT_END,
+	};
+	const struct tool_spec spec = { "det-export",
+		"Write detections as TSV, JSON lines, COCO results, VOC results or "
+		"YOLO text.",
+		"[FILE ...]", TOOL_READS, opts };
+	struct tool t;
+	struct det_record r = { 0 };
+
+	/* arguments */
+	if (atexit(clean_up))
+		return 2;
+	tool_start(&t, &spec, argc, argv);
+	export_open(&t, s);
+
+	/* work */
+	while (tool_read(&t, &r))
+		record(&t, s, &r);
+	tool_check(&t, det_export_end(s->x));
+	put(&t, s);
+
+	/* finish */
+	if (s->file.fd >= 0)
+		tool_check(&t, det_file_commit(&s->file));
+	else if (close(1) < 0)
+		tool_die(&t, "standard output can't be closed");
+	det_record_release(&r);
+	return tool_finish(&t);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of export share; not for other parts of the library.
+ */
+#ifndef DET_EXPORT_IMPL_H
+#define DET_EXPORT_IMPL_H
+
+#include "base/file.h"
+#include "data/export.h"
+
+/* One class's file of voc: lines are gathered, the file is open only while it is added to,
+ * so that a thousand classes don't need a thousand descriptors. */
+struct det_export_file {
+	struct det_newfile file;
+	struct det_buf lines;
+};
+
+struct det_export {
+	struct det_export_params p;
+	struct det_classes classes;
+	struct det_buf text;
+	size_t entries; /* coco: written so far */
+	struct det_export_file *file;
+	size_t files;
+	/* yolo: hashes of the names used, open addressing, 0 is empty */
+	uint64_t *names;
+	size_t n_names, cap_names;
+};
+
+/* Numbers with the decimals asked for. */
+enum det_err det_export_coord(
+    struct det_buf *b, const struct det_export *x, double v) DET_MUST_USE;
+enum det_err det_export_score(
+    struct det_buf *b, const struct det_export *x, double v) DET_MUST_USE;
+
+/* A class's name, or its number where the table has none. */
+enum det_err det_export_class(
+    struct det_buf *b, const struct det_export *x, long label) DET_MUST_USE;
+
+/* The name of a picture's file without folders and ending; "item-N" where the picture came
+ * on standard input. */
+enum det_err det_export_stem(struct det_buf *b, const struct det_item *it) DET_MUST_USE;
+
+/* A JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. */
+enum det_err det_json_string(struct det_buf *b, const char *s) DET_MUST_USE;
+
+enum det_err det_export_tsv(struct det_export *x, const struct det_item *it,
+    const struct det_boxes *b) DET_MUST_USE;
+enum det_err det_export_jsonl(struct det_export *x, const struct det_item *it,
+    const struct det_boxes *b) DET_MUST_USE;
+enum det_err det_export_coco(struct det_export *x, const struct det_item *it,
+    const struct det_boxes *b) DET_MUST_USE;
+
+enum det_err det_export_voc_begin(struct det_export *x) DET_MUST_USE;
+enum det_err det_export_voc(struct det_export *x, const struct det_item *it,
+    const struct det_boxes *b) DET_MUST_USE;
+enum det_err det_export_voc_end(struct det_export *x) DET_MUST_USE;
+void det_export_voc_free(struct det_export *x);
+
+enum det_err det_export_yolo(struct det_export *x, const struct det_item *it,
+    const struct det_boxes *b) DET_MUST_USE;
+
+#endif
