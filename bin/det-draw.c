@@ -5,20 +5,20 @@
 #define _POSIX_C_SOURCE 200809L
 #include "bin/tool.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "box/map.h"
 #include "image/draw.h"
 #include "image/gallery.h"
+#include "image/original.h"
 
 static const char *const formats[] = { "auto", "png", "jpeg", NULL };
 static const char *const labels[] = { "full", "name", "none", NULL };
 
 struct draw {
 	struct det_draw_params p;
-	int label, format, mjpeg;
+	int label, format, mjpeg, tee;
 	const char *boxes;
 	long quality;
 	struct det_gallery *gallery;
@@ -27,58 +27,6 @@ struct draw {
 	struct det_item item;
 	struct det_buf source; /* its encoded bytes, where the stream has them */
 };
-
-/* The upright picture of the current item. */
-static enum det_err
-load(struct det_image *im, const struct draw *d)
-{
-	const struct det_decode_params p = DET_DECODE_DEFAULTS;
-	const struct det_item *it = &d->item;
-	char *bytes = d->source.text;
-	size_t n = d->source.len;
-	struct det_image_info info;
-	enum det_err e;
-
-	if (n == 0 && strcmp(it->path, "-") == 0)
-		return det_fail(DET_INVALID,
-		    "its picture came by standard input and the "
-		    "stream has no tensor 'source'");
-	if (n == 0 && (e = det_file_read(&bytes, &n, it->path, (size_t)1 << 30)))
-		return e;
-	e = det_image_decode(im, &info, (unsigned char *)bytes, n, &p);
-	if (bytes != d->source.text)
-		free(bytes);
-	if (!e && it->width > 0 &&
-	    (info.w != (size_t)it->width || info.h != (size_t)it->height)) {
-		det_image_release(im);
-		e = det_fail(DET_INVALID,
-		    "a picture of %ldx%ld expected, found %zux%zu: was it changed?",
-		    it->width, it->height, info.w, info.h);
-	}
-	return e;
-}
-
-/* Back to the picture's own pixels, where the list is in the network's. */
-static void
-to_image(struct det_boxes *b, const struct det_item *it)
-{
-	const struct det_transform *m = &it->map;
-	struct det_box *box = b->box;
-	double x1;
-
-	for (; b->space == DET_SPACE_INPUT && box < b->box + b->n; box++) {
-		box->x1 = (box->x1 - m->tx) / m->sx;
-		box->x2 = (box->x2 - m->tx) / m->sx;
-		box->y1 = (box->y1 - m->ty) / m->sy;
-		box->y2 = (box->y2 - m->ty) / m->sy;
-		if (m->flip) {
-			x1 = box->x1;
-			box->x1 = (double)it->width - box->x2;
-			box->x2 = (double)it->width - x1;
-		}
-	}
-	b->space = DET_SPACE_IMAGE;
-}
 
 static void
 finish_item(struct tool *t, struct draw *d, struct det_boxes *b)
@@ -93,12 +41,13 @@ finish_item(struct tool *t, struct draw *d, struct det_boxes *b)
 		tool_warn(t, "not drawn: %s", d->item.error);
 		return;
 	}
-	if (load(&im, d)) {
+	if (det_original_read(
+		&im, &d->item, (unsigned char *)d->source.text, d->source.len)) {
 		tool_bad_item(t);
 		return;
 	}
 	if (b)
-		to_image(b, &d->item);
+		tool_check(t, det_boxes_map(b, &d->item, DET_SPACE_IMAGE));
 	tool_check(t, det_draw_boxes(&im, b ? b : &none, &d->classes, &d->p));
 	tool_check(t, det_gallery_put(d->gallery, &im, d->item.path, d->item.id));
 	det_image_release(&im);
@@ -131,6 +80,19 @@ take(struct tool *t, struct draw *d, struct det_record *r, struct det_boxes *b)
 	}
 }
 
+/* The pictures have their own place, so standard output is free for the stream. */
+static void
+start_tee(struct tool *t, const char *out)
+{
+	if (strcmp(out, "-") == 0)
+		tool_usage(t, "--tee: give -o FILE or -o DIR/ for the pictures");
+	if (isatty(1))
+		tool_usage(
+		    t, "--tee: standard output is a terminal and a stream is binary");
+	tool_check(t, det_writer_open_fd(&t->out, 1, "standard output"));
+	t->out_fd = 1;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -141,6 +103,7 @@ main(int argc, char *argv[])
 		    "one picture to FILE (-: standard output), many into DIR/"),
 		OPT_FLAG(0, "mjpeg", &d.mjpeg,
 		    "JPEG pictures one after another, as they come"),
+		OPT_FLAG(0, "tee", &d.tee, "pass the stream on to standard output"),
 		OPT_CHOICE(0, "format", &d.format, formats, "FORMAT",
 		    "of pictures; auto: by the name of FILE, else png"),
 		OPT_LONG(0, "quality", &d.quality, 1, 100, "Q", "of JPEG"),
@@ -174,10 +137,15 @@ main(int argc, char *argv[])
 				: DET_FORMAT_UNKNOWN,
 		(int)d.quality))
 		tool_usage(&t, "%s", det_errmsg());
+	if (d.tee)
+		start_tee(&t, out);
 
 	/* work */
-	while (tool_read(&t, &r))
+	while (tool_read(&t, &r)) {
 		take(&t, &d, &r, &b);
+		if (d.tee)
+			tool_write(&t, &r);
+	}
 	finish_item(&t, &d, NULL);
 
 	/* finish */

@@ -32,6 +32,15 @@ ending(enum det_format f)
 	return f == DET_FORMAT_JPEG ? ".jpg" : f == DET_FORMAT_PPM ? ".ppm" : ".png";
 }
 
+/* The dot of the last part of a path, NULL where there is none. */
+static const char *
+ending_of(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return strrchr(slash ? slash : name, '.');
+}
+
 static enum det_err
 format_of(enum det_format *out, const char *name)
 {
@@ -44,8 +53,7 @@ format_of(enum det_format *out, const char *name)
 		{ ".jpeg", DET_FORMAT_JPEG },
 		{ ".ppm", DET_FORMAT_PPM },
 	};
-	const char *slash = strrchr(name, '/');
-	const char *dot = strrchr(slash ? slash : name, '.');
+	const char *dot = ending_of(name);
 	size_t i;
 
 	*out = DET_FORMAT_PNG;
@@ -57,7 +65,8 @@ format_of(enum det_format *out, const char *name)
 			return DET_OK;
 		}
 	return det_fail(DET_INVALID,
-	    "%s: a name ending in .png, .jpg or .ppm expected, or --format", name);
+	    "%s: a name ending in .png, .jpg or .ppm expected, or in / for a folder",
+	    name);
 }
 
 enum det_err
@@ -67,15 +76,18 @@ det_gallery_new(struct det_gallery **out, const char *name, int mjpeg,
 	struct det_gallery *g;
 	struct stat st;
 	const size_t n = strlen(name);
-	int is_folder;
+	int exists, is_folder;
 	enum det_err e;
 
 	if (n == 0)
 		return det_fail(DET_INVALID, "a file or folder expected, found ''");
 	if (mjpeg && format != DET_FORMAT_UNKNOWN && format != DET_FORMAT_JPEG)
 		return det_fail(DET_INVALID, "--mjpeg writes JPEG, no other format");
-	is_folder = stat(name, &st) == 0 && S_ISDIR(st.st_mode);
-	if (!is_folder && name[n - 1] == '/') {
+	exists = stat(name, &st) == 0;
+	is_folder = exists && S_ISDIR(st.st_mode);
+	if (name[n - 1] == '/' ? !is_folder
+			       : !exists && !mjpeg && format == DET_FORMAT_UNKNOWN &&
+				     !ending_of(name) && strcmp(name, "-") != 0) {
 		if (mkdir(name, 0777) < 0)
 			return det_fail(DET_IO, "%s:", name);
 		is_folder = 1;

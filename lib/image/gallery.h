@@ -9,9 +9,9 @@
 
 struct det_gallery;
 
-/* `out`: "-" is standard output; a folder (it exists, or its name ends with "/" and it is
- * made) gets a file for each picture; else a file for one. format UNKNOWN: by the ending
- * of the file's name, PNG where there is none. mjpeg: all pictures as JPEG to `out`. */
+/* `name`: "-" is standard output; a folder gets a file for each picture (it exists, or its
+ * name ends with "/" or has no ending, and then it is made); else a file for one. format
+ * UNKNOWN: by the ending of the file's name, PNG elsewhere. mjpeg: all as JPEG to `name`. */
 enum det_err det_gallery_new(struct det_gallery **out, const char *name, int mjpeg,
     enum det_format format, int quality) DET_MUST_USE;
 
