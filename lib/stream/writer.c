@@ -210,6 +210,9 @@ det_writer_put(struct det_writer *w, struct det_record *r)
 		return det_writer_end(w);
 	if ((e = begin(w, &h, r->kind, &r->attrs, r->size)))
 		return e;
+	if (r->tensor.rank < 0 || r->tensor.rank > DET_MAX_RANK)
+		return det_fail(DET_INVALID, "a tensor of %d dims: 0 to 8 expected",
+		    r->tensor.rank);
 	/* an unknown kind may have a shape: it goes on as it came */
 	if (r->kind == DET_TENSOR || (r->kind & 0x20))
 		set_shape(&h, &r->tensor);
