@@ -25,6 +25,7 @@ struct tool_private {
 	int next_operand;
 	struct det_newfile file; /* -o FILE */
 	FILE *print;
+	int closed[3]; /* standard descriptors that were closed at the start */
 };
 
 /* The line "det-nms: stdin: item 17 'dog.jpg': text", without control characters. */
@@ -180,11 +181,10 @@ open_output(struct tool *t)
 	if (t->out_path && strcmp(t->out_path, "-") != 0) {
 		tool_check(t, det_file_create(&t->p->file, t->out_path));
 		t->out_fd = t->p->file.fd;
-	} else if (fcntl(1, F_GETFD) < 0) {
+	} else if (t->p->closed[1]) {
 		tool_die(t, "standard output is closed");
-	} else if ((bits & TOOL_WRITES) && isatty(1)) {
-		tool_usage(t, "standard output is a terminal and a stream is binary: "
-			      "use a pipe, a file or -o FILE");
+	} else if (bits & TOOL_WRITES) {
+		tool_binary(t);
 	}
 	if (bits & TOOL_WRITES) {
 		tool_check(t, det_writer_open_fd(&t->out, t->out_fd, name));
@@ -193,6 +193,27 @@ open_output(struct tool *t)
 	t->p->print = t->out_fd == 1 ? stdout : fdopen(dup(t->out_fd), "w");
 	if (!t->p->print)
 		tool_die(t, "%s: %s", name, strerror(errno));
+}
+
+void
+tool_binary(struct tool *t)
+{
+	if (t->out_fd == 1 && isatty(1))
+		tool_usage(t, "standard output is a terminal and what comes is binary: "
+			      "use a pipe, a file or -o FILE");
+}
+
+/* A closed standard descriptor would be given to the next file opened, and messages would
+ * land in the output. Each is held by /dev/null, opened so that using it fails. */
+static void
+hold_standard(struct tool *t)
+{
+	for (int i = 0; i < 3; i++)
+		if (fcntl(i, F_GETFD) < 0) {
+			t->p->closed[i] = 1;
+			if (open("/dev/null", i ? O_RDONLY : O_WRONLY) < 0)
+				exit(2);
+		}
 }
 
 /* Options a model records for this tool go under those of the command line. */
@@ -217,6 +238,7 @@ tool_start(struct tool *t, const struct tool_spec *spec, int argc, char *argv[])
 	if (!t->p)
 		tool_die(t, "no memory");
 	t->p->file.fd = -1;
+	hold_standard(t);
 	t->p->opts = opt_set_new(t);
 	if (!t->p->opts)
 		tool_die(t, "no memory");
@@ -244,9 +266,6 @@ tool_start(struct tool *t, const struct tool_spec *spec, int argc, char *argv[])
 		tool_check(t, det_model_open(&t->model, t->model_path));
 		model_options(t);
 	}
-	if ((spec->bits & TOOL_READS) && t->argc == 0 && isatty(0))
-		tool_usage(t,
-		    "standard input is a terminal: a stream expected there, or a FILE");
 	open_output(t);
 }
 
@@ -270,8 +289,11 @@ next_input(struct tool *t)
 	} else {
 		return 0;
 	}
-	if (fcntl(0, F_GETFD) < 0)
+	if (p->closed[0])
 		tool_die(t, "standard input is closed");
+	if (isatty(0))
+		tool_usage(t,
+		    "standard input is a terminal: a stream expected there, or a FILE");
 	tool_check(t, det_reader_open_fd(&p->in, 0, p->in_name));
 	return 1;
 }

@@ -148,6 +148,9 @@ int tool_given(const struct tool *t, const char *name);
 /* Number of threads to use: -j, else the cores this process may use. */
 int tool_threads(const struct tool *t);
 
+/* For what TOOL_PRINTS tools write that is no text: refuses a terminal. */
+void tool_binary(struct tool *t);
+
 /* Where TOOL_PRINTS tools print; never NULL after tool_start. Checked by tool_finish. */
 FILE *tool_stdout(struct tool *t);
 
