@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -52,8 +53,15 @@ compose(char *line, size_t size, const struct tool *t, const char *kind,
 static void
 abandon(struct tool *t, const char *why)
 {
+	struct stat st;
+
 	if (!t->p)
 		return;
+	/* misuse is noticed before the output is opened, but who reads a pipe is told too */
+	if (!t->out && (t->spec->bits & TOOL_WRITES) && !t->out_path &&
+	    fstat(1, &st) == 0 && S_ISFIFO(st.st_mode) &&
+	    det_writer_open_fd(&t->out, 1, "standard output"))
+		t->out = NULL;
 	if (t->out && t->p->file.fd < 0 && det_writer_fail(t->out, why))
 		t->out = NULL; /* it can't be told: it will see the input end early */
 	det_file_abandon(&t->p->file);

@@ -344,8 +344,10 @@ det_writer_fail(struct det_writer *w, const char *why)
 	struct det_attrs a = { 0 };
 	enum det_err e;
 
-	if (!w->inside || w->broken)
+	if (w->broken)
 		return DET_OK;
+	if (!w->inside && (e = det_writer_make(w, DET_STREAM, NULL, NULL, 0)))
+		return e;
 	e = det_attr_add(&a, "error", why);
 	if (!e)
 		e = det_writer_make(w, DET_FAILED, &a, NULL, 0);
