@@ -128,7 +128,8 @@ class Record:
     @property
     def classes(self):
         """The class table of a STRM: pairs of name and source id (-1: none)."""
-        pairs = [line.partition('\t')[::2] for line in self.text.splitlines()]
+        lines = self.text.split('\n')
+        pairs = [line.partition('\t')[::2] for line in lines[:len(lines) - (not lines[-1])]]
         if not all(i == '' or i.isascii() and i.isdigit() for _, i in pairs):
             raise Corrupt('class table: a source id is not a whole number')
         return [(n, int(i or -1)) for n, i in pairs]
