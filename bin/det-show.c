@@ -14,7 +14,7 @@
 #include "stream/show.h"
 
 struct show {
-	int history, classes, stats, data, tsv;
+	int history, classes, stats, data, tsv, check;
 	const char *npy, *name, *build;
 	long item;
 	int found;
@@ -39,11 +39,24 @@ show_npy(struct tool *t, struct show *s, struct det_record *r, struct det_buf *b
 		return;
 	if (s->found++)
 		tool_die(t, "a second tensor '%s': choose one with --item N", s->npy);
+	tool_binary(t);
 	tool_load(t, r);
 	tool_check(t, det_npy_header(b, &r->tensor));
 	put(t, b);
 	bytes = (struct det_buf){ r->tensor.data, r->size, 0 };
 	put(t, &bytes);
+}
+
+/* What comes from a stream must not drive a terminal. */
+static void
+clean(struct det_buf *b)
+{
+	for (size_t i = 0; i < b->len; i++) {
+		unsigned char c = (unsigned char)b->text[i];
+
+		if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+			b->text[i] = '?';
+	}
 }
 
 static void
@@ -65,11 +78,16 @@ show_head(struct tool *t, const struct show *s, struct det_record *r, struct det
 	}
 	if (s->classes)
 		tool_check(t, det_buf_add(b, r->tensor.data, r->size));
+	clean(b);
 }
 
 static void
 show_record(struct tool *t, struct show *s, struct det_record *r, struct det_buf *b)
 {
+	if (s->check) {
+		tool_check(t, det_show_check(r));
+		return;
+	}
 	if (s->npy) {
 		show_npy(t, s, r, b);
 		return;
@@ -102,6 +120,7 @@ build(struct tool *t, const char *path)
 	char *text;
 	size_t len;
 
+	tool_binary(t);
 	tool_check(t, det_file_read(&text, &len,
 			  strcmp(path, "-") ? path : "/dev/stdin", (size_t)1 << 30));
 	tool_check(t, det_recipe_build(&b, text, len, path));
@@ -122,6 +141,8 @@ main(int argc, char *argv[])
 		    0, "stats", &s.stats, "add a line of statistics to each tensor"),
 		OPT_FLAG(
 		    0, "data", &s.data, "print all values, as text that --build reads"),
+		OPT_FLAG(0, "check", &s.check,
+		    "verify all payloads, print nothing; exit 2 if one is damaged"),
 		OPT_FLAG(0, "tsv", &s.tsv, "columns parted by tabs"),
 		OPT_STR(0, "npy", &s.npy, "NAME", "write tensor NAME as a NumPy file"),
 		OPT_STR(0, "name", &s.name, "NAME", "show only records of that name"),

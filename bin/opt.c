@@ -280,6 +280,9 @@ parse_long_option(struct opt_set *s, const char *word, char ***next, char **end)
 	if (i < 0)
 		return det_fail(DET_INVALID, "unknown option '--%.*s'", (int)n, word);
 	if (s->opt[i].kind == OPT_K_FLAG || s->opt[i].kind == OPT_K_END) {
+		/* --flag=0 and --flag=1 are for programs that put options together */
+		if (v && s->opt[i].kind == OPT_K_FLAG && (!strcmp(v, "0") || !strcmp(v, "1")))
+			return apply(s, i, NULL, *v == '0');
 		if (v)
 			return det_fail(
 			    DET_INVALID, "--%s takes no value", s->opt[i].name);

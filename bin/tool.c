@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -25,6 +26,7 @@ struct tool_private {
 	int next_operand;
 	struct det_newfile file; /* -o FILE */
 	FILE *print;
+	int closed[3]; /* standard descriptors that were closed at the start */
 };
 
 /* The line "det-nms: stdin: item 17 'dog.jpg': text", without control characters. */
@@ -51,8 +53,15 @@ compose(char *line, size_t size, const struct tool *t, const char *kind,
 static void
 abandon(struct tool *t, const char *why)
 {
+	struct stat st;
+
 	if (!t->p)
 		return;
+	/* misuse is noticed before the output is opened, but who reads a pipe is told too */
+	if (!t->out && (t->spec->bits & TOOL_WRITES) && !t->out_path &&
+	    fstat(1, &st) == 0 && S_ISFIFO(st.st_mode) &&
+	    det_writer_open_fd(&t->out, 1, "standard output"))
+		t->out = NULL;
 	if (t->out && t->p->file.fd < 0 && det_writer_fail(t->out, why))
 		t->out = NULL; /* it can't be told: it will see the input end early */
 	det_file_abandon(&t->p->file);
@@ -145,7 +154,9 @@ quote(struct det_buf *b, const char *s)
 static enum det_err
 history(struct tool *t, struct det_buf *b)
 {
-	enum det_err e = det_buf_printf(b, "%s %s", t->spec->name, DET_VERSION);
+	int n = (int)strcspn(t->spec->name, " "); /* "det-model import" */
+	enum det_err e = det_buf_printf(
+	    b, "%.*s %s%s", n, t->spec->name, DET_VERSION, t->spec->name + n);
 
 	for (int i = 0; !e && opt_set_word(t->p->opts, i); i++)
 		e = quote(b, opt_set_word(t->p->opts, i));
@@ -178,11 +189,10 @@ open_output(struct tool *t)
 	if (t->out_path && strcmp(t->out_path, "-") != 0) {
 		tool_check(t, det_file_create(&t->p->file, t->out_path));
 		t->out_fd = t->p->file.fd;
-	} else if (fcntl(1, F_GETFD) < 0) {
+	} else if (t->p->closed[1]) {
 		tool_die(t, "standard output is closed");
-	} else if ((bits & TOOL_WRITES) && isatty(1)) {
-		tool_usage(t, "standard output is a terminal and a stream is binary: "
-			      "use a pipe, a file or -o FILE");
+	} else if (bits & TOOL_WRITES) {
+		tool_binary(t);
 	}
 	if (bits & TOOL_WRITES) {
 		tool_check(t, det_writer_open_fd(&t->out, t->out_fd, name));
@@ -191,6 +201,27 @@ open_output(struct tool *t)
 	t->p->print = t->out_fd == 1 ? stdout : fdopen(dup(t->out_fd), "w");
 	if (!t->p->print)
 		tool_die(t, "%s: %s", name, strerror(errno));
+}
+
+void
+tool_binary(struct tool *t)
+{
+	if (t->out_fd == 1 && isatty(1))
+		tool_usage(t, "standard output is a terminal and what comes is binary: "
+			      "use a pipe, a file or -o FILE");
+}
+
+/* A closed standard descriptor would be given to the next file opened, and messages would
+ * land in the output. Each is held by /dev/null, opened so that using it fails. */
+static void
+hold_standard(struct tool *t)
+{
+	for (int i = 0; i < 3; i++)
+		if (fcntl(i, F_GETFD) < 0) {
+			t->p->closed[i] = 1;
+			if (open("/dev/null", i ? O_RDONLY : O_WRONLY) < 0)
+				exit(2);
+		}
 }
 
 /* Options a model records for this tool go under those of the command line. */
@@ -215,6 +246,7 @@ tool_start(struct tool *t, const struct tool_spec *spec, int argc, char *argv[])
 	if (!t->p)
 		tool_die(t, "no memory");
 	t->p->file.fd = -1;
+	hold_standard(t);
 	t->p->opts = opt_set_new(t);
 	if (!t->p->opts)
 		tool_die(t, "no memory");
@@ -242,9 +274,6 @@ tool_start(struct tool *t, const struct tool_spec *spec, int argc, char *argv[])
 		tool_check(t, det_model_open(&t->model, t->model_path));
 		model_options(t);
 	}
-	if ((spec->bits & TOOL_READS) && t->argc == 0 && isatty(0))
-		tool_usage(t,
-		    "standard input is a terminal: a stream expected there, or a FILE");
 	open_output(t);
 }
 
@@ -268,8 +297,11 @@ next_input(struct tool *t)
 	} else {
 		return 0;
 	}
-	if (fcntl(0, F_GETFD) < 0)
+	if (p->closed[0])
 		tool_die(t, "standard input is closed");
+	if (isatty(0))
+		tool_usage(t,
+		    "standard input is a terminal: a stream expected there, or a FILE");
 	tool_check(t, det_reader_open_fd(&p->in, 0, p->in_name));
 	return 1;
 }
@@ -332,11 +364,10 @@ tool_write(struct tool *t, struct det_record *r)
 }
 
 void
-tool_stream_begin(struct tool *t)
+tool_stream_classes(struct tool *t, const struct det_classes *c)
 {
 	struct det_record r = { .kind = DET_STREAM };
 	struct det_buf b = { 0 };
-	const struct det_classes *c = t->model ? det_model_classes(t->model) : NULL;
 
 	add_history(t, &r);
 	for (size_t i = 0; c && i < c->n; i++)
@@ -348,6 +379,12 @@ tool_stream_begin(struct tool *t)
 	tool_check(t, det_writer_make(t->out, DET_STREAM, &r.attrs, b.text, b.len));
 	det_record_release(&r);
 	det_buf_free(&b);
+}
+
+void
+tool_stream_begin(struct tool *t)
+{
+	tool_stream_classes(t, t->model ? det_model_classes(t->model) : NULL);
 }
 
 void

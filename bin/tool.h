@@ -127,6 +127,8 @@ void tool_check(struct tool *t, enum det_err e);
 /* For tools that make streams: writes STRM with history and the class table of the model
  * (if any), and END. */
 void tool_stream_begin(struct tool *t);
+/* The same with a class table of the tool's own; NULL: none. */
+void tool_stream_classes(struct tool *t, const struct det_classes *c);
 void tool_stream_end(struct tool *t);
 
 /* "det-nms: stdin: item 17 'dog.jpg': text", exit 2. */
@@ -145,6 +147,9 @@ int tool_given(const struct tool *t, const char *name);
 
 /* Number of threads to use: -j, else the cores this process may use. */
 int tool_threads(const struct tool *t);
+
+/* For what TOOL_PRINTS tools write that is no text: refuses a terminal. */
+void tool_binary(struct tool *t);
 
 /* Where TOOL_PRINTS tools print; never NULL after tool_start. Checked by tool_finish. */
 FILE *tool_stdout(struct tool *t);

@@ -29,7 +29,8 @@ enum det_err det_parse_long(long *out, const char *s, long lo, long hi) DET_MUST
 enum det_err det_parse_double(
     double *out, const char *s, double lo, double hi) DET_MUST_USE;
 
-/* Decimal form that reads back to the same double / float, as short as %.{n}g gives.
+/* Decimal form that reads back to the same double / float (also when read as a double and
+ * rounded), as short as %.{n}g gives.
  * Writes at most 32 bytes with the NUL; returns buf. */
 char *det_double_text(char *buf, double v);
 char *det_float_text(char *buf, float v);

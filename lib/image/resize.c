@@ -13,8 +13,8 @@
  *   OpenCV   s = (i+.5)*step - .5 in double, rounded to float; clamped at both ends
  *            (imgproc/src/resize.cpp, version 4.6). step is 1/(out/in), or 1/factor where
  *            the caller resized by a factor.
- *   torch    s = max(0, (i+.5)*(in/out) - .5) in float (aten UpSample, align_corners
- *            False, no antialias).
+ *   torch    s = max(0, (i+.5)*(in/out) - .5), in/out rounded to float (aten UpSample,
+ *            align_corners False, no antialias).
  *
  * On bytes OpenCV works in fixed point: weights round(w * 2048); a row of the horizontal
  * pass loses 4 bits, each product of the vertical one 16, the sum is rounded by 2 bits:
@@ -83,7 +83,8 @@ tap_torch(size_t i, size_t n_out, size_t n_in)
 {
 	const float scale = (float)n_in / (float)n_out;
 	struct det_tap t;
-	float s = scale * ((float)i + .5f) - .5f;
+	/* in double what torch's vector code keeps between its fused operations */
+	double s = (double)scale * ((double)i + .5) - .5;
 
 	if (s < 0)
 		s = 0;
@@ -91,9 +92,7 @@ tap_torch(size_t i, size_t n_out, size_t n_in)
 	if (t.i0 > n_in - 1)
 		t.i0 = n_in - 1;
 	t.i1 = t.i0 + 1 < n_in ? t.i0 + 1 : t.i0;
-	t.w1 = s - (float)t.i0;
-	if (t.w1 > 1)
-		t.w1 = 1;
+	t.w1 = (float)fmin(s - (double)t.i0, 1);
 	t.w0 = 1 - t.w1;
 	return t;
 }

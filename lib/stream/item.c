@@ -30,7 +30,8 @@ map_parse(struct det_transform *m, char *s)
 			return det_fail(
 			    DET_CORRUPT, "an item's map is not four numbers");
 	m->flip = word && !strcmp(word, "flip");
-	if ((word && !m->flip) || (word && strtok_r(NULL, " ", &save)) || m->sx == 0 || m->sy == 0)
+	if ((word && !m->flip) || (word && strtok_r(NULL, " ", &save)) || m->sx == 0 ||
+	    m->sy == 0)
 		return det_fail(DET_CORRUPT, "an item's map can't be undone");
 	return DET_OK;
 }

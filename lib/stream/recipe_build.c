@@ -8,7 +8,8 @@
  *     | person
  *   ITEM id=0 path=dog.jpg width=768 height=576
  *   TENS f32 1x3x2x2 name=image
- *     0 .5 1 ...          numbers, or one of: fill V, ramp START STEP, random SEED
+ *     0 .5 1 ...          numbers, or one of: fill V, ramp START STEP, random SEED,
+ *     hex 00 00 c0 7f     or the bytes of whole elements
  *   BOXS name=boxes space=image
  *     x1 y1 x2 y2 score label [flags [source [area]]]
  *   TEXT name=net/backbone
@@ -16,7 +17,7 @@
  *   abcd key=value
  *     hex 00 ff 10
  *   END.
- *   !head FIELD VALUE     of the last record, its check made anew
+ *   !head FIELD VALUE     a field of the last record, its head's check made anew
  *   !flip OFFSET MASK     bytes of the whole stream, after which nothing is made anew
  *   !truncate LENGTH
  *   !append hex 00 01
@@ -25,6 +26,7 @@
 #include "stream/recipe.h"
 
 #include <float.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +37,7 @@
 #include "stream/boxes.h"
 #include "stream/element.h"
 #include "stream/head.h"
+#include "stream/recipe_parts.h"
 
 #define MAX_BUILT ((size_t)1 << 32)
 
@@ -49,34 +52,6 @@ struct build {
 	size_t last;             /* where the last record begins in out */
 	long records, items;
 };
-
-/* Cuts the next word of *s: bare, key="quoted" or key=bare. NULL at the end of the line.
- * Quotes and escapes are resolved in place. */
-static char *
-word(char **s)
-{
-	char *p = *s + strspn(*s, " \t"), *w = p, *out = p;
-	int quoted = 0;
-
-	if (!*p)
-		return NULL;
-	for (; *p && (quoted || (*p != ' ' && *p != '\t')); p++) {
-		if (*p == '"') {
-			quoted = !quoted;
-		} else if (quoted && *p == '\\' && p[1]) {
-			p++;
-			*out++ = *p == 'n'   ? '\n'
-				 : *p == 'r' ? '\r'
-				 : *p == 't' ? '\t'
-					     : *p;
-		} else {
-			*out++ = *p;
-		}
-	}
-	*s = *p ? p + 1 : p;
-	*out = 0;
-	return w;
-}
 
 static enum det_err
 number(double *v, const char *s)
@@ -152,10 +127,12 @@ shape(struct det_tensor *t, char *s)
 static enum det_err
 open_tensor(struct build *b, char **line)
 {
-	char *dtype = word(line), *dims = word(line);
+	char *dtype, *dims;
 	size_t bytes;
 	enum det_err e;
 
+	if ((e = det_recipe_word(&dtype, line)) || (e = det_recipe_word(&dims, line)))
+		return e;
 	if (!dtype || !dims)
 		return det_fail(
 		    DET_INVALID, "TENS wants a dtype and a shape, as 'f32 1x3x2x2'");
@@ -180,9 +157,11 @@ open_tensor(struct build *b, char **line)
 static enum det_err
 open_record(struct build *b, char *line)
 {
-	char *kind = word(&line), *w, count[32];
+	char *kind, *w, count[32];
 	enum det_err e;
 
+	if ((e = det_recipe_word(&kind, &line)))
+		return e;
 	if (strlen(kind) != 4)
 		return det_fail(
 		    DET_INVALID, "a kind of four letters expected, found '%s'", kind);
@@ -196,7 +175,7 @@ open_record(struct build *b, char *line)
 	b->open = 1;
 	if (b->head.kind == DET_TENSOR && (e = open_tensor(b, &line)))
 		return e;
-	while ((w = word(&line))) {
+	while (!(e = det_recipe_word(&w, &line)) && w) {
 		char *eq = strchr(w, '=');
 
 		if (!eq)
@@ -206,8 +185,8 @@ open_record(struct build *b, char *line)
 		if ((e = det_attr_add(&b->attrs, w, eq + 1)))
 			return e;
 	}
-	if (b->head.kind != DET_END || b->attrs.len)
-		return DET_OK;
+	if (e || b->head.kind != DET_END || b->attrs.len)
+		return e;
 	(void)snprintf(count, sizeof count, "%ld", b->records);
 	if ((e = det_attr_add(&b->attrs, "records", count)))
 		return e;
@@ -226,6 +205,16 @@ random_next(uint64_t *state)
 	return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
 }
 
+/* random SEED: [0,1), or a whole number 0 to 255 where the dtype has only such. */
+static double
+random_element(uint64_t *state, enum det_dtype dtype)
+{
+	double u = random_next(state);
+
+	return dtype == DET_U8 || dtype == DET_I32 || dtype == DET_I64 ? floor(256 * u)
+								       : u;
+}
+
 static enum det_err
 generate(struct build *b, const char *how, char **line)
 {
@@ -235,8 +224,10 @@ generate(struct build *b, const char *how, char **line)
 	enum det_err e;
 
 	for (int i = 0; i < n; i++) {
-		char *w = word(line);
+		char *w;
 
+		if ((e = det_recipe_word(&w, line)))
+			return e;
 		if (!w)
 			return det_fail(DET_INVALID, "%s wants %d number%s", how, n,
 			    n > 1 ? "s" : "");
@@ -248,7 +239,7 @@ generate(struct build *b, const char *how, char **line)
 		double x = *how == 'f' ? v[0]
 			   : *how == 'r' && how[1] == 'a' && how[2] == 'm'
 			       ? v[0] + (double)i * v[1]
-			       : random_next(&state);
+			       : random_element(&state, b->tensor.dtype);
 
 		if ((e = det_element_put(
 			 b->payload.text, b->tensor.dtype, b->filled, x)))
@@ -257,27 +248,77 @@ generate(struct build *b, const char *how, char **line)
 	return DET_OK;
 }
 
+/* A line of bytes: NaN has more forms than the one that "nan" stands for. */
 static enum det_err
-tensor_line(struct build *b, char *line)
+tensor_hex(struct build *b, char *line)
+{
+	size_t size = det_dtype_size(b->tensor.dtype), n;
+	struct det_buf bytes = { 0 };
+	enum det_err e = det_recipe_hex(&bytes, line);
+
+	n = bytes.len / size;
+	if (!e && bytes.len % size != 0)
+		e = det_fail(DET_INVALID,
+		    "%zu bytes of hex: whole elements of %zu expected", bytes.len,
+		    size);
+	if (!e && n > b->elements - b->filled)
+		e = det_fail(
+		    DET_INVALID, "more than the tensor's %zu elements", b->elements);
+	if (!e && n) {
+		memcpy(b->payload.text + b->filled * size, bytes.text, bytes.len);
+		b->filled += n;
+	}
+	det_buf_free(&bytes);
+	return e;
+}
+
+/* Whole numbers of 64 bits are more than a double holds. */
+static enum det_err
+put_i64(struct build *b, const char *w)
+{
+	long v;
+	enum det_err e = det_parse_long(&v, w, LONG_MIN, LONG_MAX);
+
+	if (!e)
+		det_put64(b->payload.text + 8 * b->filled, (uint64_t)v);
+	return e;
+}
+
+static enum det_err
+put_element(struct build *b, const char *w)
 {
 	double v;
 	enum det_err e;
 
-	for (char *w; (w = word(&line));) {
+	if (b->filled == b->elements)
+		return det_fail(
+		    DET_INVALID, "more than the tensor's %zu elements", b->elements);
+	if (b->tensor.dtype == DET_I64)
+		e = put_i64(b, w);
+	else if (!(e = number(&v, w)))
+		e = det_element_put(b->payload.text, b->tensor.dtype, b->filled, v);
+	b->filled += !e;
+	return e;
+}
+
+static enum det_err
+tensor_line(struct build *b, char *line)
+{
+	char *w;
+	enum det_err e;
+
+	if (!strncmp(line, "hex", 3) && (line[3] == ' ' || !line[3]))
+		return tensor_hex(b, line + 3);
+	while (!(e = det_recipe_word(&w, &line)) && w) {
 		if (!strcmp(w, "fill") || !strcmp(w, "ramp") || !strcmp(w, "random")) {
 			if ((e = generate(b, w, &line)))
 				return e;
 			continue;
 		}
-		if (b->filled == b->elements)
-			return det_fail(DET_INVALID,
-			    "more than the tensor's %zu elements", b->elements);
-		if ((e = number(&v, w)) || (e = det_element_put(b->payload.text,
-						b->tensor.dtype, b->filled, v)))
+		if ((e = put_element(b, w)))
 			return e;
-		b->filled++;
 	}
-	return DET_OK;
+	return e;
 }
 
 static enum det_err
@@ -287,14 +328,17 @@ box_line(struct build *b, char *line)
 	double v[9] = { 0, 0, 0, 0, 0, 0, 0, -1, 0 };
 	unsigned char p[DET_BOX_SIZE] = { 0 };
 	int n = 0;
+	char *w;
 	enum det_err e;
 
-	for (char *w; (w = word(&line)); n++) {
+	for (; !(e = det_recipe_word(&w, &line)) && w; n++) {
 		if (n == 9)
 			return det_fail(DET_INVALID, "a box of more than nine numbers");
 		if ((e = number(&v[n], w)))
 			return e;
 	}
+	if (e)
+		return e;
 	if (n < 6)
 		return det_fail(DET_INVALID,
 		    "x1 y1 x2 y2 score label expected, found %d numbers", n);
@@ -309,24 +353,6 @@ box_line(struct build *b, char *line)
 	det_put32(p + 52, (uint32_t)(int32_t)v[6]);
 	det_put32(p + 56, (uint32_t)(int32_t)v[7]);
 	return det_buf_add(&b->payload, p, sizeof p);
-}
-
-static enum det_err
-hex_line(struct det_buf *out, char *line)
-{
-	enum det_err e;
-
-	for (char *w; (w = word(&line));) {
-		char *end;
-		unsigned long v = strtoul(w, &end, 16);
-		unsigned char c = (unsigned char)v;
-
-		if (*end || v > 255 || *w == '-' || *w == '+')
-			return det_fail(DET_INVALID, "'%s' is no byte in hex", w);
-		if ((e = det_buf_add(out, &c, 1)))
-			return e;
-	}
-	return DET_OK;
 }
 
 static enum det_err
@@ -346,92 +372,10 @@ payload_line(struct build *b, char *line)
 		return det_buf_add(&b->payload, "\n", 1);
 	}
 	if (!strncmp(line, "hex", 3) && (line[3] == ' ' || !line[3]))
-		return hex_line(&b->payload, line + 3);
+		return det_recipe_hex(&b->payload, line + 3);
 	if (b->head.kind == DET_BOXES)
 		return box_line(b, line);
 	return det_fail(DET_INVALID, "payload lines here begin with '|' or 'hex'");
-}
-
-/* Fields of the head for !head, by the names of formats/stream.md. */
-static const struct {
-	const char *name;
-	int at, bytes;
-} fields[] = {
-	{ "major", 8, 2 },
-	{ "minor", 10, 2 },
-	{ "kind", 12, 4 },
-	{ "flags", 16, 4 },
-	{ "attrs", 20, 4 },
-	{ "size", 24, 8 },
-	{ "crc", 32, 4 },
-	{ "dtype", 36, 1 },
-	{ "rank", 37, 1 },
-	{ "zero1", 38, 2 },
-	{ "dim0", 40, 8 },
-	{ "dim1", 48, 8 },
-	{ "dim7", 96, 8 },
-	{ "zero2", 104, 4 },
-};
-
-static enum det_err
-damage_head(struct build *b, const char *field, unsigned long long v)
-{
-	unsigned char *p = (unsigned char *)b->out->text + b->last;
-	size_t attrs = det_pad(det_le32(p + 20)), n = sizeof fields / sizeof fields[0],
-	       i;
-
-	for (i = 0; i < n && strcmp(field, fields[i].name) != 0; i++)
-		;
-	if (i == n)
-		return det_fail(DET_INVALID, "'%s' is no field of a head", field);
-	for (int k = 0; k < fields[i].bytes; k++)
-		p[fields[i].at + k] = (unsigned char)(v >> 8 * k & 0xff);
-	if (attrs > b->out->len - b->last - DET_HEAD_SIZE)
-		attrs = 0;
-	det_put32(p + 124, det_crc32(det_crc32(0, p, 124), p + DET_HEAD_SIZE, attrs));
-	return DET_OK;
-}
-
-static enum det_err
-directive(struct build *b, char *line)
-{
-	char *what = word(&line), *arg, *end, *val;
-	unsigned long long v = 0, at;
-	enum det_err e;
-
-	if ((e = close_record(b)))
-		return e;
-	if (!strcmp(what, "append")) {
-		arg = word(&line);
-		return arg && !strcmp(arg, "hex")
-			   ? hex_line(b->out, line)
-			   : det_fail(DET_INVALID, "'!append hex BYTES' expected");
-	}
-	arg = word(&line);
-	val = word(&line);
-	if (!arg || (strcmp(what, "truncate") != 0 && !val))
-		return det_fail(DET_INVALID, "!%s lacks a number", what);
-	if (val) {
-		v = strtoull(val, &end, 0);
-		if (*end)
-			return det_fail(DET_INVALID, "'%s' is not a number", val);
-	}
-	if (!strcmp(what, "head"))
-		return b->out->len ? damage_head(b, arg, v)
-				   : det_fail(DET_INVALID, "!head before any record");
-	at = strtoull(arg, &end, 0);
-	if (*end || at > b->out->len)
-		return det_fail(DET_INVALID, "'%s' is not inside the %zu bytes built",
-		    arg, b->out->len);
-	if (!strcmp(what, "truncate")) {
-		b->out->len = (size_t)at;
-		return DET_OK;
-	}
-	if (strcmp(what, "flip") != 0 || at == b->out->len)
-		return det_fail(DET_INVALID,
-		    "'!%s' is no directive: head, flip, truncate, append", what);
-	b->out->text[at] = (char)((unsigned char)b->out->text[at] ^ (unsigned char)v);
-	return DET_OK;
 }
 
 enum det_err
@@ -445,6 +389,10 @@ det_recipe_build(struct det_buf *out, const char *text, size_t len, const char *
 
 	while (!e && det_line_next(&line, &n, text, len, &at)) {
 		number_of_line++;
+		if (memchr(line, 0, n)) {
+			e = det_fail(DET_INVALID, "text expected, found a zero byte");
+			break;
+		}
 		free(copy);
 		copy = NULL;
 		if ((e = det_strndup(&copy, line, n)))
@@ -454,9 +402,9 @@ det_recipe_build(struct det_buf *out, const char *text, size_t len, const char *
 		if (*copy == ' ' || *copy == '\t')
 			e = payload_line(&b, copy);
 		else if (*copy == '!')
-			e = copy[1] ? directive(&b, copy + 1)
-				    : det_fail(DET_INVALID,
-					  "a directive expected after '!'");
+			e = (e = close_record(&b))
+				? e
+				: det_recipe_damage(out, b.last, copy + 1);
 		else if (!(e = close_record(&b)))
 			e = open_record(&b, copy);
 	}

@@ -50,8 +50,8 @@ struct det_attrs {
 struct det_record {
 	uint32_t kind;
 	uint32_t flags;
-	uint32_t crc;             /* of the payload, where flags say so */
-	uint16_t minor;           /* version of the format that the record was made for */
+	uint32_t crc;   /* of the payload, where flags say so */
+	uint16_t minor; /* version of the format that the record was made for */
 	struct det_tensor tensor; /* .data: payload, NULL until det_record_load */
 	struct det_attrs attrs;
 	size_t size;     /* bytes of payload */

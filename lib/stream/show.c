@@ -151,3 +151,23 @@ det_show_stats(struct det_buf *out, const struct det_record *r, int tsv)
 		  "finite %zu\n",
 	    det_record_name(r), lo, hi, mean, sqrt(var), zeros, n - finite);
 }
+
+enum det_err
+det_show_check(struct det_record *r)
+{
+	struct det_boxes boxes = { 0 };
+	struct det_classes classes = { 0 };
+	struct det_item item = { 0 };
+	enum det_err e = det_record_load(r);
+
+	if (!e && r->kind == DET_BOXES)
+		e = det_boxes_read(&boxes, r);
+	if (!e && r->kind == DET_STREAM)
+		e = det_classes_parse(&classes, r->tensor.data, r->size);
+	if (!e && r->kind == DET_ITEM)
+		e = det_item_read(&item, r);
+	det_boxes_release(&boxes);
+	det_classes_release(&classes);
+	det_item_release(&item);
+	return e;
+}

@@ -18,4 +18,8 @@ enum det_err det_show_line(
 enum det_err det_show_stats(
     struct det_buf *out, const struct det_record *r, int tsv) DET_MUST_USE;
 
+/* Loads a record and decodes all that a reader of its kind would: payload check, class
+ * table, item, boxes. */
+enum det_err det_show_check(struct det_record *r) DET_MUST_USE;
+
 #endif

@@ -163,7 +163,6 @@ begin(struct det_writer *w, struct det_head *h, uint32_t kind,
 	};
 	if (kind == DET_STREAM)
 		w->records = w->items = 0;
-	w->inside = kind != DET_END && kind != DET_FAILED;
 	if (kind != DET_END)
 		w->records++;
 	if (kind == DET_ITEM)
@@ -180,24 +179,40 @@ set_shape(struct det_head *h, const struct det_tensor *t)
 		h->dims[i] = t->dims[i];
 }
 
+/* The head goes out; until the payload has followed, the stream is broken. */
 static enum det_err
-finish(struct det_writer *w, struct det_head *h, const struct det_attrs *a,
+start(struct det_writer *w, const struct det_head *h, const struct det_attrs *a)
+{
+	enum det_err e;
+
+	if ((e = det_head_valid(h, a ? a->text : NULL)))
+		return e;
+	w->broken = 1;
+	w->inside = h->kind != DET_END && h->kind != DET_FAILED;
+	return put_head(w, h, a ? a->text : NULL);
+}
+
+static enum det_err
+whole(struct det_writer *w, const struct det_head *h, const struct det_attrs *a,
     const void *payload)
 {
 	enum det_err e;
 
+	if ((e = start(w, h, a)) || (e = put_payload(w, payload, (size_t)h->size)))
+		return e;
+	w->broken = 0;
+	return DET_OK;
+}
+
+static enum det_err
+finish(struct det_writer *w, struct det_head *h, const struct det_attrs *a,
+    const void *payload)
+{
 	if (h->size) {
 		h->flags |= DET_HAS_CRC;
 		h->crc = det_crc32(0, payload, (size_t)h->size);
 	}
-	if ((e = det_head_valid(h, a ? a->text : NULL)))
-		return e;
-	w->broken = 1;
-	if ((e = put_head(w, h, a ? a->text : NULL)) ||
-	    (e = put_payload(w, payload, (size_t)h->size)))
-		return e;
-	w->broken = 0;
-	return DET_OK;
+	return whole(w, h, a, payload);
 }
 
 enum det_err
@@ -210,6 +225,9 @@ det_writer_put(struct det_writer *w, struct det_record *r)
 		return det_writer_end(w);
 	if ((e = begin(w, &h, r->kind, &r->attrs, r->size)))
 		return e;
+	if (r->tensor.rank < 0 || r->tensor.rank > DET_MAX_RANK)
+		return det_fail(DET_INVALID, "a tensor of %d dims: 0 to 8 expected",
+		    r->tensor.rank);
 	/* an unknown kind may have a shape: it goes on as it came */
 	if (r->kind == DET_TENSOR || (r->kind & 0x20))
 		set_shape(&h, &r->tensor);
@@ -221,19 +239,12 @@ det_writer_put(struct det_writer *w, struct det_record *r)
 		    DET_INVALID, "a record whose payload is gone can't be written");
 	h.flags = r->flags & DET_HAS_CRC;
 	h.crc = r->crc;
-	if ((e = det_head_valid(&h, r->attrs.text)))
-		return e;
-	w->broken = 1;
-	if ((e = put_head(w, &h, r->attrs.text)))
-		return e;
 	if (det_reader_mapped(r->reader) || det_pad(r->size) <= SMALL) {
-		if ((e = det_record_load(r)) ||
-		    (e = put_payload(w, r->tensor.data, r->size)))
+		if ((e = det_record_load(r)))
 			return e;
-		w->broken = 0;
-		return DET_OK;
+		return whole(w, &h, &r->attrs, r->tensor.data);
 	}
-	if ((e = det_writer_flush(w)) ||
+	if ((e = start(w, &h, &r->attrs)) || (e = det_writer_flush(w)) ||
 	    (e = det_reader_pass(r->reader, w->fd, w->name)))
 		return e;
 	r->reader = NULL;
@@ -333,8 +344,10 @@ det_writer_fail(struct det_writer *w, const char *why)
 	struct det_attrs a = { 0 };
 	enum det_err e;
 
-	if (!w->inside || w->broken)
+	if (w->broken)
 		return DET_OK;
+	if (!w->inside && (e = det_writer_make(w, DET_STREAM, NULL, NULL, 0)))
+		return e;
 	e = det_attr_add(&a, "error", why);
 	if (!e)
 		e = det_writer_make(w, DET_FAILED, &a, NULL, 0);

@@ -31,7 +31,8 @@ enum det_err det_writer_tensor(struct det_writer *w, const char *name,
 enum det_err det_writer_text(
     struct det_writer *w, const char *name, const char *text, size_t len) DET_MUST_USE;
 /* Breaks the stream off: a FAIL record with the reason, so that the programs downstream
- * know that it was reported. Nothing is written outside a stream or inside a record. */
+ * know that it was reported. Outside a stream an empty one is begun for it; inside a
+ * record that is half written there is no room, and nothing is done. */
 enum det_err det_writer_fail(struct det_writer *w, const char *why) DET_MUST_USE;
 enum det_err det_writer_end(struct det_writer *w) DET_MUST_USE;
 

@@ -4,9 +4,9 @@
  * adds them up by how often the net has them. From the root, after `make`:
  *
  *   cc -O2 -fopenmp -Ilib -I. -o build/bench-conv tests/bench/conv.c build/libdet.a -ldl -lm
- *   build/bench-conv [-j THREADS] [-r RUNS] [-b] [yolov3|vgg16|resnet50] ...
+ *   build/bench-conv [-j THREADS] [-r RUNS] [-b] [-m] [yolov3|vgg16|resnet50] ...
  *
- * Columns: shape, times it occurs, algorithm, ms (median), GFLOP/s, percent of the peak
+ * Columns: shape, times it occurs, algorithm, ms (median, or with -m the least), GFLOP/s, percent of the peak
  * that a loop of multiply-adds on registers reaches on as many threads; with -b also ms of
  * im2col and OpenBLAS for the same, and the ratio. DET_CPU=avx512|avx2|c chooses kernels.
  */
@@ -33,37 +33,40 @@ struct layer {
 	size_t count, c, hw, k, kernel, stride;
 };
 
-static const struct layer yolov3[] = { { 1, 3, 416, 32, 3, 1 }, { 1, 32, 416, 64, 3, 2 },
-	{ 1, 64, 208, 32, 1, 1 }, { 1, 32, 208, 64, 3, 1 }, { 1, 64, 208, 128, 3, 2 },
-	{ 2, 128, 104, 64, 1, 1 }, { 2, 64, 104, 128, 3, 1 }, { 1, 128, 104, 256, 3, 2 },
-	{ 10, 256, 52, 128, 1, 1 }, { 11, 128, 52, 256, 3, 1 }, { 1, 384, 52, 128, 1, 1 },
-	{ 1, 256, 52, 255, 1, 1 }, { 1, 256, 52, 512, 3, 2 }, { 10, 512, 26, 256, 1, 1 },
-	{ 11, 256, 26, 512, 3, 1 }, { 1, 768, 26, 256, 1, 1 }, { 1, 512, 26, 255, 1, 1 },
-	{ 1, 256, 26, 128, 1, 1 }, { 1, 512, 26, 1024, 3, 2 }, { 7, 1024, 13, 512, 1, 1 },
-	{ 7, 512, 13, 1024, 3, 1 }, { 1, 1024, 13, 255, 1, 1 }, { 1, 512, 13, 256, 1, 1 },
-	{ 0, 0, 0, 0, 0, 0 } };
+static const struct layer yolov3[] = { { 1, 3, 416, 32, 3, 1 },
+	{ 1, 32, 416, 64, 3, 2 }, { 1, 64, 208, 32, 1, 1 }, { 1, 32, 208, 64, 3, 1 },
+	{ 1, 64, 208, 128, 3, 2 }, { 2, 128, 104, 64, 1, 1 }, { 2, 64, 104, 128, 3, 1 },
+	{ 1, 128, 104, 256, 3, 2 }, { 10, 256, 52, 128, 1, 1 },
+	{ 11, 128, 52, 256, 3, 1 }, { 1, 384, 52, 128, 1, 1 },
+	{ 1, 256, 52, 255, 1, 1 }, { 1, 256, 52, 512, 3, 2 },
+	{ 10, 512, 26, 256, 1, 1 }, { 11, 256, 26, 512, 3, 1 },
+	{ 1, 768, 26, 256, 1, 1 }, { 1, 512, 26, 255, 1, 1 }, { 1, 256, 26, 128, 1, 1 },
+	{ 1, 512, 26, 1024, 3, 2 }, { 7, 1024, 13, 512, 1, 1 },
+	{ 7, 512, 13, 1024, 3, 1 }, { 1, 1024, 13, 255, 1, 1 },
+	{ 1, 512, 13, 256, 1, 1 }, { 0, 0, 0, 0, 0, 0 } };
 
 static const struct layer vgg16[] = { { 1, 3, 224, 64, 3, 1 }, { 1, 64, 224, 64, 3, 1 },
-	{ 1, 64, 112, 128, 3, 1 }, { 1, 128, 112, 128, 3, 1 }, { 1, 128, 56, 256, 3, 1 },
-	{ 2, 256, 56, 256, 3, 1 }, { 1, 256, 28, 512, 3, 1 }, { 2, 512, 28, 512, 3, 1 },
-	{ 3, 512, 14, 512, 3, 1 }, { 0, 0, 0, 0, 0, 0 } };
+	{ 1, 64, 112, 128, 3, 1 }, { 1, 128, 112, 128, 3, 1 },
+	{ 1, 128, 56, 256, 3, 1 }, { 2, 256, 56, 256, 3, 1 }, { 1, 256, 28, 512, 3, 1 },
+	{ 2, 512, 28, 512, 3, 1 }, { 3, 512, 14, 512, 3, 1 }, { 0, 0, 0, 0, 0, 0 } };
 
-static const struct layer resnet50[] = { { 1, 3, 224, 64, 7, 2 }, { 1, 64, 56, 64, 1, 1 },
-	{ 3, 64, 56, 64, 3, 1 }, { 4, 64, 56, 256, 1, 1 }, { 2, 256, 56, 64, 1, 1 },
-	{ 1, 256, 56, 128, 1, 1 }, { 1, 128, 56, 128, 3, 2 }, { 1, 256, 56, 512, 1, 2 },
-	{ 4, 128, 28, 512, 1, 1 }, { 3, 512, 28, 128, 1, 1 }, { 3, 128, 28, 128, 3, 1 },
-	{ 1, 512, 28, 256, 1, 1 }, { 1, 256, 28, 256, 3, 2 }, { 1, 512, 28, 1024, 1, 2 },
-	{ 6, 256, 14, 1024, 1, 1 }, { 5, 1024, 14, 256, 1, 1 }, { 5, 256, 14, 256, 3, 1 },
-	{ 1, 1024, 14, 512, 1, 1 }, { 1, 512, 14, 512, 3, 2 }, { 1, 1024, 14, 2048, 1, 2 },
-	{ 3, 512, 7, 2048, 1, 1 }, { 2, 2048, 7, 512, 1, 1 }, { 2, 512, 7, 512, 3, 1 },
-	{ 0, 0, 0, 0, 0, 0 } };
+static const struct layer resnet50[] = { { 1, 3, 224, 64, 7, 2 },
+	{ 1, 64, 56, 64, 1, 1 }, { 3, 64, 56, 64, 3, 1 }, { 4, 64, 56, 256, 1, 1 },
+	{ 2, 256, 56, 64, 1, 1 }, { 1, 256, 56, 128, 1, 1 }, { 1, 128, 56, 128, 3, 2 },
+	{ 1, 256, 56, 512, 1, 2 }, { 4, 128, 28, 512, 1, 1 }, { 3, 512, 28, 128, 1, 1 },
+	{ 3, 128, 28, 128, 3, 1 }, { 1, 512, 28, 256, 1, 1 }, { 1, 256, 28, 256, 3, 2 },
+	{ 1, 512, 28, 1024, 1, 2 }, { 6, 256, 14, 1024, 1, 1 },
+	{ 5, 1024, 14, 256, 1, 1 }, { 5, 256, 14, 256, 3, 1 },
+	{ 1, 1024, 14, 512, 1, 1 }, { 1, 512, 14, 512, 3, 2 },
+	{ 1, 1024, 14, 2048, 1, 2 }, { 3, 512, 7, 2048, 1, 1 },
+	{ 2, 2048, 7, 512, 1, 1 }, { 2, 512, 7, 512, 3, 1 }, { 0, 0, 0, 0, 0, 0 } };
 
 static const struct {
 	const char *name;
 	const struct layer *layers;
 } nets[] = { { "yolov3", yolov3 }, { "vgg16", vgg16 }, { "resnet50", resnet50 } };
 
-static int threads, runs = 5;
+static int threads, runs = 5, least;
 
 static double
 now(void)
@@ -74,50 +77,37 @@ now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* `steps` rounds of 12 independent multiply-adds; twice that many flop a lane. */
-#define PEAK(name, isa, type, set, fma)                                    \
-	__attribute__((target(isa))) static void name(size_t steps)        \
-	{                                                                  \
-		type a[12], x = set(.5f);                                  \
-		float sink[16];                                            \
-		size_t i;                                                  \
-		int j;                                                     \
-		for (j = 0; j < 12; j++)                                   \
-			a[j] = set((float)j);                              \
-		for (i = 0; i < steps; i++)                                \
-			_Pragma("GCC unroll 12") for (j = 0; j < 12; j++)  \
-			{                                                  \
-				a[j] = fma(a[j], x, x);                    \
-				__asm__ volatile("" : "+x"(a[j]));         \
-			}                                                  \
-		for (j = 0; j < 12; j++)                                   \
-			memcpy(sink, &a[j], sizeof a[j]);                  \
-		__asm__ volatile("" : : "m"(sink));                        \
+/* `steps` rounds of 12 independent multiply-adds, which never leave the registers. */
+#define PEAK(name, isa, type, set, add, fma, store, reg)                            \
+	__attribute__((target(isa))) static void name(size_t steps)                 \
+	{                                                                           \
+		type a0 = set(0), a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0,      \
+		     x = set(.5f);                                                  \
+		type a6 = a0, a7 = a0, a8 = a0, a9 = a0, a10 = a0, a11 = a0;        \
+		float sink[16];                                                     \
+                                                                                    \
+		for (; steps > 0; steps--) {                                        \
+			a0 = fma(a0, x, x), a1 = fma(a1, x, x), a2 = fma(a2, x, x); \
+			a3 = fma(a3, x, x), a4 = fma(a4, x, x), a5 = fma(a5, x, x); \
+			a6 = fma(a6, x, x), a7 = fma(a7, x, x), a8 = fma(a8, x, x); \
+			a9 = fma(a9, x, x), a10 = fma(a10, x, x),                   \
+			a11 = fma(a11, x, x);                                       \
+			/* each is wanted, every time */                            \
+			__asm__ volatile(""                                         \
+					 : "+" reg(a0), "+" reg(a1), "+" reg(a2),   \
+					 "+" reg(a3), "+" reg(a4), "+" reg(a5));    \
+			__asm__ volatile(""                                         \
+					 : "+" reg(a6), "+" reg(a7), "+" reg(a8),   \
+					 "+" reg(a9), "+" reg(a10), "+" reg(a11));  \
+		}                                                                   \
+		store(sink, add(a0, a11));                                          \
+		__asm__ volatile("" : : "m"(sink));                                 \
 	}
 #ifdef __x86_64__
-PEAK(peak256, "avx2,fma", __m256, _mm256_set1_ps, _mm256_fmadd_ps)
-#undef PEAK
-__attribute__((target("avx512f"))) static void
-peak512(size_t steps)
-{
-	__m512 a[12], x = _mm512_set1_ps(.5f);
-	float sink[16];
-	size_t i;
-	int j;
-
-	for (j = 0; j < 12; j++)
-		a[j] = _mm512_set1_ps((float)j);
-	for (i = 0; i < steps; i++)
-		_Pragma("GCC unroll 12") for (j = 0; j < 12; j++)
-		{
-			a[j] = _mm512_fmadd_ps(a[j], x, x);
-			__asm__ volatile("" : "+v"(a[j]));
-		}
-	for (j = 1; j < 12; j++)
-		a[0] = _mm512_add_ps(a[0], a[j]);
-	memcpy(sink, &a[0], sizeof a[0]);
-	__asm__ volatile("" : : "m"(sink));
-}
+PEAK(peak256, "avx2,fma", __m256, _mm256_set1_ps, _mm256_add_ps, _mm256_fmadd_ps,
+    _mm256_storeu_ps, "x")
+PEAK(peak512, "avx512f", __m512, _mm512_set1_ps, _mm512_add_ps, _mm512_fmadd_ps,
+    _mm512_storeu_ps, "v")
 #endif
 
 static double
@@ -151,8 +141,8 @@ peak(void)
 	if (det_cpu_supported() >= DET_CPU_AVX512) {
 		double wide = peak_of(peak512, 16);
 
-		printf("# peak: 256 bits %.1f, 512 bits %.1f GFLOP/s, %d threads\n", best,
-		    wide, threads);
+		printf("# peak: 256 bits %.1f, 512 bits %.1f GFLOP/s, %d threads\n",
+		    best, wide, threads);
 		if (wide > best)
 			best = wide;
 	}
@@ -195,8 +185,8 @@ plain(const struct det_conv *c, float *out, const float *in, const float *weight
 	if (c->kh > 1 || c->stride_y > 1) {
 #pragma omp parallel for num_threads(threads)
 		for (r = 0; r < depth; r++) {
-			size_t ch = r / (c->kh * c->kw), i = r / c->kw % c->kh, j = r % c->kw,
-			       y, x;
+			size_t ch = r / (c->kh * c->kw), i = r / c->kw % c->kh,
+			       j = r % c->kw, y, x;
 			float *o = col + r * plane;
 
 			for (y = 0; y < c->oh; y++)
@@ -204,9 +194,9 @@ plain(const struct det_conv *c, float *out, const float *in, const float *weight
 					size_t sy = y * c->stride_y + i - c->pad_top,
 					       sx = x * c->stride_x + j - c->pad_left;
 
-					*o++ = sy < c->h && sx < c->w ?
-						   in[(ch * c->h + sy) * c->w + sx] :
-						   0;
+					*o++ = sy < c->h && sx < c->w
+						   ? in[(ch * c->h + sy) * c->w + sx]
+						   : 0;
 				}
 		}
 	}
@@ -216,8 +206,8 @@ plain(const struct det_conv *c, float *out, const float *in, const float *weight
 		       p1 = plane * (size_t)(t + 1) / (size_t)threads;
 
 		det_sgemm(out + p0, plane, weight, depth, 0,
-		    (c->kh > 1 || c->stride_y > 1 ? col : in) + p0, plane, 0, c->k, p1 - p0,
-		    depth, 0);
+		    (c->kh > 1 || c->stride_y > 1 ? col : in) + p0, plane, 0, c->k,
+		    p1 - p0, depth, 0);
 	}
 #pragma omp parallel for num_threads(threads)
 	for (k = 0; k < c->k; k++)
@@ -234,8 +224,9 @@ measure(const struct det_conv *c, int blas)
 	size_t depth = c->c * c->kh * c->kw, i;
 	float *in = floats(c->c * c->h * c->w), *weight = floats(c->k * depth);
 	float *out = floats(c->k * c->oh * c->ow), *shift = floats(c->k);
-	float *col = blas && (c->kh > 1 || c->stride_y > 1) ? floats(depth * c->oh * c->ow) :
-							       NULL;
+	float *col = blas && (c->kh > 1 || c->stride_y > 1)
+			 ? floats(depth * c->oh * c->ow)
+			 : NULL;
 	void *scratch;
 	double *t, median;
 
@@ -252,8 +243,9 @@ measure(const struct det_conv *c, int blas)
 		t[i] += now();
 	}
 	qsort(t + 1, (size_t)runs, sizeof *t, by_value);
-	median = t[1 + runs / 2];
-	free(in), free(weight), free(out), free(shift), free(col), free(scratch), free(t);
+	median = t[least ? 1 : 1 + runs / 2];
+	free(in), free(weight), free(out), free(shift), free(col), free(scratch),
+	    free(t);
 	return median;
 }
 
@@ -264,19 +256,32 @@ bench(const char *name, const struct layer *l, int blas, double top)
 
 	printf("%s\n", name);
 	for (; l->count; l++) {
-		struct det_conv c = { .n = 1, .c = l->c, .h = l->hw, .w = l->hw, .k = l->k,
-			.kh = l->kernel, .kw = l->kernel, .stride_y = l->stride,
-			.stride_x = l->stride, .dilate_y = 1, .dilate_x = 1,
-			.pad_top = l->kernel / 2, .pad_left = l->kernel / 2,
-			.pad_bottom = l->kernel / 2, .pad_right = l->kernel / 2, .groups = 1,
-			.act = DET_ACT_LEAKY, .alpha = .1f };
+		struct det_conv c = { .n = 1,
+			.c = l->c,
+			.h = l->hw,
+			.w = l->hw,
+			.k = l->k,
+			.kh = l->kernel,
+			.kw = l->kernel,
+			.stride_y = l->stride,
+			.stride_x = l->stride,
+			.dilate_y = 1,
+			.dilate_x = 1,
+			.pad_top = l->kernel / 2,
+			.pad_left = l->kernel / 2,
+			.pad_bottom = l->kernel / 2,
+			.pad_right = l->kernel / 2,
+			.groups = 1,
+			.act = DET_ACT_LEAKY,
+			.alpha = .1f };
 		double s, flop;
 
 		if (det_conv_shape(&c))
 			abort();
 		flop = 2. * (double)(c.k * c.c * c.kh * c.kw) * (double)(c.oh * c.ow);
 		s = measure(&c, 0);
-		printf("  %4zux%3zu^2 -> %4zu %zux%zu/%zu %2zux  %-22s %8.3f ms %6.1f GFLOP/s "
+		printf("  %4zux%3zu^2 -> %4zu %zux%zu/%zu %2zux  %-22s %8.3f ms %6.1f "
+		       "GFLOP/s "
 		       "%3.0f%%",
 		    c.c, c.h, c.k, c.kh, c.kw, c.stride_y, l->count,
 		    det_conv_algorithm(&c, threads), s * 1e3, flop / s * 1e-9,
@@ -292,8 +297,8 @@ bench(const char *name, const struct layer *l, int blas, double top)
 		printf("\n");
 		fflush(stdout);
 	}
-	printf("%s, %d threads, %s: %.1f ms, %.1f GFLOP, %.1f GFLOP/s, %.0f%% of peak", name,
-	    threads, det_cpu_name(det_cpu_level()), all * 1e3, flops * 1e-9,
+	printf("%s, %d threads, %s: %.1f ms, %.1f GFLOP, %.1f GFLOP/s, %.0f%% of peak",
+	    name, threads, det_cpu_name(det_cpu_level()), all * 1e3, flops * 1e-9,
 	    flops / all * 1e-9, top > 0 ? flops / all * 1e-7 / top : 0);
 	if (blas)
 		printf("; plain %.1f ms, %.2fx", all_blas * 1e3, all_blas / all);
@@ -309,13 +314,15 @@ main(int argc, char *argv[])
 	double top;
 
 	threads = det_cpu_cores();
-	while ((opt = getopt(argc, argv, "j:r:b")) != -1)
+	while ((opt = getopt(argc, argv, "j:r:bm")) != -1)
 		switch (opt) {
 		case 'j': threads = atoi(optarg); break;
 		case 'r': runs = atoi(optarg); break;
 		case 'b': blas = 1; break;
+		case 'm': least = 1; break;
 		default:
-			fprintf(stderr, "usage: bench-conv [-j THREADS] [-r RUNS] [-b] [NET ...]\n");
+			fprintf(stderr, "usage: bench-conv [-j THREADS] [-r RUNS] [-b] "
+					"[-m] [NET ...]\n");
 			return 2;
 		}
 	if (threads < 1 || runs < 1)

@@ -95,8 +95,16 @@ compare(const struct det_conv *c, const float *out, const float *in,
 	size_t n, k, y, x, at = 0;
 	double worst = 0;
 
+	/* of large problems, some of the channels; always the first and the last */
+	size_t work = c->n * c->k * c->oh * c->ow * (c->c / c->groups) * c->kh * c->kw;
+	size_t step = (work / 400000 + 1) | 1;
+
 	for (n = 0; n < c->n; n++)
-		for (k = 0; k < c->k; k++)
+		for (k = 0; k < c->k; k++) {
+			if (k % step && k + 1 < c->k) {
+				at += c->oh * c->ow;
+				continue;
+			}
 			for (y = 0; y < c->oh; y++)
 				for (x = 0; x < c->ow; x++, at++) {
 					double size, err,
@@ -116,6 +124,7 @@ compare(const struct det_conv *c, const float *out, const float *in,
 					if (!(err <= worst))
 						worst = err;
 				}
+		}
 	return worst;
 }
 
@@ -391,7 +400,10 @@ each_level(int (*test)(int), const char *what, int threads)
 
 	for (l = DET_CPU_C; l <= det_cpu_supported(); l++) {
 		int status = 1;
-		pid_t pid = fork();
+		pid_t pid;
+
+		fflush(stdout); /* or the child prints it again */
+		pid = fork();
 
 		if (pid == 0) {
 			setenv("DET_CPU", det_cpu_name(l), 1);

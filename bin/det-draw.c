@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * det-draw: boxes on the pictures that they were found in.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "bin/tool.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "box/map.h"
+#include "image/draw.h"
+#include "image/gallery.h"
+#include "image/original.h"
+
+static const char *const formats[] = { "auto", "png", "jpeg", NULL };
+static const char *const labels[] = { "full", "name", "none", NULL };
+
+struct draw {
+	struct det_draw_params p;
+	int label, format, mjpeg, tee;
+	const char *boxes;
+	long quality;
+	struct det_gallery *gallery;
+	struct det_classes classes;
+	int waiting; /* an item came and its picture is not drawn yet */
+	struct det_item item;
+	struct det_buf source; /* its encoded bytes, where the stream has them */
+};
+
+static void
+finish_item(struct tool *t, struct draw *d, struct det_boxes *b)
+{
+	struct det_boxes none = { .space = DET_SPACE_IMAGE };
+	struct det_image im = { 0 };
+
+	if (!d->waiting)
+		return;
+	d->waiting = 0;
+	if (d->item.error) {
+		tool_warn(t, "not drawn: %s", d->item.error);
+		return;
+	}
+	if (det_original_read(
+		&im, &d->item, (unsigned char *)d->source.text, d->source.len)) {
+		tool_bad_item(t);
+		return;
+	}
+	if (b)
+		tool_check(t, det_boxes_map(b, &d->item, DET_SPACE_IMAGE));
+	tool_check(t, det_draw_boxes(&im, b ? b : &none, &d->classes, &d->p));
+	tool_check(t, det_gallery_put(d->gallery, &im, d->item.path, d->item.id));
+	det_image_release(&im);
+}
+
+static void
+take(struct tool *t, struct draw *d, struct det_record *r, struct det_boxes *b)
+{
+	const char *name = det_record_name(r);
+
+	if (r->kind == DET_STREAM || r->kind == DET_END)
+		finish_item(t, d, NULL);
+	if (r->kind == DET_STREAM) {
+		det_classes_release(&d->classes);
+		tool_check(t, det_classes_parse(&d->classes, r->tensor.data, r->size));
+	} else if (r->kind == DET_ITEM) {
+		finish_item(t, d, NULL);
+		det_item_release(&d->item);
+		tool_check(t, det_item_read(&d->item, r));
+		d->source.len = 0;
+		d->waiting = 1;
+	} else if (r->kind == DET_TENSOR && strcmp(name, "source") == 0) {
+		tool_load(t, r);
+		tool_check(t, det_buf_add(&d->source, r->tensor.data, r->size));
+	} else if (r->kind == DET_BOXES && strcmp(name, d->boxes) == 0) {
+		if (!d->waiting)
+			tool_die(t, "a second list of boxes '%s'", d->boxes);
+		tool_check(t, det_boxes_read(b, r));
+		finish_item(t, d, b);
+	}
+}
+
+/* The pictures have their own place, so standard output is free for the stream. */
+static void
+start_tee(struct tool *t, const char *out)
+{
+	if (strcmp(out, "-") == 0)
+		tool_usage(t, "--tee: give -o FILE or -o DIR/ for the pictures");
+	if (isatty(1))
+		tool_usage(
+		    t, "--tee: standard output is a terminal and a stream is binary");
+	tool_check(t, det_writer_open_fd(&t->out, 1, "standard output"));
+	t->out_fd = 1;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct draw d = { .p = DET_DRAW_DEFAULTS, .boxes = "boxes", .quality = 92 };
+	const char *out = "-";
+	const struct opt opts[] = {
+		OPT_STR('o', "output", &out, "FILE|DIR/",
+		    "one picture to FILE (-: standard output), many into DIR/"),
+		OPT_FLAG(0, "mjpeg", &d.mjpeg,
+		    "JPEG pictures one after another, as they come"),
+		OPT_FLAG(0, "tee", &d.tee, "pass the stream on to standard output"),
+		OPT_CHOICE(0, "format", &d.format, formats, "FORMAT",
+		    "of pictures; auto: by the name of FILE, else png"),
+		OPT_LONG(0, "quality", &d.quality, 1, 100, "Q", "of JPEG"),
+		OPT_STR(0, "boxes", &d.boxes, "NAME", "the list of boxes to draw"),
+		OPT_DOUBLE(0, "min-score", &d.p.min_score, -1e30, 1e30, "S",
+		    "leave out boxes that score less"),
+		OPT_CHOICE(
+		    0, "label", &d.label, labels, "WHAT", "name and score, or less"),
+		OPT_LONG(0, "line", &d.p.line, 1, 1000, "PIXELS",
+		    "width of lines (0: by the picture)"),
+		OPT_LONG(0, "text", &d.p.text, 6, 1000, "PIXELS",
+		    "height of capitals (0: by the picture)"),
+		OPT_END,
+	};
+	const struct tool_spec spec = { "det-draw", "Draw boxes on their pictures.",
+		"[FILE ...]", TOOL_READS | TOOL_BAD, opts };
+	struct tool t;
+	struct det_record r = { 0 };
+	struct det_boxes b = { 0 };
+	size_t count;
+
+	/* arguments */
+	tool_start(&t, &spec, argc, argv);
+	d.p.label = (enum det_draw_label)d.label;
+	if (strcmp(out, "-") == 0 && isatty(1))
+		tool_usage(
+		    &t, "standard output is a terminal: give -o FILE or -o DIR/");
+	if (det_gallery_new(&d.gallery, out, d.mjpeg,
+		d.format == 1   ? DET_FORMAT_PNG
+		: d.format == 2 ? DET_FORMAT_JPEG
+				: DET_FORMAT_UNKNOWN,
+		(int)d.quality))
+		tool_usage(&t, "%s", det_errmsg());
+	if (d.tee)
+		start_tee(&t, out);
+
+	/* work */
+	while (tool_read(&t, &r)) {
+		take(&t, &d, &r, &b);
+		if (d.tee)
+			tool_write(&t, &r);
+	}
+	finish_item(&t, &d, NULL);
+
+	/* finish */
+	tool_check(&t, det_gallery_finish(d.gallery, &count));
+	if (count == 0)
+		tool_warn(&t, "no picture was drawn");
+	det_record_release(&r);
+	det_boxes_release(&b);
+	det_classes_release(&d.classes);
+	det_item_release(&d.item);
+	det_buf_free(&d.source);
+	return tool_finish(&t);
+}

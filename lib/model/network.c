@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/network.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+static enum det_err
+no_network(const struct det_model *m, const char *name)
+{
+	struct det_record r;
+	struct det_buf have = { 0 };
+	size_t i;
+	enum det_err e = DET_OK;
+
+	for (i = 0; !e && det_model_record(m, i, &r); i++)
+		if (r.kind == DET_TEXT && !strncmp(det_record_name(&r), "net/", 4))
+			e = det_buf_printf(&have, "%s'%s'", have.len ? ", " : "",
+			    det_record_name(&r) + 4);
+	if (!e)
+		e = det_fail(DET_INVALID, "%s: no network '%s': it has %s",
+		    det_model_path(m), name, have.len ? have.text : "none");
+	det_buf_free(&have);
+	return e;
+}
+
+static enum det_err
+find(void *ctx, const char *name, struct det_tensor *out)
+{
+	return det_model_tensor(ctx, name, out);
+}
+
+enum det_err
+det_network_open(struct det_network *out, const struct det_model *m, const char *name,
+    const struct det_engine_params *p)
+{
+	struct det_weights w = { find, (void *)(uintptr_t)m };
+	char text_name[256];
+	const char *text;
+	size_t len;
+	enum det_err e;
+
+	*out = (struct det_network){ NULL, NULL };
+	(void)snprintf(text_name, sizeof text_name, "net/%s", name);
+	det_model_text(m, text_name, &text, &len);
+	if (!text)
+		return no_network(m, name);
+	if ((e = det_net_parse(&out->net, text, len, text_name)))
+		return det_fail_in(e, "%s", det_model_path(m));
+	if (strcmp(det_net_name(out->net), name) != 0)
+		e = det_fail(DET_INVALID, "%s: its first line says 'net %s'", text_name,
+		    det_net_name(out->net));
+	else
+		e = det_engine_new(&out->engine, out->net, &w, p);
+	if (e) {
+		det_network_close(out);
+		return det_fail_in(e, "%s", det_model_path(m));
+	}
+	return DET_OK;
+}
+
+void
+det_network_close(struct det_network *n)
+{
+	det_engine_free(n->engine);
+	det_net_free(n->net);
+	*n = (struct det_network){ NULL, NULL };
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The engine: weights bound once, a plan for each input shape met (the last few are kept),
+ * steps run in order. One arena serves all plans, since outputs live until the next run
+ * only. Parallelism is inside the steps.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "nn/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "nn/blas.h"
+#include "nn/finite.h"
+#include "nn/plan.h"
+
+static enum det_err
+list_outputs(struct det_engine *e, const struct det_engine_params *p)
+{
+	const struct det_net *net = e->net;
+	size_t i;
+	enum det_err err;
+
+	e->n_out = net->n_outputs + p->n_taps;
+	if ((err = det_calloc(&e->out, e->n_out, sizeof *e->out)))
+		return err;
+	memcpy(e->out, net->output, net->n_outputs * sizeof *e->out);
+	for (i = 0; i < p->n_taps; i++) {
+		struct det_net_out *o = &e->out[net->n_outputs + i];
+
+		if (!det_net_find(net, &o->node, p->taps[i]))
+			return det_fail(DET_INVALID, "%s: no layer '%s'", net->file,
+			    p->taps[i]);
+		/* the text's own spelling: an alias of a block is named as asked for */
+		o->name = (char *)(uintptr_t)p->taps[i];
+	}
+	return DET_OK;
+}
+
+enum det_err
+det_engine_new(struct det_engine **out, const struct det_net *net,
+    const struct det_weights *w, const struct det_engine_params *p)
+{
+	static const struct det_engine_params defaults = DET_ENGINE_DEFAULTS;
+	struct det_engine *e = NULL;
+	enum det_err err;
+
+	if (!p)
+		p = &defaults;
+	if ((err = det_blas_load()) || (err = det_calloc(&e, 1, sizeof *e)))
+		return err;
+	e->net = net;
+	e->threads = p->threads > 0 ? p->threads : det_cpu_cores();
+	if (net->n_inputs > DET_OP_MAX_IN) {
+		err = det_fail(DET_LIMIT, "%s: more than %d inputs", net->file,
+		    DET_OP_MAX_IN);
+		goto fail;
+	}
+	if ((err = det_calloc(&e->layer, net->n_nodes, sizeof *e->layer)) ||
+	    (err = det_calloc(&e->weight, net->n_weights, sizeof *e->weight)) ||
+	    (err = det_calloc(&e->data, net->n_weights, sizeof *e->data)) ||
+	    (err = list_outputs(e, p)))
+		goto fail;
+	det_engine_fuse(e);
+	if ((err = det_engine_bind(e, w)))
+		goto fail;
+	*out = e;
+	return DET_OK;
+fail:
+	det_engine_free(e);
+	return err;
+}
+
+void
+det_engine_free(struct det_engine *e)
+{
+	size_t i;
+
+	if (!e)
+		return;
+	for (i = 0; e->layer && i < e->net->n_nodes; i++)
+		free(e->layer[i].affine);
+	for (i = 0; i < DET_PLANS; i++)
+		det_plan_release(&e->plan[i]);
+	free(e->layer);
+	free(e->weight);
+	free(e->data);
+	free(e->out);
+	free(e->arena);
+	free(e);
+}
+
+/* The input against what the net declares. */
+static enum det_err
+check_input(const struct det_engine *e, size_t i, const struct det_tensor *in)
+{
+	const struct det_node *n = &e->net->node[e->net->input[i]];
+	struct det_tensor want = { .dtype = DET_F32, .rank = 4 };
+	char a[128], b[128];
+	int d, fits = in->rank == 4;
+	size_t count, bad;
+	enum det_err err;
+
+	memcpy(want.dims, n->dims, sizeof n->dims);
+	for (d = 0; fits && d < 4; d++)
+		fits = in->dims[d] > 0 && (!n->dims[d] || n->dims[d] == in->dims[d]);
+	if (!fits)
+		return det_fail(DET_INVALID,
+		    "input '%s' is %s, network '%s' takes %s (0 = any)", n->name,
+		    det_shape_text(a, sizeof a, in), e->net->name,
+		    det_shape_text(b, sizeof b, &want));
+	if (in->dtype != DET_F32)
+		return det_fail(DET_UNSUPPORTED, "input '%s' is %s, expected f32", n->name,
+		    det_dtype_name(in->dtype) ? det_dtype_name(in->dtype) : "unknown");
+	if ((err = det_tensor_count(&count, in)))
+		return det_fail_in(err, "input '%s'", n->name);
+	if ((uintptr_t)in->data % sizeof(float))
+		return det_fail(DET_INVALID, "input '%s' is not aligned", n->name);
+	if ((bad = det_finite_first(in->data, count, e->threads)) < count)
+		return det_fail(DET_INVALID,
+		    "input '%s' holds NaN or infinity at index %zu", n->name, bad);
+	return DET_OK;
+}
+
+static int
+plan_fits(const struct det_engine *e, const struct det_plan *p,
+    const struct det_tensor *in)
+{
+	size_t i;
+
+	if (!p->dims)
+		return 0;
+	for (i = 0; i < e->net->n_inputs; i++)
+		if (memcmp(p->dims[e->net->input[i]], in[i].dims, sizeof p->dims[0]))
+			return 0;
+	return 1;
+}
+
+/* The plan for these shapes: one of the last few, or a new one in place of the one unused
+ * for longest. */
+static enum det_err
+choose_plan(struct det_engine *e, const struct det_tensor *in)
+{
+	struct det_plan *p = &e->plan[0];
+	size_t i;
+	enum det_err err;
+
+	for (i = 0; i < DET_PLANS; i++) {
+		if (plan_fits(e, &e->plan[i], in)) {
+			e->cur = &e->plan[i];
+			return DET_OK;
+		}
+		if (e->plan[i].used < p->used)
+			p = &e->plan[i];
+	}
+	e->cur = NULL;
+	det_plan_release(p);
+	if ((err = det_plan_make(p, e, in)))
+		return err;
+	if (p->arena > e->arena_size) {
+		free(e->arena);
+		e->arena = NULL;
+		e->arena_size = 0;
+		if ((err = det_alloc(&e->arena, p->arena, 1))) {
+			det_plan_release(p);
+			return det_fail_in(err, "the activations of network '%s'",
+			    e->net->name);
+		}
+		e->arena_size = p->arena;
+	}
+	e->cur = p;
+	return DET_OK;
+}
+
+static float *
+address(const struct det_engine *e, size_t node)
+{
+	const struct det_place *p = &e->cur->place[node];
+	const char *base = p->input == DET_NO_NODE ? e->arena :
+							   (const char *)e->in[p->input];
+
+	return (float *)(uintptr_t)(base + p->at);
+}
+
+static void
+run_step(const struct det_engine *e, const struct det_step *t)
+{
+	const struct det_node *n = &e->net->node[t->head];
+	const struct det_layer *l = &e->layer[t->head];
+	const float *in[DET_OP_MAX_IN];
+	size_t dims[DET_OP_MAX_IN][4], i;
+	struct det_op_run r = {
+		.node = n,
+		.n_in = n->n_in,
+		.in = in,
+		.out = address(e, t->out),
+		.out_dims = e->cur->dims[t->out],
+		.weight = e->data + n->weight,
+		.act = t->act,
+		.alpha = t->alpha,
+		.scratch = e->arena + t->scratch,
+		.threads = e->threads,
+	};
+
+	for (i = 0; i < n->n_in; i++)
+		in[i] = address(e, n->in[i]);
+	det_net_in_dims(dims, n, (const size_t(*)[4])e->cur->dims);
+	r.in_dims = (const size_t(*)[4])dims;
+	if (l->has_shift)
+		r.shift = l->affine;
+	if (l->has_scale)
+		r.scale = l->affine + l->channels;
+	if (t->residual != DET_NO_NODE)
+		r.residual = address(e, t->residual);
+	n->op->run(&r);
+}
+
+static double
+now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+static enum det_err
+check_outputs(const struct det_engine *e)
+{
+	struct det_tensor t;
+	size_t i, n, bad;
+	const char *name;
+	enum det_err err;
+
+	for (i = 0; i < e->n_out; i++) {
+		name = det_engine_output(e, i, &t);
+		if ((err = det_tensor_count(&n, &t)))
+			return err;
+		if ((bad = det_finite_first(t.data, n, e->threads)) < n)
+			return det_fail(DET_INVALID,
+			    "output '%s' of network '%s' holds %s at index %zu", name,
+			    e->net->name,
+			    ((float *)t.data)[bad] != ((float *)t.data)[bad] ? "NaN" :
+										     "infinity",
+			    bad);
+	}
+	return DET_OK;
+}
+
+enum det_err
+det_engine_run(struct det_engine *e, const struct det_tensor *in)
+{
+	struct det_plan *p;
+	size_t i;
+	double t0 = 0;
+	enum det_err err;
+
+	for (i = 0; i < e->net->n_inputs; i++) {
+		if ((err = check_input(e, i, &in[i])))
+			return err;
+		e->in[i] = in[i].data;
+	}
+	if ((err = choose_plan(e, in)))
+		return err;
+	p = e->cur;
+	p->used = ++e->runs;
+	for (i = 0; i < p->n_steps; i++) {
+		if (e->profile)
+			t0 = now_ms();
+		run_step(e, &p->step[i]);
+		if (e->profile)
+			p->step[i].ms = now_ms() - t0;
+	}
+	return check_outputs(e);
+}
+
+size_t
+det_engine_outputs(const struct det_engine *e)
+{
+	return e->n_out;
+}
+
+const char *
+det_engine_output(const struct det_engine *e, size_t i, struct det_tensor *out)
+{
+	if (i >= e->n_out)
+		return NULL;
+	if (out && e->cur) {
+		*out = (struct det_tensor){ .dtype = DET_F32, .rank = 4 };
+		memcpy(out->dims, e->cur->dims[e->out[i].node], sizeof e->cur->dims[0]);
+		out->data = address(e, e->out[i].node);
+	}
+	return e->out[i].name;
+}
+
+void
+det_engine_profile(struct det_engine *e, int on)
+{
+	e->profile = on;
+}
+
+void
+det_engine_stats(const struct det_engine *e, struct det_engine_stats *s)
+{
+	size_t i;
+
+	*s = (struct det_engine_stats){ .weights = e->weight_bytes,
+		.prepared = e->prepared };
+	for (i = 0; i < e->net->n_nodes; i++)
+		s->layers += e->net->node[i].op != NULL;
+	if (!e->cur)
+		return;
+	s->arena = e->cur->arena;
+	s->activations = e->cur->activations;
+	s->flop = e->cur->flop;
+	s->steps = e->cur->n_steps;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Weights: found by name, checked, used where they lie.
+ *
+ * Every value is looked at once for NaN and infinity before the first run: at the speed of
+ * memory and in threads that costs less than the first convolution, and it brings the
+ * pages of a mapped model in, which the run would have to do anyway. Only the affine maps
+ * of batch normalisation and bias are computed into memory of their own, two floats a
+ * channel.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "nn/finite.h"
+#include "nn/plan.h"
+
+/* Shapes agree where the declared dim is known. */
+static int
+fits(const struct det_tensor *have, const struct det_tensor *want)
+{
+	int i;
+
+	if (have->rank != want->rank)
+		return 0;
+	for (i = 0; i < want->rank; i++)
+		if (want->dims[i] && have->dims[i] != want->dims[i])
+			return 0;
+	return 1;
+}
+
+static enum det_err
+check_one(const struct det_engine *e, const char *name, const struct det_tensor *have,
+    const struct det_tensor *want)
+{
+	char a[128], b[128];
+	size_t n, bad;
+	enum det_err err;
+
+	if (have->dtype != DET_F32)
+		return det_fail(DET_UNSUPPORTED, "weight '%s' is %s, expected f32", name,
+		    det_dtype_name(have->dtype) ? det_dtype_name(have->dtype) : "unknown");
+	if (!fits(have, want))
+		return det_fail(DET_INVALID, "weight '%s' is %s, the network wants %s",
+		    name, det_shape_text(a, sizeof a, have),
+		    det_shape_text(b, sizeof b, want));
+	if ((err = det_tensor_count(&n, have)))
+		return det_fail_in(err, "weight '%s'", name);
+	if (!have->data || (uintptr_t)have->data % sizeof(float))
+		return det_fail(DET_INVALID, "weight '%s' has no aligned data", name);
+	if ((bad = det_finite_first(have->data, n, e->threads)) < n)
+		return det_fail(DET_INVALID, "weight '%s' holds %s at index %zu", name,
+		    ((const float *)have->data)[bad] != ((const float *)have->data)[bad] ?
+			      "NaN" :
+			      "infinity",
+		    bad);
+	return DET_OK;
+}
+
+/* The composed map of the step that begins at h, in double, then rounded. */
+static enum det_err
+compose(struct det_engine *e, size_t h)
+{
+	struct det_layer *l = &e->layer[h];
+	const struct det_node *n = &e->net->node[h];
+	double *s = NULL, *t;
+	size_t c = e->weight[n->weight].dims[0], i, k;
+	enum det_err err;
+
+	if ((err = det_alloc(&s, c * 2, sizeof *s)))
+		return err;
+	t = s + c;
+	for (k = 0; k < c; k++)
+		s[k] = 1, t[k] = 0;
+	for (i = h; i != DET_NO_NODE; i = e->layer[i].next) {
+		n = &e->net->node[i];
+		if (!n->op->affine)
+			continue;
+		if (i != h && e->weight[n->weight].dims[0] != c)
+			err = det_fail(DET_INVALID, "%zu channels, expected %zu",
+			    e->weight[n->weight].dims[0], c);
+		else
+			err = n->op->affine(s, t, n, e->data + n->weight, c);
+		if (err) {
+			err = det_fail_in(err, "%s:%d: layer '%s'", e->net->file, n->line,
+			    n->name);
+			goto out;
+		}
+	}
+	if ((err = det_alloc(&l->affine, c * 2, sizeof *l->affine)))
+		goto out;
+	for (k = 0; k < c; k++) {
+		l->affine[k] = (float)t[k];
+		l->affine[c + k] = (float)s[k];
+		l->has_shift |= l->affine[k] != 0;
+		l->has_scale |= l->affine[c + k] != 1;
+	}
+	l->channels = c;
+	e->prepared += c * 2 * sizeof *l->affine;
+out:
+	free(s);
+	return err;
+}
+
+enum det_err
+det_engine_bind(struct det_engine *e, const struct det_weights *w)
+{
+	const struct det_net *net = e->net;
+	const struct det_node *n;
+	struct det_tensor *have;
+	size_t i, j, bytes;
+	enum det_err err;
+
+	for (i = 0; i < net->n_nodes; i++) {
+		n = &net->node[i];
+		if (!e->layer[i].live)
+			continue;
+		for (j = n->weight; j < n->weight + n->n_weights; j++) {
+			have = &e->weight[j];
+			if ((err = w->find(w->ctx, net->weight[j].name, have)) ||
+			    (err = check_one(
+				 e, net->weight[j].name, have, &net->weight[j].shape)) ||
+			    (err = det_tensor_bytes(&bytes, have)))
+				return err;
+			e->data[j] = have->data;
+			e->weight_bytes += bytes;
+		}
+	}
+	for (i = 0; i < net->n_nodes; i++)
+		if (e->layer[i].head == i && net->node[i].op->traits & DET_OP_FOLDS &&
+		    (err = compose(e, i)))
+			return err;
+	return DET_OK;
+}
+
+enum det_err
+det_engine_recheck(const struct det_engine *e, const size_t (*dims)[4])
+{
+	size_t in[DET_OP_MAX_IN][4], i, j;
+	char a[128], b[128];
+	struct det_tensor want;
+	const struct det_node *n;
+
+	for (i = 0; i < e->net->n_nodes; i++) {
+		n = &e->net->node[i];
+		if (!e->layer[i].live || !n->n_weights)
+			continue;
+		det_net_in_dims(in, n, dims);
+		for (j = 0; j < n->n_weights; j++) {
+			const struct det_tensor *have = &e->weight[n->weight + j];
+
+			want = (struct det_tensor){ .dtype = DET_F32 };
+			(void)n->op->weight(
+			    &want, n, j, (const size_t(*)[4])in, dims[i]);
+			if (!fits(have, &want))
+				return det_fail(DET_INVALID,
+				    "weight '%s' is %s; for this input the network wants %s",
+				    e->net->weight[n->weight + j].name,
+				    det_shape_text(a, sizeof a, have),
+				    det_shape_text(b, sizeof b, &want));
+		}
+	}
+	return DET_OK;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A parsed network from the inside: what the parser builds and the engine reads. Private
+ * to lib/nn.
+ */
+#ifndef DET_GRAPH_H
+#define DET_GRAPH_H
+
+#include "nn/net.h"
+#include "nn/op.h"
+
+/* Limits of formats/net.md, section 6. */
+#define DET_NET_MAX_TEXT  ((size_t)1 << 20)
+#define DET_NET_MAX_LINE  1000
+#define DET_NET_MAX_NODES 10000
+#define DET_NET_MAX_STEPS 50000
+#define DET_NET_MAX_DEPTH 16
+#define DET_NET_MAX_NAME  200
+#define DET_NET_MAX_WORD  DET_NET_MAX_NAME
+
+struct det_net_out {
+	char *name; /* of the tensor */
+	size_t node;
+};
+
+struct det_net_weight {
+	char *name; /* NET/LAYER.suffix */
+	struct det_tensor shape;
+};
+
+/* Full names of layers and of block instances; open addressing, size a power of two. */
+struct det_net_name {
+	char *name; /* NULL: free */
+	size_t node;
+};
+
+struct det_net {
+	char *name; /* of the net */
+	char *file; /* for messages */
+	struct det_node *node;
+	size_t n_nodes, cap_nodes;
+	size_t *input;
+	size_t n_inputs, cap_inputs;
+	struct det_net_out *output;
+	size_t n_outputs, cap_outputs;
+	struct det_net_weight *weight;
+	size_t n_weights, cap_weights;
+	struct det_net_name *names;
+	size_t n_names, cap_names;
+};
+
+/* *node of a full name; 0 where there is none. */
+int det_net_find(const struct det_net *net, size_t *node, const char *name);
+/* DET_INVALID where the name is taken. */
+enum det_err det_net_bind(
+    struct det_net *net, const char *name, size_t node) DET_MUST_USE;
+
+/* Shapes of all nodes, from those of the inputs (set by the caller in dims[input]), by
+ * the operators' rules. `dims` has a row a node; live, where given, says which to do. */
+enum det_err det_net_shapes(const struct det_net *net, size_t (*dims)[4],
+    const unsigned char *live) DET_MUST_USE;
+
+/* Gathers the rows of a node's inputs. */
+void det_net_in_dims(
+    size_t (*in)[4], const struct det_node *n, const size_t (*dims)[4]);
+
+#endif

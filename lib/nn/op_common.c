@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of operators, and what several of them share.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "nn/op.h"
+
+const char *const det_act_names[] = { "linear", "relu", "relu6", "leaky", "sigmoid",
+	"mish", "silu", NULL };
+const char *const det_bn_forms[] = { "none", "standard", "darknet", NULL };
+
+static const struct det_op *const ops[] = { &det_op_conv, &det_op_local, &det_op_fc,
+	&det_op_maxpool, &det_op_avgpool, &det_op_upsample, &det_op_concat,
+	&det_op_slice, &det_op_add, &det_op_reorg, &det_op_softmax, &det_op_act,
+	&det_op_relu, &det_op_relu6, &det_op_leaky, &det_op_sigmoid, &det_op_mish,
+	&det_op_silu, &det_op_bn, &det_op_scale, &det_op_l2norm, &det_op_lrn,
+	&det_op_dropout, &det_op_flatten, &det_op_reshape, &det_op_crop };
+
+const struct det_op *
+det_op_find(const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof ops / sizeof *ops; i++)
+		if (strlen(ops[i]->name) == len && !memcmp(ops[i]->name, name, len))
+			return ops[i];
+	return NULL;
+}
+
+enum det_err
+det_op_window(size_t *out, const char *side, size_t in, size_t before, size_t after,
+    size_t k, size_t stride, size_t dilate)
+{
+	size_t span = dilate * (k - 1) + 1;
+
+	*out = 0;
+	if (!in)
+		return DET_OK;
+	if (in + before + after < span)
+		return det_fail(DET_INVALID,
+		    "a window of %s %zu does not fit into %zu with padding %zu+%zu", side,
+		    span, in, before, after);
+	*out = (in + before + after - span) / stride + 1;
+	return DET_OK;
+}
+
+enum det_err
+det_op_same(size_t out[4], const struct det_node *n, const size_t (*in)[4])
+{
+	(void)n;
+	memcpy(out, in[0], sizeof in[0]);
+	return DET_OK;
+}
+
+size_t
+det_op_chw(const size_t d[4])
+{
+	return d[1] * d[2] * d[3];
+}
+
+enum det_err
+det_op_bn_compose(double *s, double *t, const float *gamma, const float *beta,
+    const float *mean, const float *var, size_t c, int form, double eps)
+{
+	double scale;
+	size_t i;
+
+	for (i = 0; i < c; i++) {
+		if (var[i] < 0)
+			return det_fail(DET_INVALID, "variance %g of channel %zu is negative",
+			    (double)var[i], i);
+		scale = form == DET_BN_DARKNET ? sqrt(var[i]) + eps : sqrt(var[i] + eps);
+		if (scale == 0)
+			return det_fail(DET_INVALID,
+			    "variance of channel %zu is 0, and so is eps", i);
+		scale = gamma[i] / scale;
+		t[i] = scale * (t[i] - mean[i]) + beta[i];
+		s[i] *= scale;
+		if (!(fabs(s[i]) <= 3e38 && fabs(t[i]) <= 3e38))
+			return det_fail(DET_INVALID,
+			    "the scale of channel %zu, %g, is out of range", i, s[i]);
+	}
+	return DET_OK;
+}
+
+void
+det_op_activate(
+    float *y, const float *x, size_t n, enum det_act act, float alpha, int threads)
+{
+	const size_t chunk = 4096;
+	size_t i, m;
+
+	if (act == DET_ACT_LINEAR) {
+		if (y != x)
+			memcpy(y, x, n * sizeof *y);
+		return;
+	}
+#pragma omp parallel for num_threads(threads) schedule(static) private(m)
+	for (i = 0; i < n; i += chunk) {
+		m = n - i < chunk ? n - i : chunk;
+		det_act_run(y + i, x + i, m, act, alpha);
+	}
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fc: fully connected, y = act(bn(W x + bias)), W (out, C*H*W), x flattened as it lies in
+ * memory (c, y, x: the order of Caffe, torch and Darknet). Darknet's [connected].
+ *
+ * local: a convolution whose weights differ at each output position (Darknet's [local]):
+ *   y[k,p] = act(bias[k,p] + sum_{c,i,j} W[p,k,c,i,j] x[c, py*s+i-pad, px*s+j-pad])
+ * W (OH,OW,out,C,kh,kw), bias (out,OH,OW): Darknet's own layouts. Each position is one
+ * matrix times vector, so the layer runs at the speed of memory; batches share the read.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "nn/op.h"
+
+struct fc_args {
+	struct det_act_args act;
+	long out, bias;
+	int bn;
+	double eps;
+};
+
+static const struct det_key fc_keys[] = {
+	DET_KEY_I("out", fc_args, out, 1, 1L << 24, NAN),
+	DET_KEY_I("bias", fc_args, bias, 0, 1, -1),
+	DET_KEY_C("bn", fc_args, bn, det_bn_forms, DET_BN_NONE, DET_BN_STANDARD),
+	DET_KEY_D("eps", fc_args, eps, 0, 1, -1),
+	DET_KEYS_ACT(fc_args),
+	DET_KEY_LAST,
+};
+
+static int
+has_bias(const struct fc_args *a)
+{
+	return a->bias < 0 ? a->bn == DET_BN_NONE : (int)a->bias;
+}
+
+static enum det_err
+fc_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
+{
+	const struct fc_args *a = n->args;
+
+	out[0] = in[0][0];
+	out[1] = (size_t)a->out;
+	out[2] = out[3] = 1;
+	return DET_OK;
+}
+
+static const char *
+fc_weight(struct det_tensor *t, const struct det_node *n, size_t i,
+    const size_t (*in)[4], const size_t out[4])
+{
+	static const char *const bn[] = { "bn.weight", "bn.bias", "bn.mean", "bn.var" };
+	const struct fc_args *a = n->args;
+	int bias = has_bias(a);
+
+	t->rank = 1;
+	t->dims[0] = out[1];
+	if (i == 0) {
+		t->rank = 2;
+		t->dims[1] = det_op_chw(in[0]);
+		return "weight";
+	}
+	if (bias && i == 1)
+		return "bias";
+	i -= bias ? 2 : 1;
+	return a->bn != DET_BN_NONE && i < 4 ? bn[i] : NULL;
+}
+
+static enum det_err
+fc_affine(double *s, double *t, const struct det_node *n, const float *const *weight,
+    size_t c)
+{
+	const struct fc_args *a = n->args;
+	const float *const *w = weight + 1;
+	double eps = a->eps >= 0 ? a->eps : a->bn == DET_BN_DARKNET ? 1e-6 : 1e-5;
+	size_t i;
+
+	if (has_bias(a)) {
+		for (i = 0; i < c; i++)
+			t[i] += (double)w[0][i];
+		w++;
+	}
+	if (a->bn == DET_BN_NONE)
+		return DET_OK;
+	return det_op_bn_compose(s, t, w[0], w[1], w[2], w[3], c, a->bn, eps);
+}
+
+static double
+fc_flop(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
+{
+	(void)n;
+	return 2.0 * (double)out[0] * (double)out[1] * (double)det_op_chw(in[0]);
+}
+
+static void
+fc_run(const struct det_op_run *r)
+{
+	det_fc_run(r->out, r->in[0], r->weight[0], r->scale, r->shift, r->in_dims[0][0],
+	    r->out_dims[1], det_op_chw(r->in_dims[0]), r->act, r->alpha, r->threads);
+}
+
+const struct det_op det_op_fc = {
+	.name = "fc",
+	.traits = DET_OP_ACT | DET_OP_FOLDS,
+	.in_lo = 1,
+	.in_hi = 1,
+	.args_size = sizeof(struct fc_args),
+	.keys = fc_keys,
+	.fixed_act = -1,
+	.shape = fc_shape,
+	.weight = fc_weight,
+	.affine = fc_affine,
+	.flop = fc_flop,
+	.run = fc_run,
+};
+
+/* --- local --- */
+
+struct local_args {
+	struct det_act_args act;
+	long out;
+	long k[2], stride[2], pad[4];
+};
+
+static const struct det_key local_keys[] = {
+	DET_KEY_I("out", local_args, out, 1, 1L << 24, NAN),
+	DET_KEY_2("k", local_args, k, 1, 64, 1),
+	DET_KEY_2("stride", local_args, stride, 1, 64, 1),
+	DET_KEY_4("pad", local_args, pad, 0, 512, 0),
+	DET_KEYS_ACT(local_args),
+	DET_KEY_LAST,
+};
+
+static enum det_err
+local_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
+{
+	const struct local_args *a = n->args;
+	enum det_err e;
+
+	out[0] = in[0][0];
+	out[1] = (size_t)a->out;
+	if ((e = det_op_window(&out[2], "height", in[0][2], (size_t)a->pad[0],
+		 (size_t)a->pad[2], (size_t)a->k[0], (size_t)a->stride[0], 1)))
+		return e;
+	return det_op_window(&out[3], "width", in[0][3], (size_t)a->pad[1],
+	    (size_t)a->pad[3], (size_t)a->k[1], (size_t)a->stride[1], 1);
+}
+
+static const char *
+local_weight(struct det_tensor *t, const struct det_node *n, size_t i,
+    const size_t (*in)[4], const size_t out[4])
+{
+	const struct local_args *a = n->args;
+
+	if (i == 0) {
+		t->rank = 6;
+		t->dims[0] = out[2];
+		t->dims[1] = out[3];
+		t->dims[2] = out[1];
+		t->dims[3] = in[0][1];
+		t->dims[4] = (size_t)a->k[0];
+		t->dims[5] = (size_t)a->k[1];
+		return "weight";
+	}
+	t->rank = 3;
+	t->dims[0] = out[1];
+	t->dims[1] = out[2];
+	t->dims[2] = out[3];
+	return i == 1 ? "bias" : NULL;
+}
+
+static double
+local_flop(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
+{
+	const struct local_args *a = n->args;
+
+	return 2.0 * (double)out[0] * (double)det_op_chw(out) * (double)in[0][1] *
+	       (double)a->k[0] * (double)a->k[1];
+}
+
+/* Scratch: the patches of one position for the whole batch (N, C*kh*kw), then its results
+ * (N, out). */
+static size_t
+local_scratch(
+    const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
+{
+	const struct local_args *a = n->args;
+
+	(void)threads;
+	return (in[0][0] * in[0][1] * (size_t)(a->k[0] * a->k[1]) + out[0] * out[1]) *
+	       sizeof(float);
+}
+
+/* patch (C,kh,kw) = the window of in (C,H,W) whose first pixel is (y0, x0) */
+static void
+gather(float *patch, const float *in, const size_t d[4], const struct local_args *a,
+    long y0, long x0)
+{
+	long h = (long)d[2], w = (long)d[3], i, j;
+	size_t c;
+
+	for (c = 0; c < d[1]; c++, in += h * w)
+		for (i = y0; i < y0 + a->k[0]; i++)
+			for (j = x0; j < x0 + a->k[1]; j++)
+				*patch++ = i < 0 || i >= h || j < 0 || j >= w ?
+						 0 :
+						 in[i * w + j];
+}
+
+static void
+local_run(const struct det_op_run *r)
+{
+	const struct local_args *a = r->node->args;
+	const size_t *d = r->in_dims[0], *o = r->out_dims;
+	size_t len = d[1] * (size_t)(a->k[0] * a->k[1]), area = o[2] * o[3], p, b, k;
+	float *patch = r->scratch, *res = patch + d[0] * len, *to;
+
+	for (p = 0; p < area; p++) {
+		for (b = 0; b < d[0]; b++)
+			gather(patch + b * len, r->in[0] + b * det_op_chw(d), d, a,
+			    (long)(p / o[3]) * a->stride[0] - a->pad[0],
+			    (long)(p % o[3]) * a->stride[1] - a->pad[1]);
+		det_fc_run(res, patch, r->weight[0] + p * o[1] * len, NULL, NULL, d[0],
+		    o[1], len, DET_ACT_LINEAR, 0, r->threads);
+		for (b = 0; b < d[0]; b++) {
+			to = r->out + b * o[1] * area + p;
+			for (k = 0; k < o[1]; k++)
+				to[k * area] = res[b * o[1] + k] + r->weight[1][k * area + p];
+		}
+	}
+	det_op_activate(
+	    r->out, r->out, o[0] * det_op_chw(o), r->act, r->alpha, r->threads);
+}
+
+const struct det_op det_op_local = {
+	.name = "local",
+	.traits = DET_OP_ACT,
+	.in_lo = 1,
+	.in_hi = 1,
+	.args_size = sizeof(struct local_args),
+	.keys = local_keys,
+	.fixed_act = -1,
+	.shape = local_shape,
+	.weight = local_weight,
+	.scratch = local_scratch,
+	.flop = local_flop,
+	.run = local_run,
+};

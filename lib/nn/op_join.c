@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * concat, slice, add: what Darknet calls route and shortcut.
+ *
+ * concat puts channels one after another. For a batch of one, a channel range of a map is
+ * one piece of memory: the engine then lets the producers write into the result and only
+ * what could not be placed there is copied (DET_OP_JOINS); a slice is a view.
+ *
+ * add sums maps of one shape. Its form `darknet` takes a second map of another shape, as
+ * Darknet's shortcut_cpu does, with integer divisions of widths:
+ *   stride = max(w1 / w2, 1), sample = max(w2 / w1, 1), over the common minima i, j, k:
+ *   out[k, j*sample, i*sample] += b[k, j*stride, i*stride]
+ * where 1 is b, 2 is a, and out begins as a copy of a.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "nn/op.h"
+
+struct concat_args {
+	char none;
+};
+
+static const struct det_key concat_keys[] = { DET_KEY_LAST };
+
+static enum det_err
+concat_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
+{
+	size_t i, d, known = 1;
+
+	memcpy(out, in[0], sizeof in[0]);
+	for (i = 1; i < n->n_in; i++) {
+		for (d = 0; d < 4; d++) {
+			if (d == 1)
+				continue;
+			if (out[d] && in[i][d] && out[d] != in[i][d])
+				return det_fail(DET_INVALID,
+				    "input %zu is %zux%zu, the ones before it %zux%zu", i + 1,
+				    in[i][2], in[i][3], out[2], out[3]);
+			if (!out[d])
+				out[d] = in[i][d];
+		}
+		out[1] += in[i][1];
+	}
+	for (i = 0; i < n->n_in; i++)
+		known &= in[i][1] != 0;
+	if (!known)
+		out[1] = 0;
+	return DET_OK;
+}
+
+static int
+concat_view(
+    size_t *at, const struct det_node *n, const size_t in[4], const size_t out[4])
+{
+	(void)in;
+	(void)out;
+	*at = 0;
+	return n->n_in == 1;
+}
+
+static void
+concat_run(const struct det_op_run *r)
+{
+	size_t area = r->out_dims[2] * r->out_dims[3], all = r->out_dims[1] * area;
+	size_t i, b, at = 0, len;
+	float *to;
+	const float *from;
+
+	for (i = 0; i < r->n_in; i++, at += len) {
+		len = r->in_dims[i][1] * area;
+		for (b = 0; b < r->out_dims[0]; b++) {
+			to = r->out + b * all + at;
+			from = r->in[i] + b * len;
+			if (to != from)
+				memcpy(to, from, len * sizeof *to);
+		}
+	}
+}
+
+const struct det_op det_op_concat = {
+	.name = "concat",
+	.traits = DET_OP_JOINS,
+	.in_lo = 1,
+	.in_hi = DET_OP_MAX_IN,
+	.args_size = sizeof(struct concat_args),
+	.keys = concat_keys,
+	.fixed_act = -1,
+	.shape = concat_shape,
+	.view = concat_view,
+	.run = concat_run,
+};
+
+/* --- slice --- */
+
+struct slice_args {
+	long from, n, groups, group;
+};
+
+static const struct det_key slice_keys[] = {
+	DET_KEY_I("from", slice_args, from, 0, 1L << 24, 0),
+	DET_KEY_I("n", slice_args, n, 0, 1L << 24, 0),
+	DET_KEY_I("groups", slice_args, groups, 1, 1L << 24, 0),
+	DET_KEY_I("group", slice_args, group, 0, 1L << 24, 0),
+	DET_KEY_LAST,
+};
+
+static enum det_err
+slice_check(const struct det_node *n)
+{
+	const struct slice_args *a = n->args;
+
+	if (a->groups && (a->from || a->n))
+		return det_fail(DET_INVALID, "slice: groups with from or n");
+	if (a->group && a->group >= a->groups)
+		return det_fail(DET_INVALID, "slice: group %ld of %ld (they count from 0)",
+		    a->group, a->groups);
+	return DET_OK;
+}
+
+static size_t
+slice_from(const struct slice_args *a, size_t c)
+{
+	return a->groups ? c / (size_t)a->groups * (size_t)a->group : (size_t)a->from;
+}
+
+static enum det_err
+slice_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
+{
+	const struct slice_args *a = n->args;
+	size_t c = in[0][1], from = slice_from(a, c);
+
+	memcpy(out, in[0], sizeof in[0]);
+	if (!c) {
+		out[1] = (size_t)a->n;
+		return DET_OK;
+	}
+	if (a->groups && c % (size_t)a->groups)
+		return det_fail(
+		    DET_INVALID, "%ld groups do not divide %zu channels", a->groups, c);
+	out[1] = a->groups ? c / (size_t)a->groups :
+		 a->n	   ? (size_t)a->n :
+				   c - (from < c ? from : c);
+	if (!out[1] || from + out[1] > c)
+		return det_fail(DET_INVALID, "channels from %zu on, %zu of them, of %zu",
+		    from, out[1], c);
+	return DET_OK;
+}
+
+static int
+slice_view(
+    size_t *at, const struct det_node *n, const size_t in[4], const size_t out[4])
+{
+	*at = slice_from(n->args, in[1]) * in[2] * in[3];
+	return in[0] == 1 || in[1] == out[1];
+}
+
+static void
+slice_run(const struct det_op_run *r)
+{
+	size_t at = slice_from(r->node->args, r->in_dims[0][1]) * r->out_dims[2] *
+		    r->out_dims[3],
+	       len = det_op_chw(r->out_dims), all = det_op_chw(r->in_dims[0]), b;
+
+	for (b = 0; b < r->out_dims[0]; b++)
+		memcpy(r->out + b * len, r->in[0] + b * all + at, len * sizeof(float));
+}
+
+const struct det_op det_op_slice = {
+	.name = "slice",
+	.in_lo = 1,
+	.in_hi = 1,
+	.args_size = sizeof(struct slice_args),
+	.keys = slice_keys,
+	.fixed_act = -1,
+	.check = slice_check,
+	.shape = slice_shape,
+	.view = slice_view,
+	.run = slice_run,
+};
+
+/* --- add --- */
+
+struct add_args {
+	struct det_act_args act;
+	int darknet;
+};
+
+static const struct det_key add_keys[] = {
+	DET_KEYS_ACT(add_args),
+	DET_KEY_F("darknet", add_args, darknet),
+	DET_KEY_LAST,
+};
+
+static enum det_err
+add_check(const struct det_node *n)
+{
+	const struct add_args *a = n->args;
+
+	if (a->darknet && n->n_in != 2)
+		return det_fail(DET_INVALID, "add: darknet takes 2 inputs");
+	return DET_OK;
+}
+
+static enum det_err
+add_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
+{
+	const struct add_args *a = n->args;
+	size_t i, d;
+
+	memcpy(out, in[0], sizeof in[0]);
+	if (a->darknet) {
+		/* the integer ratios of widths and heights must agree, as there */
+		if (in[0][2] && in[0][3] && in[1][2] && in[1][3] &&
+		    (in[1][3] / in[0][3] != in[1][2] / in[0][2] ||
+			in[0][3] / in[1][3] != in[0][2] / in[1][2]))
+			return det_fail(DET_INVALID,
+			    "%zux%zu and %zux%zu differ by different factors", in[0][2],
+			    in[0][3], in[1][2], in[1][3]);
+		return DET_OK;
+	}
+	for (i = 1; i < n->n_in; i++)
+		for (d = 0; d < 4; d++) {
+			if (out[d] && in[i][d] && out[d] != in[i][d])
+				return det_fail(DET_INVALID,
+				    "input %zu is %zux%zux%zu, the first %zux%zux%zu", i + 1,
+				    in[i][1], in[i][2], in[i][3], in[0][1], in[0][2],
+				    in[0][3]);
+			if (!out[d])
+				out[d] = in[i][d];
+		}
+	return DET_OK;
+}
+
+static double
+add_flop(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
+{
+	(void)in;
+	return (double)(n->n_in - 1) * (double)out[0] * (double)det_op_chw(out);
+}
+
+static void
+add_darknet(const struct det_op_run *r)
+{
+	const size_t *a = r->in_dims[0], *b = r->in_dims[1];
+	size_t stride = b[3] / a[3], sample = a[3] / b[3], n, k, j, i;
+	size_t c = a[1] < b[1] ? a[1] : b[1], h = a[2] < b[2] ? a[2] : b[2],
+	       w = a[3] < b[3] ? a[3] : b[3];
+	float *out;
+	const float *in;
+
+	if (stride < 1)
+		stride = 1;
+	if (sample < 1)
+		sample = 1;
+	if (r->out != r->in[0])
+		memcpy(r->out, r->in[0], a[0] * det_op_chw(a) * sizeof *out);
+	for (n = 0; n < a[0]; n++)
+		for (k = 0; k < c; k++)
+			for (j = 0; j < h; j++) {
+				out = r->out + ((n * a[1] + k) * a[2] + j * sample) * a[3];
+				in = r->in[1] + ((n * b[1] + k) * b[2] + j * stride) * b[3];
+				for (i = 0; i < w; i++)
+					out[i * sample] += in[i * stride];
+			}
+	det_op_activate(
+	    r->out, r->out, a[0] * det_op_chw(a), r->act, r->alpha, r->threads);
+}
+
+static void
+add_run(const struct det_op_run *r)
+{
+	const struct add_args *args = r->node->args;
+	const size_t chunk = 4096;
+	size_t n = r->out_dims[0] * det_op_chw(r->out_dims), i;
+
+	if (args->darknet && memcmp(r->in_dims[0], r->in_dims[1], sizeof r->in_dims[0])) {
+		add_darknet(r);
+		return;
+	}
+#pragma omp parallel for num_threads(r->threads) schedule(static)
+	for (i = 0; i < n; i += chunk) {
+		size_t m = n - i < chunk ? n - i : chunk, j, t;
+		float sum[4096];
+		const float *x;
+
+		memcpy(sum, r->in[0] + i, m * sizeof *sum);
+		for (t = 1; t < r->n_in; t++)
+			for (x = r->in[t] + i, j = 0; j < m; j++)
+				sum[j] += x[j];
+		if (r->act == DET_ACT_LINEAR)
+			memcpy(r->out + i, sum, m * sizeof *sum);
+		else
+			det_act_run(r->out + i, sum, m, r->act, r->alpha);
+	}
+}
+
+const struct det_op det_op_add = {
+	.name = "add",
+	.traits = DET_OP_ACT | DET_OP_INPLACE | DET_OP_ADDS,
+	.in_lo = 2,
+	.in_hi = DET_OP_MAX_IN,
+	.args_size = sizeof(struct add_args),
+	.keys = add_keys,
+	.fixed_act = -1,
+	.check = add_check,
+	.shape = add_shape,
+	.flop = add_flop,
+	.run = add_run,
+};

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lrn: local response normalisation (Krizhevsky et al. 2012).
+ *
+ *   across   y[c] = x[c] * (k + alpha/size * sum_{|d| <= (size-1)/2} x[c+d]^2)^-beta
+ *            (Caffe's ACROSS_CHANNELS, torch's LocalResponseNorm)
+ *   within   y = x * (1 + alpha * mean of x^2 over size x size pixels)^-beta, the mean over
+ *            the padded window: positions outside the image count, as zeros, except for
+ *            those past the padding (Caffe's WITHIN_CHANNEL, an AVE pooling inside)
+ *   darknet  y[c] = x[c] * (k + alpha * S[c])^-beta, S the sum of squares over channels
+ *            c-(size-1)/2 .. c+size/2 less the square of channel size/2: Darknet's
+ *            normalization_layer starts with size/2 channels instead of size/2 + 1 and
+ *            then slides, so that channel is never added, yet taken off at its time. Kept
+ *            because weights were trained with it. Where the bracket becomes negative the
+ *            result is NaN, as there.
+ * Sums are kept in double, anew for each value across channels (size is small).
+ */
+#include <math.h>
+#include <string.h>
+
+#include "nn/op.h"
+
+enum { FORM_ACROSS, FORM_WITHIN, FORM_DARKNET };
+
+struct lrn_args {
+	long size;
+	double alpha, beta, k;
+	int form;
+};
+
+static const char *const forms[] = { "across", "within", "darknet", NULL };
+
+static const struct det_key lrn_keys[] = {
+	DET_KEY_I("size", lrn_args, size, 1, 1023, 5),
+	DET_KEY_D("alpha", lrn_args, alpha, 0, 1e6, 1e-4),
+	DET_KEY_D("beta", lrn_args, beta, 0, 100, .75),
+	DET_KEY_D("k", lrn_args, k, 0, 1e6, 1),
+	DET_KEY_C("form", lrn_args, form, forms, FORM_ACROSS, -1),
+	DET_KEY_LAST,
+};
+
+static enum det_err
+lrn_check(const struct det_node *n)
+{
+	const struct lrn_args *a = n->args;
+
+	if (a->form != FORM_DARKNET && a->size % 2 == 0)
+		return det_fail(DET_INVALID, "lrn: size %ld is not odd", a->size);
+	return DET_OK;
+}
+
+/* Pixels [at, at + n), n <= 64, of all channels of one batch element. */
+static void
+across_pixels(float *y, const float *x, const struct lrn_args *a, size_t c, size_t area,
+    size_t n)
+{
+	long before = (a->size - 1) / 2, after = a->size / 2, k, j;
+	double sum[64], f = a->form == FORM_DARKNET ? a->alpha : a->alpha / (double)a->size;
+	size_t i;
+
+	for (k = 0; k < (long)c; k++) {
+		memset(sum, 0, sizeof sum);
+		for (j = k - before; j <= k + after; j++) {
+			const float *p = x + (size_t)j * area;
+
+			if (j >= 0 && j < (long)c)
+				for (i = 0; i < n; i++)
+					sum[i] += (double)p[i] * (double)p[i];
+		}
+		if (a->form == FORM_DARKNET && after < (long)c)
+			for (i = 0; i < n; i++) {
+				double v = (double)x[(size_t)after * area + i];
+
+				sum[i] -= v * v;
+			}
+		for (i = 0; i < n; i++)
+			y[(size_t)k * area + i] = (float)((double)x[(size_t)k * area + i] *
+							  pow(a->k + f * sum[i], -a->beta));
+	}
+}
+
+static void
+within_plane(float *y, const float *x, const struct lrn_args *a, size_t h, size_t w)
+{
+	long pad = (a->size - 1) / 2, i, j, py, px, y0, y1, x0, x1;
+	double sum, area;
+
+	for (i = 0; i < (long)h; i++)
+		for (j = 0; j < (long)w; j++) {
+			y0 = i - pad, y1 = y0 + a->size, x0 = j - pad, x1 = x0 + a->size;
+			y1 = y1 > (long)h + pad ? (long)h + pad : y1;
+			x1 = x1 > (long)w + pad ? (long)w + pad : x1;
+			area = (double)((y1 - y0) * (x1 - x0));
+			for (sum = 0, py = y0 < 0 ? 0 : y0; py < y1 && py < (long)h; py++)
+				for (px = x0 < 0 ? 0 : x0; px < x1 && px < (long)w; px++) {
+					double v = (double)x[py * (long)w + px];
+
+					sum += v * v;
+				}
+			y[i * (long)w + j] = (float)((double)x[i * (long)w + j] *
+						     pow(1 + a->alpha * sum / area, -a->beta));
+		}
+}
+
+static void
+lrn_run(const struct det_op_run *r)
+{
+	const struct lrn_args *a = r->node->args;
+	const size_t *d = r->in_dims[0];
+	size_t area = d[2] * d[3], planes = d[0] * d[1], runs = (area + 63) / 64;
+	size_t jobs = a->form == FORM_WITHIN ? planes : d[0] * runs, i;
+
+#pragma omp parallel for num_threads(r->threads) schedule(static)
+	for (i = 0; i < jobs; i++) {
+		size_t at = i % runs * 64, n = area - at < 64 ? area - at : 64;
+
+		if (a->form == FORM_WITHIN) {
+			within_plane(
+			    r->out + i * area, r->in[0] + i * area, a, d[2], d[3]);
+			continue;
+		}
+		at += i / runs * d[1] * area;
+		across_pixels(r->out + at, r->in[0] + at, a, d[1], area, n);
+	}
+}
+
+const struct det_op det_op_lrn = {
+	.name = "lrn",
+	.in_lo = 1,
+	.in_hi = 1,
+	.args_size = sizeof(struct lrn_args),
+	.keys = lrn_keys,
+	.fixed_act = -1,
+	.check = lrn_check,
+	.shape = det_op_same,
+	.run = lrn_run,
+};

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bn, scale: y = act(scale[c] * x + shift[c]). Batch normalisation with trained statistics
+ * is that affine map, composed once (op_common.c); behind a convolution the engine folds
+ * both into its epilogue.
+ *
+ * l2norm (Liu et al., ParseNet; SSD's conv4_3): each pixel's vector over the channels is
+ * divided by its length and scaled by a learned weight:
+ *   y[c] = weight[c] * x[c] / sqrt(sum_c x[c]^2 + eps)
+ * eps is added to the sum (Caffe's Normalize). torch's F.normalize divides by
+ * max(length, eps): the two differ only for vectors about as short as eps.
+ */
+#include <math.h>
+
+#include "nn/op.h"
+
+struct bn_args {
+	struct det_act_args act;
+	int form;
+	double eps;
+};
+
+static const char *const bn_forms[] = { "standard", "darknet", NULL };
+
+static const struct det_key bn_keys[] = {
+	DET_KEY_C("form", bn_args, form, bn_forms, 0, -1),
+	DET_KEY_D("eps", bn_args, eps, 0, 1, -1),
+	DET_KEYS_ACT(bn_args),
+	DET_KEY_LAST,
+};
+
+static const char *
+bn_weight(struct det_tensor *t, const struct det_node *n, size_t i,
+    const size_t (*in)[4], const size_t out[4])
+{
+	static const char *const names[] = { "weight", "bias", "mean", "var" };
+
+	(void)n;
+	(void)in;
+	t->rank = 1;
+	t->dims[0] = out[1];
+	return i < 4 ? names[i] : NULL;
+}
+
+static enum det_err
+bn_affine(double *s, double *t, const struct det_node *n, const float *const *w, size_t c)
+{
+	const struct bn_args *a = n->args;
+	int form = a->form ? DET_BN_DARKNET : DET_BN_STANDARD;
+	double eps = a->eps >= 0 ? a->eps : a->form ? 1e-6 : 1e-5;
+
+	return det_op_bn_compose(s, t, w[0], w[1], w[2], w[3], c, form, eps);
+}
+
+static double
+affine_flop(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
+{
+	(void)n;
+	(void)in;
+	return 2.0 * (double)out[0] * (double)det_op_chw(out);
+}
+
+static void
+affine_run(const struct det_op_run *r)
+{
+	size_t area = r->out_dims[2] * r->out_dims[3], c = r->out_dims[1];
+	size_t planes = r->out_dims[0] * c, p, i;
+
+#pragma omp parallel for num_threads(r->threads) schedule(static) private(i)
+	for (p = 0; p < planes; p++) {
+		const float *x = r->in[0] + p * area;
+		float *y = r->out + p * area;
+		float s = r->scale ? r->scale[p % c] : 1, t = r->shift ? r->shift[p % c] : 0;
+
+		for (i = 0; i < area; i++)
+			y[i] = s * x[i] + t;
+		if (r->act != DET_ACT_LINEAR)
+			det_act_run(y, y, area, r->act, r->alpha);
+	}
+}
+
+const struct det_op det_op_bn = {
+	.name = "bn",
+	.traits = DET_OP_ACT | DET_OP_AFFINE | DET_OP_FOLDS | DET_OP_INPLACE,
+	.in_lo = 1,
+	.in_hi = 1,
+	.args_size = sizeof(struct bn_args),
+	.keys = bn_keys,
+	.fixed_act = -1,
+	.shape = det_op_same,
+	.weight = bn_weight,
+	.affine = bn_affine,
+	.flop = affine_flop,
+	.run = affine_run,
+};
+
+/* --- scale --- */
+
+struct scale_args {
+	struct det_act_args act;
+	long bias;
+};
+
+static const struct det_key scale_keys[] = {
+	DET_KEY_I("bias", scale_args, bias, 0, 1, 1),
+	DET_KEYS_ACT(scale_args),
+	DET_KEY_LAST,
+};
+
+static const char *
+scale_weight(struct det_tensor *t, const struct det_node *n, size_t i,
+    const size_t (*in)[4], const size_t out[4])
+{
+	const struct scale_args *a = n->args;
+
+	(void)in;
+	t->rank = 1;
+	t->dims[0] = out[1];
+	if (i == 0)
+		return "weight";
+	return i == 1 && a->bias ? "bias" : NULL;
+}
+
+static enum det_err
+scale_affine(
+    double *s, double *t, const struct det_node *n, const float *const *w, size_t c)
+{
+	const struct scale_args *a = n->args;
+	size_t i;
+
+	for (i = 0; i < c; i++) {
+		s[i] *= (double)w[0][i];
+		t[i] = t[i] * (double)w[0][i] + (a->bias ? (double)w[1][i] : 0);
+		if (!(fabs(s[i]) <= 3e38 && fabs(t[i]) <= 3e38))
+			return det_fail(
+			    DET_INVALID, "the scale of channel %zu is out of range", i);
+	}
+	return DET_OK;
+}
+
+const struct det_op det_op_scale = {
+	.name = "scale",
+	.traits = DET_OP_ACT | DET_OP_AFFINE | DET_OP_FOLDS | DET_OP_INPLACE,
+	.in_lo = 1,
+	.in_hi = 1,
+	.args_size = sizeof(struct scale_args),
+	.keys = scale_keys,
+	.fixed_act = -1,
+	.shape = det_op_same,
+	.weight = scale_weight,
+	.affine = scale_affine,
+	.flop = affine_flop,
+	.run = affine_run,
+};
+
+/* --- l2norm --- */
+
+struct l2_args {
+	double eps;
+	long affine;
+};
+
+static const struct det_key l2_keys[] = {
+	DET_KEY_D("eps", l2_args, eps, 0, 1, 1e-10),
+	DET_KEY_I("affine", l2_args, affine, 0, 1, 1),
+	DET_KEY_LAST,
+};
+
+static const char *
+l2_weight(struct det_tensor *t, const struct det_node *n, size_t i,
+    const size_t (*in)[4], const size_t out[4])
+{
+	const struct l2_args *a = n->args;
+
+	(void)in;
+	t->rank = 1;
+	t->dims[0] = out[1];
+	return i == 0 && a->affine ? "weight" : NULL;
+}
+
+/* A run of up to 64 pixels of one batch element: the sums of all of them are carried at
+ * once, so that each channel is read along its row. */
+static void
+l2_pixels(float *y, const float *x, const float *weight, size_t c, size_t area,
+    size_t n, double eps)
+{
+	double sum[64] = { 0 };
+	float inv[64];
+	size_t k, i;
+
+	for (k = 0; k < c; k++)
+		for (i = 0; i < n; i++)
+			sum[i] += (double)x[k * area + i] * (double)x[k * area + i];
+	for (i = 0; i < n; i++)
+		inv[i] = sum[i] + eps > 0 ? (float)(1 / sqrt(sum[i] + eps)) : 0;
+	for (k = 0; k < c; k++)
+		for (i = 0; i < n; i++)
+			y[k * area + i] =
+			    x[k * area + i] * inv[i] * (weight ? weight[k] : 1);
+}
+
+static void
+l2_run(const struct det_op_run *r)
+{
+	const struct l2_args *a = r->node->args;
+	const size_t *d = r->in_dims[0];
+	size_t area = d[2] * d[3], runs = (area + 63) / 64, jobs = d[0] * runs, i;
+
+#pragma omp parallel for num_threads(r->threads) schedule(static)
+	for (i = 0; i < jobs; i++) {
+		size_t at = i % runs * 64, n = area - at < 64 ? area - at : 64;
+
+		at += i / runs * d[1] * area;
+		l2_pixels(r->out + at, r->in[0] + at, a->affine ? r->weight[0] : NULL, d[1],
+		    area, n, a->eps);
+	}
+}
+
+const struct det_op det_op_l2norm = {
+	.name = "l2norm",
+	.traits = DET_OP_INPLACE,
+	.in_lo = 1,
+	.in_hi = 1,
+	.args_size = sizeof(struct l2_args),
+	.keys = l2_keys,
+	.fixed_act = -1,
+	.shape = det_op_same,
+	.weight = l2_weight,
+	.run = l2_run,
+};

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * reorg: pixels to channels, s x s at a time, in three orders of channels.
+ *
+ *   block    out[(dy*s + dx)*C + c, y, x] = in[c, y*s + dy, x*s + dx]
+ *   pixel    out[c*s*s + dy*s + dx, y, x] = in[c, y*s + dy, x*s + dx]   (torch, pixel_unshuffle)
+ *   darknet  Darknet's reorg_cpu as its layer calls it: the right formula with the sizes
+ *            of the wrong side. With (C,H,W) the *input's* sizes and D = C/(s*s), for each
+ *            index k, j, i of (C,H,W):
+ *                from = (i*s + k/D % s) + W*s * ((j*s + k/D / s) + H*s * (k % D))
+ *                out[i + W*(j + H*k)] = in[from]
+ *            which permutes all C*H*W values, and reads the input as if it were
+ *            (D, H*s, W*s). YOLOv2's published weights were trained through it.
+ * Reverse is the inverse for block and pixel; for darknet, in[k,j,i] goes to out[from]:
+ * the true inverse of order block.
+ */
+#include "nn/op.h"
+
+enum { ORDER_BLOCK, ORDER_PIXEL, ORDER_DARKNET };
+
+struct reorg_args {
+	long stride;
+	int order, reverse;
+};
+
+static const char *const orders[] = { "block", "pixel", "darknet", NULL };
+
+static const struct det_key reorg_keys[] = {
+	DET_KEY_I("stride", reorg_args, stride, 1, 64, 2),
+	DET_KEY_C("order", reorg_args, order, orders, ORDER_BLOCK, -1),
+	DET_KEY_F("reverse", reorg_args, reverse),
+	DET_KEY_LAST,
+};
+
+static enum det_err
+reorg_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
+{
+	const struct reorg_args *a = n->args;
+	size_t s = (size_t)a->stride, c = in[0][1], h = in[0][2], w = in[0][3];
+
+	if (a->reverse ? c % (s * s) : (h % s || w % s))
+		return det_fail(DET_INVALID, "stride %zu does not divide %zux%zux%zu", s, c,
+		    h, w);
+	if (a->order == ORDER_DARKNET && c % (s * s))
+		return det_fail(DET_INVALID,
+		    "order=darknet: %zu does not divide %zu channels", s * s, c);
+	out[0] = in[0][0];
+	out[1] = a->reverse ? c / (s * s) : c * s * s;
+	out[2] = a->reverse ? h * s : h / s;
+	out[3] = a->reverse ? w * s : w / s;
+	return DET_OK;
+}
+
+/* One channel k of `small`, the side with many channels, of sizes (C,H,W) = d: for order
+ * darknet that is the input on both ways. */
+static void
+move(float *out, const float *in, const size_t d[4], size_t k, const struct reorg_args *a)
+{
+	size_t s = (size_t)a->stride, h = d[2], w = d[3], c = d[1] / (s * s), j, i;
+	size_t big, off = a->order == ORDER_PIXEL ? k % (s * s) : k / c;
+	size_t plane = a->order == ORDER_PIXEL ? k / (s * s) : k % c;
+
+	for (j = 0; j < h; j++) {
+		big = (plane * h * s + j * s + off / s) * w * s + off % s;
+		if (a->reverse)
+			for (i = 0; i < w; i++)
+				out[big + i * s] = in[(k * h + j) * w + i];
+		else
+			for (i = 0; i < w; i++)
+				out[(k * h + j) * w + i] = in[big + i * s];
+	}
+}
+
+static void
+reorg_run(const struct det_op_run *r)
+{
+	const struct reorg_args *a = r->node->args;
+	const size_t *d = a->order == ORDER_DARKNET || a->reverse ? r->in_dims[0] :
+								      r->out_dims;
+	size_t total = d[0] * d[1], all = det_op_chw(d), p;
+
+#pragma omp parallel for num_threads(r->threads) schedule(static)
+	for (p = 0; p < total; p++)
+		move(r->out + p / d[1] * all, r->in[0] + p / d[1] * all, d, p % d[1], a);
+}
+
+const struct det_op det_op_reorg = {
+	.name = "reorg",
+	.in_lo = 1,
+	.in_hi = 1,
+	.args_size = sizeof(struct reorg_args),
+	.keys = reorg_keys,
+	.fixed_act = -1,
+	.shape = reorg_shape,
+	.run = reorg_run,
+};

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * upsample: nearest or bilinear enlargement (any ratio, also below one).
+ *
+ *   nearest             source row floor(y * H / OH): for whole factors y / scale, which is
+ *                       Darknet's upsample and torch's interpolate
+ *   bilinear            source position (y + .5) * H / OH - .5, not below 0 (torch's
+ *                       align_corners=False, OpenCV's INTER_LINEAR)
+ *   bilinear, align     y * (H - 1) / (OH - 1) (torch's align_corners=True)
+ * The neighbour past the last row is that row.
+ *
+ * With a second input its height and width are the target: the top-down path of a feature
+ * pyramid, whose levels need not be exact halves.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "nn/op.h"
+
+enum { MODE_NEAREST, MODE_BILINEAR };
+
+struct up_args {
+	long scale[2];
+	int mode, align;
+	double gain;
+};
+
+static const char *const modes[] = { "nearest", "bilinear", NULL };
+
+static const struct det_key up_keys[] = {
+	DET_KEY_2("scale", up_args, scale, 1, 64, 2),
+	DET_KEY_C("mode", up_args, mode, modes, MODE_NEAREST, -1),
+	DET_KEY_F("align", up_args, align),
+	DET_KEY_D("gain", up_args, gain, -1e6, 1e6, 1),
+	DET_KEY_LAST,
+};
+
+static enum det_err
+up_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
+{
+	const struct up_args *a = n->args;
+
+	out[0] = in[0][0];
+	out[1] = in[0][1];
+	out[2] = n->n_in > 1 ? in[1][2] : in[0][2] * (size_t)a->scale[0];
+	out[3] = n->n_in > 1 ? in[1][3] : in[0][3] * (size_t)a->scale[1];
+	return DET_OK;
+}
+
+static void
+nearest_plane(
+    float *out, const float *in, const size_t d[4], const size_t o[4], float gain)
+{
+	size_t y, x, s, j, from, last = (size_t)-1;
+
+	for (y = 0; y < o[2]; y++, out += o[3]) {
+		from = y * d[2] / o[2];
+		if (from == last) {
+			memcpy(out, out - o[3], o[3] * sizeof *out);
+			continue;
+		}
+		last = from;
+		s = o[3] / d[3];
+		if (s * d[3] == o[3])
+			for (x = 0; x < d[3]; x++)
+				for (j = 0; j < s; j++)
+					out[x * s + j] = gain * in[from * d[3] + x];
+		else
+			for (x = 0; x < o[3]; x++)
+				out[x] = gain * in[from * d[3] + x * d[3] / o[3]];
+	}
+}
+
+/* Where output i of `to` falls among `from` pixels: the lower neighbour and the weight of
+ * the upper one. */
+static size_t
+locate(float *part, size_t i, size_t from, size_t to, int align)
+{
+	double p;
+	size_t lo;
+
+	if (align)
+		p = to > 1 ? (double)i * (double)(from - 1) / (double)(to - 1) : 0;
+	else
+		p = ((double)i + .5) * (double)from / (double)to - .5;
+	if (p < 0)
+		p = 0;
+	lo = (size_t)p;
+	if (lo > from - 1)
+		lo = from - 1;
+	*part = (float)(p - (double)lo);
+	return lo;
+}
+
+static void
+bilinear_plane(float *out, const float *in, const size_t d[4], const size_t o[4],
+    const struct up_args *a)
+{
+	size_t y, x, y0, x0, x1;
+	const float *r0, *r1;
+	float fy, fx, top, bottom;
+
+	for (y = 0; y < o[2]; y++) {
+		y0 = locate(&fy, y, d[2], o[2], a->align);
+		r0 = in + y0 * d[3];
+		r1 = y0 + 1 < d[2] ? r0 + d[3] : r0;
+		for (x = 0; x < o[3]; x++) {
+			x0 = locate(&fx, x, d[3], o[3], a->align);
+			x1 = x0 + 1 < d[3] ? x0 + 1 : x0;
+			top = r0[x0] + fx * (r0[x1] - r0[x0]);
+			bottom = r1[x0] + fx * (r1[x1] - r1[x0]);
+			*out++ = (float)a->gain * (top + fy * (bottom - top));
+		}
+	}
+}
+
+static void
+up_run(const struct det_op_run *r)
+{
+	const struct up_args *a = r->node->args;
+	const size_t *d = r->in_dims[0], *o = r->out_dims;
+	size_t planes = d[0] * d[1], p;
+
+#pragma omp parallel for num_threads(r->threads) schedule(static)
+	for (p = 0; p < planes; p++) {
+		float *out = r->out + p * o[2] * o[3];
+		const float *in = r->in[0] + p * d[2] * d[3];
+
+		if (a->mode == MODE_NEAREST)
+			nearest_plane(out, in, d, o, (float)a->gain);
+		else
+			bilinear_plane(out, in, d, o, a);
+	}
+}
+
+const struct det_op det_op_upsample = {
+	.name = "upsample",
+	.in_lo = 1,
+	.in_hi = 2,
+	.args_size = sizeof(struct up_args),
+	.keys = up_keys,
+	.fixed_act = -1,
+	.shape = up_shape,
+	.run = up_run,
+};

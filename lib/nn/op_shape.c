@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * dropout, flatten, reshape, crop: layers that move or rename values.
+ *
+ * dropout at inference is the identity where training divided by 1 - p (Darknet, torch,
+ * Caffe's default). Nets trained without that division multiply here (`scale`; Caffe's
+ * scale_train: false).
+ *
+ * crop is Darknet's [crop] as it runs at test time: the centre, offsets rounded down, each
+ * value a*gain + shift (its 2x - 1 unless noadjust).
+ */
+#include <math.h>
+#include <string.h>
+
+#include "nn/op.h"
+
+struct dropout_args {
+	double p;
+	int scale;
+};
+
+static const struct det_key dropout_keys[] = {
+	DET_KEY_D("p", dropout_args, p, 0, 1, .5),
+	DET_KEY_F("scale", dropout_args, scale),
+	DET_KEY_LAST,
+};
+
+static int
+dropout_view(
+    size_t *at, const struct det_node *n, const size_t in[4], const size_t out[4])
+{
+	const struct dropout_args *a = n->args;
+
+	(void)in;
+	(void)out;
+	*at = 0;
+	return !a->scale;
+}
+
+static void
+dropout_run(const struct det_op_run *r)
+{
+	const struct dropout_args *a = r->node->args;
+	size_t n = r->out_dims[0] * det_op_chw(r->out_dims), i;
+	float keep = (float)(1 - a->p);
+
+	for (i = 0; i < n; i++)
+		r->out[i] = keep * r->in[0][i];
+}
+
+const struct det_op det_op_dropout = {
+	.name = "dropout",
+	.traits = DET_OP_INPLACE,
+	.in_lo = 1,
+	.in_hi = 1,
+	.args_size = sizeof(struct dropout_args),
+	.keys = dropout_keys,
+	.fixed_act = -1,
+	.shape = det_op_same,
+	.view = dropout_view,
+	.run = dropout_run,
+};
+
+/* --- flatten, reshape --- */
+
+struct reshape_args {
+	long shape[3];
+};
+
+static const struct det_key flatten_keys[] = { DET_KEY_LAST };
+static const struct det_key reshape_keys[] = {
+	DET_KEY_3("shape", reshape_args, shape, 0, 1L << 30, NAN),
+	DET_KEY_LAST,
+};
+
+static int
+always_view(
+    size_t *at, const struct det_node *n, const size_t in[4], const size_t out[4])
+{
+	(void)n;
+	(void)in;
+	(void)out;
+	*at = 0;
+	return 1;
+}
+
+static enum det_err
+flatten_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
+{
+	(void)n;
+	out[0] = in[0][0];
+	out[1] = det_op_chw(in[0]);
+	out[2] = out[3] = 1;
+	return DET_OK;
+}
+
+static enum det_err
+reshape_check(const struct det_node *n)
+{
+	const struct reshape_args *a = n->args;
+
+	if (!a->shape[0] + !a->shape[1] + !a->shape[2] > 1)
+		return det_fail(DET_INVALID, "reshape: more than one 0 in shape");
+	if (a->shape[0] * a->shape[1] / (1L << 30) * a->shape[2] > 1L << 30)
+		return det_fail(DET_LIMIT, "reshape: a shape too large");
+	return DET_OK;
+}
+
+static enum det_err
+reshape_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
+{
+	const struct reshape_args *a = n->args;
+	size_t all = det_op_chw(in[0]), known = 1;
+	int i, open = -1;
+
+	out[0] = in[0][0];
+	for (i = 0; i < 3; i++) {
+		out[i + 1] = (size_t)a->shape[i];
+		if (a->shape[i])
+			known *= (size_t)a->shape[i];
+		else
+			open = i;
+	}
+	if (!all)
+		return DET_OK;
+	if (open >= 0 ? all % known != 0 : all != known)
+		return det_fail(DET_INVALID, "%zu values do not fill shape=%ld,%ld,%ld",
+		    all, a->shape[0], a->shape[1], a->shape[2]);
+	if (open >= 0)
+		out[open + 1] = all / known;
+	return DET_OK;
+}
+
+/* A view: there is nothing to run. */
+static void
+no_run(const struct det_op_run *r)
+{
+	(void)r;
+}
+
+const struct det_op det_op_flatten = {
+	.name = "flatten",
+	.in_lo = 1,
+	.in_hi = 1,
+	.args_size = 1,
+	.keys = flatten_keys,
+	.fixed_act = -1,
+	.shape = flatten_shape,
+	.view = always_view,
+	.run = no_run,
+};
+
+const struct det_op det_op_reshape = {
+	.name = "reshape",
+	.in_lo = 1,
+	.in_hi = 1,
+	.args_size = sizeof(struct reshape_args),
+	.keys = reshape_keys,
+	.fixed_act = -1,
+	.check = reshape_check,
+	.shape = reshape_shape,
+	.view = always_view,
+	.run = no_run,
+};
+
+/* --- crop --- */
+
+struct crop_args {
+	long h, w;
+	double gain, shift;
+};
+
+static const struct det_key crop_keys[] = {
+	DET_KEY_I("h", crop_args, h, 1, 1L << 30, NAN),
+	DET_KEY_I("w", crop_args, w, 1, 1L << 30, NAN),
+	DET_KEY_D("gain", crop_args, gain, -1e6, 1e6, 1),
+	DET_KEY_D("shift", crop_args, shift, -1e6, 1e6, 0),
+	DET_KEY_LAST,
+};
+
+static enum det_err
+crop_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
+{
+	const struct crop_args *a = n->args;
+
+	out[0] = in[0][0];
+	out[1] = in[0][1];
+	out[2] = (size_t)a->h;
+	out[3] = (size_t)a->w;
+	if ((in[0][2] && in[0][2] < out[2]) || (in[0][3] && in[0][3] < out[3]))
+		return det_fail(DET_INVALID, "a crop of %zux%zu from %zux%zu", out[2],
+		    out[3], in[0][2], in[0][3]);
+	return DET_OK;
+}
+
+static void
+crop_run(const struct det_op_run *r)
+{
+	const struct crop_args *a = r->node->args;
+	const size_t *d = r->in_dims[0], *o = r->out_dims;
+	size_t dy = (d[2] - o[2]) / 2, dx = (d[3] - o[3]) / 2, p, y, x;
+	float gain = (float)a->gain, shift = (float)a->shift, *out = r->out;
+
+	for (p = 0; p < d[0] * d[1]; p++)
+		for (y = 0; y < o[2]; y++, out += o[3]) {
+			const float *in = r->in[0] + (p * d[2] + y + dy) * d[3] + dx;
+
+			for (x = 0; x < o[3]; x++)
+				out[x] = gain * in[x] + shift;
+		}
+}
+
+const struct det_op det_op_crop = {
+	.name = "crop",
+	.in_lo = 1,
+	.in_hi = 1,
+	.args_size = sizeof(struct crop_args),
+	.keys = crop_keys,
+	.fixed_act = -1,
+	.shape = crop_shape,
+	.run = crop_run,
+};

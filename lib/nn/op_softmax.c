@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * softmax: exp(x/t - max/t) / sum, over the channels of each pixel or over all values of a
+ * batch element, in `groups` equal parts. The maximum is taken off first, so that nothing
+ * overflows; sums are in double, in the order of the values.
+ */
+#include <math.h>
+
+#include "nn/op.h"
+
+enum { OVER_CHANNEL, OVER_ALL };
+
+struct softmax_args {
+	int over;
+	long groups;
+	double temp;
+};
+
+static const char *const overs[] = { "channel", "all", NULL };
+
+static const struct det_key softmax_keys[] = {
+	DET_KEY_C("over", softmax_args, over, overs, OVER_CHANNEL, -1),
+	DET_KEY_I("groups", softmax_args, groups, 1, 1L << 24, 1),
+	DET_KEY_D("temp", softmax_args, temp, 1e-6, 1e6, 1),
+	DET_KEY_LAST,
+};
+
+static enum det_err
+softmax_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
+{
+	const struct softmax_args *a = n->args;
+	size_t len = a->over == OVER_ALL ? det_op_chw(in[0]) : in[0][1];
+
+	if (len % (size_t)a->groups)
+		return det_fail(
+		    DET_INVALID, "%ld groups do not divide %zu values", a->groups, len);
+	return det_op_same(out, n, in);
+}
+
+/* n values that lie `step` apart; y may be x. */
+static void
+softmax(float *y, const float *x, size_t n, size_t step, float temp)
+{
+	float max = -INFINITY;
+	double sum = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (x[i * step] > max)
+			max = x[i * step];
+	for (i = 0; i < n; i++) {
+		y[i * step] = expf((x[i * step] - max) / temp);
+		sum += (double)y[i * step];
+	}
+	for (i = 0; i < n; i++)
+		y[i * step] = (float)((double)y[i * step] / sum);
+}
+
+static void
+softmax_run(const struct det_op_run *r)
+{
+	const struct softmax_args *a = r->node->args;
+	const size_t *d = r->in_dims[0];
+	size_t step = a->over == OVER_ALL ? 1 : d[2] * d[3];
+	size_t len = (a->over == OVER_ALL ? det_op_chw(d) : d[1]) / (size_t)a->groups;
+	size_t jobs = d[0] * det_op_chw(d) / len, i, at;
+
+#pragma omp parallel for num_threads(r->threads) schedule(static) private(at)
+	for (i = 0; i < jobs; i++) {
+		at = i / step * len * step + i % step;
+		softmax(r->out + at, r->in[0] + at, len, step, (float)a->temp);
+	}
+}
+
+const struct det_op det_op_softmax = {
+	.name = "softmax",
+	.traits = DET_OP_INPLACE,
+	.in_lo = 1,
+	.in_hi = 1,
+	.args_size = sizeof(struct softmax_args),
+	.keys = softmax_keys,
+	.fixed_act = -1,
+	.shape = softmax_shape,
+	.run = softmax_run,
+};

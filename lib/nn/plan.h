@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The engine from the inside: which layers become one step, where values lie. Private to
+ * lib/nn.
+ */
+#ifndef DET_PLAN_H
+#define DET_PLAN_H
+
+#include "nn/engine.h"
+#include "nn/graph.h"
+
+#define DET_NO_NODE ((size_t)-1)
+#define DET_PLANS   4 /* shapes remembered */
+
+/* What is known of a layer whatever the shapes. */
+struct det_layer {
+	unsigned char live; /* reaches an output or a tap */
+	unsigned char keep; /* is one: has memory of its own, is not fused away */
+	size_t readers;     /* uses by live layers */
+	size_t head;        /* the layer whose step computes it: itself, or a conv before */
+	size_t tail;        /* of a head: the last layer fused into it */
+	size_t next;        /* the layer fused after this one; DET_NO_NODE */
+	enum det_act act;   /* of a head: the activation of its step */
+	float alpha;
+	float *affine;       /* of a head that folds: shift, then scale; or NULL */
+	size_t channels;     /* of each */
+	int has_scale, has_shift;
+};
+
+/* One call of an operator. */
+struct det_step {
+	size_t head;     /* the layer that runs */
+	size_t out;      /* the layer whose value is written */
+	size_t residual; /* a layer, or DET_NO_NODE */
+	enum det_act act;
+	float alpha;
+	size_t scratch; /* offset in the arena */
+	double flop, ms;
+};
+
+/* Where a value lies: at an offset of the arena or of input number `input`. */
+struct det_place {
+	size_t input; /* DET_NO_NODE: the arena */
+	size_t at;    /* bytes */
+};
+
+struct det_plan {
+	size_t (*dims)[4];       /* of each layer */
+	struct det_place *place; /* of each live layer that has memory */
+	struct det_step *step;
+	size_t n_steps;
+	size_t arena, activations;
+	double flop;
+	unsigned long used; /* for the choice of the plan to drop */
+};
+
+struct det_engine {
+	const struct det_net *net;
+	int threads, profile;
+	struct det_layer *layer;
+	struct det_net_out *out; /* the net's outputs, then taps; names not owned */
+	size_t n_out;
+	struct det_tensor *weight; /* bound, as the net lists them */
+	const float **data;        /* their floats */
+	size_t weight_bytes, prepared;
+	struct det_plan plan[DET_PLANS];
+	struct det_plan *cur;
+	unsigned long runs;
+	char *arena;
+	size_t arena_size;
+	const float *in[DET_OP_MAX_IN]; /* of the last run */
+};
+
+/* engine_fuse.c: liveness, and the chains that do not depend on shapes. Fills e->layer
+ * but for `affine`. */
+void det_engine_fuse(struct det_engine *e);
+/* engine_bind.c: finds and checks the weights; composes what folds. */
+enum det_err det_engine_bind(
+    struct det_engine *e, const struct det_weights *w) DET_MUST_USE;
+/* The weights against the sizes of a plan, where the text left some open. */
+enum det_err det_engine_recheck(
+    const struct det_engine *e, const size_t (*dims)[4]) DET_MUST_USE;
+/* engine_plan.c: `p` empty; in: the inputs of the run, checked against the net. */
+enum det_err det_plan_make(struct det_plan *p, const struct det_engine *e,
+    const struct det_tensor *in) DET_MUST_USE;
+void det_plan_release(struct det_plan *p);
+
+#endif
