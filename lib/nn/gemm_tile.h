@@ -6,8 +6,8 @@
  * lies, one stream for each row. (The scheme is that of Goto and van de Geijn, "Anatomy of
  * high-performance matrix multiplication", 2008, without the packing of A.)
  *
- * The block's sum enters C as fma(sum, scale, before), where `before` is shift + residual
- * in the first block and C in the others: so residual may lie where C does.
+ * A block's sum is scaled and added to shift + residual if it is the first, else to C: so
+ * residual may lie where C does.
  */
 #ifndef DET_GEMM_TILE_H
 #define DET_GEMM_TILE_H
@@ -33,30 +33,53 @@ store_part(float *p, vec x, int v, int nv, size_t tail)
 		v_store(p + v * LANES, x);
 }
 
-/* What the block's sum is added to, and by what it is scaled. */
-INLINE vec
-before(const struct det_tile *t, int r, int v, int nv, size_t tail)
+#define EACH_ROW UNROLL for (r = 0; r < rows; r++)
+#define EACH_VEC UNROLL for (v = 0; v < nv; v++)
+
+/* Scale, and what the sum is added to: shift and residual, or what C has so far. One pass
+ * over the registers for each thing that is there, rather than a test at each register. */
+INLINE void
+tile_add(const struct det_tile *t, vec acc[ROWS][VECS], int rows, int nv, size_t tail)
 {
 	const struct det_epilogue *e = &t->e;
-	vec x = v_zero();
+	const float *more = t->first ? e->residual : t->c;
+	int r, v;
 
-	if (!t->first)
-		return load_part(t->c + (size_t)r * t->ldc, v, nv, tail);
-	if (e->shift)
-		x = e->per_column ? load_part(e->shift, v, nv, tail)
-				  : v_set(e->shift[r]);
-	if (e->residual)
-		x = x + load_part(e->residual + (size_t)r * t->ldc, v, nv, tail);
-	return x;
-}
+	if (e->scale && e->per_column)
+		EACH_VEC
+		{
+			vec s = load_part(e->scale, v, nv, tail);
 
-INLINE vec
-scale_of(const struct det_tile *t, int r, int v, int nv, size_t tail)
-{
-	if (!t->e.scale)
-		return v_set(1);
-	return t->e.per_column ? load_part(t->e.scale, v, nv, tail)
-			       : v_set(t->e.scale[r]);
+			EACH_ROW acc[r][v] = acc[r][v] * s;
+		}
+	else if (e->scale)
+		EACH_ROW
+		{
+			vec s = v_set(e->scale[r]);
+
+			EACH_VEC acc[r][v] = acc[r][v] * s;
+		}
+	if (t->first && e->shift && e->per_column)
+		EACH_VEC
+		{
+			vec s = load_part(e->shift, v, nv, tail);
+
+			EACH_ROW acc[r][v] = acc[r][v] + s;
+		}
+	else if (t->first && e->shift)
+		EACH_ROW
+		{
+			vec s = v_set(e->shift[r]);
+
+			EACH_VEC acc[r][v] = acc[r][v] + s;
+		}
+	if (more)
+		EACH_ROW
+		{
+			const float *m = more + (size_t)r * t->ldc;
+
+			EACH_VEC acc[r][v] = acc[r][v] + load_part(m, v, nv, tail);
+		}
 }
 
 INLINE void
@@ -67,30 +90,27 @@ tile_finish(const struct det_tile *t, vec acc[ROWS][VECS], int rows, int nv)
 	vec alpha = v_set(t->e.alpha);
 	int r, v;
 
-	UNROLL
-	for (r = 0; r < rows; r++) {
+	tile_add(t, acc, rows, nv, tail);
+	if (act == DET_ACT_RELU || act == DET_ACT_RELU6)
+		EACH_ROW EACH_VEC acc[r][v] = v_max(v_zero(), acc[r][v]);
+	if (act == DET_ACT_RELU6)
+		EACH_ROW EACH_VEC acc[r][v] = v_min(v_set(6), acc[r][v]);
+	if (act == DET_ACT_LEAKY)
+		EACH_ROW EACH_VEC acc[r][v] =
+		    v_if_neg(acc[r][v], acc[r][v] * alpha, acc[r][v]);
+	EACH_ROW
+	{
 		float *c = t->c + (size_t)r * t->ldc;
 
-		UNROLL
-		for (v = 0; v < nv; v++) {
-			vec x = v_fma(acc[r][v], scale_of(t, r, v, nv, tail),
-			    before(t, r, v, nv, tail));
-
-			switch (act) {
-			case DET_ACT_RELU: x = v_max(v_zero(), x); break;
-			case DET_ACT_RELU6:
-				x = v_min(v_set(6), v_max(v_zero(), x));
-				break;
-			case DET_ACT_LEAKY: x = v_if_neg(x, x * alpha, x); break;
-			default: break;
-			}
-			store_part(c, x, v, nv, tail);
-		}
-		/* the long ones: once the row is in the cache, not unrolled into this */
-		if (act == DET_ACT_SIGMOID || act == DET_ACT_MISH ||
-		    act == DET_ACT_SILU)
-			act_run(c, c, t->cols, act, t->e.alpha);
+		EACH_VEC store_part(c, acc[r][v], v, nv, tail);
 	}
+	/* the long ones, now that the tile is in the cache */
+	if (act == DET_ACT_SIGMOID || act == DET_ACT_MISH || act == DET_ACT_SILU)
+		for (r = 0; r < rows; r++) {
+			float *c = t->c + (size_t)r * t->ldc;
+
+			act_run(c, c, t->cols, act, t->e.alpha);
+		}
 }
 
 INLINE void
@@ -101,26 +121,20 @@ tile_any(const struct det_tile *t, int rows, int nv)
 	size_t k, kc = t->kc;
 	int r, v;
 
-	UNROLL
-	for (r = 0; r < rows; r++) {
+	EACH_ROW
+	{
 		a[r] = t->a + (size_t)r * t->lda;
-		UNROLL
-		for (v = 0; v < nv; v++)
-			acc[r][v] = v_zero();
+		EACH_VEC acc[r][v] = v_zero();
 	}
 	for (k = 0; k < kc; k++, b += nv * LANES) {
 		vec bv[VECS];
 
-		UNROLL
-		for (v = 0; v < nv; v++)
-			bv[v] = v_load(b + v * LANES);
-		UNROLL
-		for (r = 0; r < rows; r++) {
+		EACH_VEC bv[v] = v_load(b + v * LANES);
+		EACH_ROW
+		{
 			vec av = v_set(a[r][k]);
 
-			UNROLL
-			for (v = 0; v < nv; v++)
-				acc[r][v] = v_fma(av, bv[v], acc[r][v]);
+			EACH_VEC acc[r][v] = v_fma(av, bv[v], acc[r][v]);
 		}
 	}
 	tile_finish(t, acc, rows, nv);
