@@ -189,6 +189,8 @@ check_size(const size_t d[4])
 		if (d[i] > DET_MAX_DIM)
 			return det_fail(DET_LIMIT, "a shape of %s is too large",
 			    det_shape_text(text, sizeof text, &t));
+	for (i = 0; i < 4; i++)
+		t.dims[i] = d[i] ? d[i] : 1; /* what is not known yet */
 	if (det_tensor_bytes(&bytes, &t) || bytes > (size_t)1 << 40)
 		return det_fail(DET_LIMIT, "a shape of %s is too large",
 		    det_shape_text(text, sizeof text, &t));

@@ -25,10 +25,8 @@ static enum det_err
 find(void *ctx, const char *name, struct det_tensor *out)
 {
 	const struct source *s = ctx;
-	char full[512];
 
-	(void)snprintf(full, sizeof full, "backbone/%s", name);
-	return det_model_tensor(s->model, full, out);
+	return det_model_tensor(s->model, name, out);
 }
 
 static double
