@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "model/darknet.h"
 #include "model/list.h"
+#include "model/seeded.h"
 
 #define MAX_TEXT ((size_t)1 << 20)
 
@@ -19,7 +20,7 @@ static const char *const fits[] = { "auto", "letterbox", "stretch", NULL };
 static const char *const kernels[] = { "darknet", "opencv", "torch", "pil", NULL };
 
 struct settings {
-	const char *classes, *darknet;
+	const char *classes, *darknet, *net;
 	int bn, fit, kernel, ignore_unknown, tsv;
 	long seed;
 };
@@ -109,12 +110,30 @@ do_import(int argc, char *argv[])
 	return tool_finish(&t);
 }
 
+static void
+seed_net(struct tool *t, const struct settings *s)
+{
+	struct det_classes none = { 0 };
+	char *text;
+	size_t len;
+
+	if (s->classes)
+		tool_usage(
+		    t, "--classes goes with --darknet: a bare network has no decoder");
+	tool_check(t, det_file_read(&text, &len, s->net, MAX_TEXT));
+	tool_stream_classes(t, &none);
+	tool_check(t, det_seeded_write(t->out, text, len, s->net, (uint64_t)s->seed));
+	tool_stream_end(t);
+	free(text);
+}
+
 static int
 do_new(int argc, char *argv[])
 {
 	struct settings s = { .seed = 1 };
 	const struct opt opts[] = {
 		OPT_STR(0, "darknet", &s.darknet, "CFG", "the network, a Darknet cfg"),
+		OPT_STR(0, "net", &s.net, "FILE", "or a network as text, det-net(5)"),
 		OPT_LONG(
 		    0, "seed", &s.seed, 0, 2147483647, "N", "of the random weights"),
 		OPT_CLASSES,
@@ -127,8 +146,12 @@ do_new(int argc, char *argv[])
 	struct tool t;
 
 	tool_start(&t, &spec, argc, argv);
-	if (!s.darknet)
-		tool_usage(&t, "which network? give --darknet CFG");
+	if (!s.darknet == !s.net)
+		tool_usage(&t, "which network? give --darknet CFG or --net FILE");
+	if (s.net) {
+		seed_net(&t, &s);
+		return tool_finish(&t);
+	}
 	d = parse(&t, &s, s.darknet);
 	det_darknet_seed(d, (uint64_t)s.seed);
 	write_model(&t, &s, d);

@@ -27,6 +27,7 @@ for n in yolo-fastest-1.1 yolo-fastest-1.1-xl; do
 		function max(a, b) { return a > b ? a : b }
 		function area(a, b, c, d) { return max(c - a, 0) * max(d - b, 0) }
 		FNR == NR {
+			if ($2 == "-") next
 			sub(/.*\//, "", $1)
 			n++
 			for (i = 1; i <= 7; i++) f[n, i] = $i
