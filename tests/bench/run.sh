@@ -15,9 +15,17 @@ mkdir -p "$work"
 what=${*:-net pipe conv nms image}
 
 model() { # name -> the model file, made if need be
-	[ -s "$work/$1.det" ] ||
-		det-model new --darknet "$cfg/$1.cfg" --seed 1 -o "$work/$1.det" >/dev/null || return 1
-	echo "$work/$1.det"
+	m=$work/$1.det nets=$DET_SRC/lib/nets
+	[ -s "$m" ] || case $1 in
+	vgg16-features)
+		sed '/^classifier/d; /^prob/d; s/^output.*/output features.30/' "$nets/vgg16.net" |
+			det-model new --net - --seed 1 -o "$m" ;;
+	yolo*)
+		[ -s "$cfg/$1.cfg" ] || { echo "$1: no cfg: set DET_BENCH_CFG" >&2; return 1; }
+		det-model new --darknet "$cfg/$1.cfg" --seed 1 -q -o "$m" ;;
+	*) det-model new --net "$nets/$1.net" --seed 1 -o "$m" ;;
+	esac >/dev/null || return 1
+	echo "$m"
 }
 
 # One round: det, onnxruntime, det, onnxruntime; the ratio is of the medians of two.
@@ -42,7 +50,7 @@ net() { # cfg HxW
 				}
 			}
 			END {
-				printf "%-24s %d thread%s  det %7.1f ms %6.1f GFLOP/s %5d MiB", n, t, t > 1 ? "s" : " ", ms["det"], gf, peak["det"]
+				printf "%-24s %d thread%s  det %7.1f ms %6.1f GFLOP/s %5d MiB", n, t, (t > 1 ? "s" : " "), ms["det"], gf, peak["det"]
 				if (ms["ort"]) printf "   onnxruntime %7.1f ms %5d MiB   ratio %.2f", ms["ort"], peak["ort"], ms["det"] / ms["ort"]
 				print ""
 			}'
@@ -52,14 +60,10 @@ net() { # cfg HxW
 for w in $what; do
 	case $w in
 	net)
-		if [ ! -d "$cfg" ]; then
-			echo "net: no cfg files: set DET_BENCH_CFG"
-			continue
-		fi
 		echo "== networks, random weights, batch 1, fp32; medians"
 		net yolov3 416x416
 		net yolov3-tiny 416x416
-		net vgg-conv 224x224
+		net vgg16-features 224x224
 		net resnet50 224x224
 		;;
 	pipe) DET_BENCH_CFG=$cfg sh "$DET_SRC/tests/bench/pipe.sh" "$work" ;;
