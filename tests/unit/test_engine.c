@@ -239,9 +239,9 @@ expect_same(const char *body, const char *const *taps, size_t n)
 {
 	char text[1000];
 	struct rig lean, full;
-	struct det_tensor in = seeded(1, 4, 8, 8, 1), a, b;
+	struct det_tensor in = seeded(1, 4, 200, 200, 1), a, b;
 
-	(void)snprintf(text, sizeof text, "net n\ninput x 4 8 8\n%s", body);
+	(void)snprintf(text, sizeof text, "net n\ninput x 4 200 200\n%s", body);
 	if (rig_open(&lean, text, 1, NULL, 0) || rig_open(&full, text, 1, taps, n) ||
 	    det_engine_run(lean.engine, &in) || det_engine_run(full.engine, &in)) {
 		ok(0, "%s: %s", body, det_errmsg());
