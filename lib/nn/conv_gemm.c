@@ -22,14 +22,12 @@
 #include "nn/gemm.h"
 
 #include <omp.h>
-#include <string.h>
 
 #include "base/mem.h"
 
 enum {
 	BLOCK = 384 * 384, /* floats of B in the second cache, about: 576 KiB */
 	NARROW = 192,      /* fewer columns than this to a thread: tall */
-	ROWS_AT_ONCE = 8,  /* rows packed together */
 };
 
 struct plan {
@@ -71,11 +69,10 @@ make_plan(const struct det_conv *c, int threads)
 		p.tiles = round_up(p.tiles, t);
 	p.nc = round_up((p.cols + p.tiles - 1) / p.tiles, p.ker->lanes);
 	p.tiles = (p.cols + p.nc - 1) / p.nc;
-	p.line = round_up(p.nc + p.ker->lanes, 16);
 	return p;
 }
 
-/* Bytes of packed columns (one block, or all of them), and of one thread's lines. */
+/* Bytes of packed columns (one block, or all of them), and of one thread's table for packing. */
 static size_t
 packed_bytes(const struct plan *p)
 {
@@ -85,9 +82,9 @@ packed_bytes(const struct plan *p)
 }
 
 static size_t
-line_bytes(const struct plan *p)
+table_bytes(const struct plan *p)
 {
-	return p->direct ? 0 : ROWS_AT_ONCE * p->line * sizeof(float);
+	return p->direct ? 0 : det_pad(p->ker->pack_scratch(p->nc, p->c->ow, p->c->kw));
 }
 
 size_t
@@ -96,7 +93,7 @@ det_conv_gemm_scratch(const struct det_conv *c, int threads)
 	struct plan p = make_plan(c, threads);
 	size_t t = (size_t)threads;
 
-	return packed_bytes(&p) * (p.tall ? 1 : t) + line_bytes(&p) * t;
+	return packed_bytes(&p) * (p.tall ? 1 : t) + table_bytes(&p) * t;
 }
 
 const char *
@@ -109,71 +106,33 @@ det_conv_gemm_name(const struct det_conv *c, int threads)
 	return p.tall ? "implicit gemm, by rows" : "implicit gemm";
 }
 
-/* One row of `columns`, outputs p0 .. p0+n, for the tap at (dy, dx) from the output's
- * corner (already less the padding): runs along output rows, with zeroes where they leave
- * the image. x0 .. x1 are the outputs of a row that lie inside. */
-static void
-fill_line(float *line, const struct plan *p, const float *plane, ptrdiff_t dy,
-    ptrdiff_t dx, size_t p0, size_t n)
-{
-	const struct det_conv *c = p->c;
-	size_t sx = c->stride_x, y = p0 / c->ow, x = p0 % c->ow;
-	ptrdiff_t w = (ptrdiff_t)c->w;
-	size_t x0 = dx >= 0 ? 0 : ((size_t)-dx + sx - 1) / sx;
-	size_t x1 = dx >= w ? 0 : ((size_t)(w - dx) + sx - 1) / sx;
-
-	if (x1 > c->ow)
-		x1 = c->ow;
-	if (x0 > x1)
-		x0 = x1;
-	for (; n > 0; y++, x = 0) {
-		size_t run = c->ow - x < n ? c->ow - x : n, end = x + run;
-		size_t from = x0 < x ? x : x0 > end ? end : x0;
-		size_t to = x1 > end ? end : x1 < from ? from : x1;
-		ptrdiff_t iy = (ptrdiff_t)(y * c->stride_y) + dy;
-
-		if (iy < 0 || iy >= (ptrdiff_t)c->h)
-			from = to = end;
-		memset(line, 0, (from - x) * sizeof *line);
-		if (to > from)
-			p->ker->copy(line + (from - x),
-			    plane + iy * w + (ptrdiff_t)(from * sx) + dx, to - from,
-			    sx);
-		memset(line + (to - x), 0, (end - to) * sizeof *line);
-		line += run;
-		n -= run;
-	}
-}
-
 /* Rows k0 .. k0+kc of `columns`, outputs p0 .. p0+n, packed in panels. */
 static void
 pack(float *b, const struct plan *p, const float *in, size_t k0, size_t kc, size_t p0,
-    size_t n, float *lines)
+    size_t n, void *table)
 {
 	const struct det_conv *c = p->c;
-	size_t taps = c->kh * c->kw, k, r, some;
+	struct det_pack job = { .b = b,
+		.in = in,
+		.k0 = k0,
+		.kc = kc,
+		.p0 = p0,
+		.n = n,
+		.h = c->h,
+		.w = c->w,
+		.ow = c->ow,
+		.kh = c->kh,
+		.kw = c->kw,
+		.stride_y = c->stride_y,
+		.stride_x = c->stride_x,
+		.dilate_y = c->dilate_y,
+		.dilate_x = c->dilate_x,
+		.pad_top = (ptrdiff_t)c->pad_top,
+		.pad_left = (ptrdiff_t)c->pad_left,
+		.direct = p->direct,
+		.scratch = table };
 
-	if (p->direct) {
-		for (k = 0; k < kc; k++)
-			p->ker->spread(b, in + (k0 + k) * p->cols + p0, n, k, kc);
-		return;
-	}
-	/* Several lines are made before they are read again: a load that meets parts of
-	 * stores still under way has to wait for them. */
-	for (k = 0; k < kc; k += some) {
-		some = kc - k < ROWS_AT_ONCE ? kc - k : ROWS_AT_ONCE;
-		for (r = 0; r < some; r++) {
-			size_t ch = (k0 + k + r) / taps, tap = (k0 + k + r) % taps;
-			size_t dy = tap / c->kw * c->dilate_y,
-			       dx = tap % c->kw * c->dilate_x;
-
-			fill_line(lines + r * p->line, p, in + ch * c->h * c->w,
-			    (ptrdiff_t)dy - (ptrdiff_t)c->pad_top,
-			    (ptrdiff_t)dx - (ptrdiff_t)c->pad_left, p0, n);
-		}
-		for (r = 0; r < some; r++)
-			p->ker->spread(b, lines + r * p->line, n, k + r, kc);
-	}
+	p->ker->pack(&job);
 }
 
 /* Rows m0 .. m0+m of one group's product with the block of columns p0 .. p0+n at k0. */
@@ -215,18 +174,19 @@ static void
 run_wide(const struct plan *p, float *out, const float *in, const float *weight,
     const struct det_epilogue *e, char *scratch, int threads)
 {
-	size_t items = p->jobs * p->tiles, it, each = packed_bytes(p) + line_bytes(p);
+	size_t items = p->jobs * p->tiles, it, each = packed_bytes(p) + table_bytes(p);
 
 #pragma omp parallel for num_threads(threads) schedule(dynamic)
 	for (it = 0; it < items; it++) {
 		char *mine = scratch + (size_t)omp_get_thread_num() * each;
-		float *b = (float *)mine, *lines = (float *)(mine + packed_bytes(p));
+		float *b = (float *)mine;
+		void *table = mine + packed_bytes(p);
 		size_t job = it / p->tiles, p0 = it % p->tiles * p->nc, k0, kc;
 		size_t n = p->cols - p0 < p->nc ? p->cols - p0 : p->nc;
 
 		for (k0 = 0; k0 < p->depth; k0 += kc) {
 			kc = p->depth - k0 < p->kc ? p->depth - k0 : p->kc;
-			pack(b, p, input_of(p, in, job), k0, kc, p0, n, lines);
+			pack(b, p, input_of(p, in, job), k0, kc, p0, n, table);
 			multiply(p, b, out, weight, e, job, 0, p->m, k0, kc, p0, n);
 		}
 	}
@@ -252,8 +212,8 @@ run_tall(const struct plan *p, float *out, const float *in, const float *weight,
 
 #pragma omp parallel num_threads(threads) private(job)
 	for (job = 0; job < p->jobs; job++) {
-		float *lines = (float *)(scratch + packed_bytes(p) +
-					 (size_t)omp_get_thread_num() * line_bytes(p));
+		void *table = scratch + packed_bytes(p) +
+			      (size_t)omp_get_thread_num() * table_bytes(p);
 
 #pragma omp for schedule(dynamic)
 		for (it = 0; it < blocks * p->tiles; it++) {
@@ -263,7 +223,7 @@ run_tall(const struct plan *p, float *out, const float *in, const float *weight,
 			size_t n = p->cols - p0 < p->nc ? p->cols - p0 : p->nc;
 
 			pack(block_at(p, all, k0, kc, tile), p, input_of(p, in, job),
-			    k0, kc, p0, n, lines);
+			    k0, kc, p0, n, table);
 		}
 #pragma omp for schedule(dynamic)
 		for (it = 0; it < ranges * p->tiles; it++) {

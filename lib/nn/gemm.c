@@ -28,16 +28,18 @@ det_gemm_depth(size_t k)
 	return (k + blocks - 1) / blocks;
 }
 
-/* Asks for the rows of A that come next, some of them with each tile, so that weights
- * arrive from memory while others are worked on. */
+/* Asks for some of the rows of A that come next, so that weights arrive from memory while
+ * others are worked on: to the second cache, as that many fetches at once would be too many
+ * for the first. */
 static void
-fetch_ahead(const struct det_tile *t, size_t rows, size_t part, size_t parts)
+fetch_rows(const struct det_tile *t, size_t from, size_t to)
 {
 	const size_t line = 64 / sizeof(float);
-	size_t lines = (t->kc + line - 1) / line, all = rows * lines, i;
+	size_t r, k;
 
-	for (i = all * part / parts; i < all * (part + 1) / parts; i++)
-		__builtin_prefetch(t->a + i / lines * t->lda + i % lines * line, 0, 2);
+	for (r = from; r < to; r++)
+		for (k = 0; k < t->kc; k += line)
+			__builtin_prefetch(t->a + r * t->lda + k, 0, 2);
 }
 
 void
@@ -47,24 +49,22 @@ det_gemm_block(const struct det_kernels *ker, const struct det_tile *whole)
 	size_t rows, cols, r, p;
 
 	for (r = 0; r < whole->rows; r += rows) {
-		struct det_tile t = *whole, next;
+		size_t ahead, at;
 
 		rows = whole->rows - r < ker->rows ? whole->rows - r : ker->rows;
-		next = t;
-		next.a = whole->a + (r + rows) * whole->lda;
-		for (p = 0; p < panels; p++) {
-			size_t ahead = whole->rows - r - rows, at = p * wide;
+		ahead = whole->rows - r - rows < ker->rows ? whole->rows - r - rows
+							   : ker->rows;
+		for (p = 0, at = 0; p < panels; p++, at += wide) {
+			struct det_tile t = *whole;
 
-			if (ahead)
-				fetch_ahead(&next,
-				    ahead < ker->rows ? ahead : ker->rows, p, panels);
+			fetch_rows(whole, r + rows + ahead * p / panels,
+			    r + rows + ahead * (p + 1) / panels);
 			cols = whole->cols - at < wide ? whole->cols - at : wide;
 			t.rows = rows;
 			t.cols = cols;
-			t.a = whole->a + r * whole->lda;
-			t.b = whole->b + at * whole->kc;
-			t.c = whole->c + r * whole->ldc + at;
-			t.e = whole->e;
+			t.a += r * whole->lda;
+			t.b += at * whole->kc;
+			t.c += r * whole->ldc + at;
 			if (t.e.residual)
 				t.e.residual += r * whole->ldc + at;
 			if (t.e.scale)

@@ -34,6 +34,20 @@ struct det_tile {
 	struct det_epilogue e; /* pointers at the tile's first row and column */
 };
 
+/* A block of the matrix that a convolution multiplies its weights with: rows k0 .. k0+kc
+ * (channel, tap's row, tap's column), columns p0 .. p0+n (outputs). Packed in panels of
+ * vecs * lanes columns, the last of as many vectors as it takes; each panel kc rows. */
+struct det_pack {
+	float *b;
+	const float *in; /* the group's first channel */
+	size_t k0, kc, p0, n;
+	size_t h, w, ow, kh, kw;
+	size_t stride_y, stride_x, dilate_y, dilate_x;
+	ptrdiff_t pad_top, pad_left;
+	int direct; /* 1x1, stride 1, no padding */
+	void *scratch;
+};
+
 /* One band of a depthwise convolution: see conv_depthwise.c. */
 struct det_depthwise {
 	const float *src; /* padded rows, each split into stride_x phases */
@@ -60,9 +74,9 @@ struct det_kernels {
 
 	/* dst[i] = src[i * stride], i < n; reads nothing else */
 	void (*copy)(float *dst, const float *src, size_t n, size_t stride);
-	/* Row `k` of a B block out of a contiguous line of n floats: panels of vecs*lanes
-	 * columns, each kc rows; zeroes up to the end of the last vector. */
-	void (*spread)(float *b, const float *line, size_t n, size_t k, size_t kc);
+
+	void (*pack)(const struct det_pack *p);
+	size_t (*pack_scratch)(size_t n, size_t ow, size_t kw); /* bytes */
 
 	void (*depthwise)(const struct det_depthwise *d);
 

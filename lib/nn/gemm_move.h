@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Moving rows of an image into packed blocks, the inner loop of depthwise convolution, and
- * dot products, on vectors.
+ * Copies with a stride, the inner loop of depthwise convolution, and dot products, on
+ * vectors; and the table of all kernels.
  */
 #ifndef DET_GEMM_MOVE_H
 #define DET_GEMM_MOVE_H
 
 #include "nn/act_simd.h"
 #include "nn/gemm.h"
+#include "nn/gemm_pack.h"
 #include "nn/gemm_tile.h"
 
 TARGET static void
@@ -29,25 +30,6 @@ copy_run(float *dst, const float *src, size_t n, size_t stride)
 			    v_even(v_load(src + 2 * i), v_load(src + 2 * i + LANES)));
 	for (; i < n; i++)
 		dst[i] = src[i * stride];
-}
-
-TARGET static void
-spread_run(float *b, const float *line, size_t n, size_t k, size_t kc)
-{
-	const size_t wide = VECS * LANES;
-	size_t v, nv;
-
-	for (; n >= wide; n -= wide, line += wide, b += wide * kc)
-		for (v = 0; v < VECS; v++)
-			v_store(b + k * wide + v * LANES, v_load(line + v * LANES));
-	if (n == 0)
-		return;
-	nv = (n + LANES - 1) / LANES;
-	b += k * nv * LANES;
-	for (; n >= LANES; n -= LANES, line += LANES, b += LANES)
-		v_store(b, v_load(line));
-	if (n)
-		v_store(b, v_load_n(line, n));
 }
 
 /* 4 vectors of one output row; the last has `tail` lanes. */
@@ -170,10 +152,10 @@ dots_run(float *sum, size_t ldsum, const float *in, const float *weight, size_t 
 	}
 }
 
-#define DET_KERNELS                                                         \
-	{                                                                   \
-		LANES, ROWS, VECS, tile_run, act_run, copy_run, spread_run, \
-		    depthwise_run, dots_run                                 \
+#define DET_KERNELS                                                       \
+	{                                                                 \
+		LANES, ROWS, VECS, tile_run, act_run, copy_run, pack_run, \
+		    pack_scratch, depthwise_run, dots_run                 \
 	}
 
 #endif

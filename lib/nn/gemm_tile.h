@@ -160,12 +160,14 @@ tile_any(const struct det_tile *t, int rows, int nv)
 
 TILE(1)
 TILE(2)
-TILE(3) TILE(4)
+TILE(3)
+TILE(4)
 #if DET_TILE_ROWS == 8
-    TILE(5) TILE(6) TILE(7) TILE(8)
+TILE(5)
+TILE(6) TILE(7) TILE(8)
 #endif
 
-	static void tile_run(const struct det_tile *t)
+    static void tile_run(const struct det_tile *t)
 {
 	static void (*const tiles[ROWS][VECS])(const struct det_tile *) = {
 		TILE_NAMES(1),
