@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * det-head: a network's output maps to scored boxes, as the model's decode text says.
+ * det-head: tensors through the model's network "head", if it has one, then decoded to
+ * scored boxes as its decode text says.
  */
 #include "bin/tool.h"
 
@@ -9,15 +10,15 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "box/decode.h"
+#include "model/head.h"
 
 struct head {
 	struct det_decode_params p;
-	struct det_decode *decode;
+	struct det_head *head;
 	struct det_boxes boxes;
-	size_t n;                /* maps wanted */
-	struct det_record *held; /* each wanted map, once it came */
-	struct det_tensor *map;  /* the held records' tensors */
+	size_t n;                /* tensors wanted */
+	struct det_record *held; /* each, once it came */
+	struct det_tensor *in;   /* the held records' tensors */
 	char *have;
 	size_t missing;
 	struct det_buf seen; /* names of the item's tensors, for a message */
@@ -30,22 +31,10 @@ struct head {
 static void
 head_open(struct tool *t, struct head *h)
 {
-	const char *text;
-	size_t len;
-
-	det_model_text(t->model, "net/head", &text, &len);
-	if (text)
-		tool_die(t, "%s has a network 'head', which det-head can't run yet",
-		    t->model_path);
-	det_model_text(t->model, "decode", &text, &len);
-	if (!text)
-		tool_die(t, "%s: no text 'decode': this model's outputs are not boxes",
-		    t->model_path);
-	if (det_decode_parse(&h->decode, text, len, "decode"))
-		tool_die(t, "%s: %s", t->model_path, det_errmsg());
-	h->n = det_decode_maps(h->decode);
+	tool_check(t, det_head_open(&h->head, t->model, tool_threads(t)));
+	h->n = det_head_wants(h->head);
 	tool_check(t, det_calloc(&h->held, h->n, sizeof *h->held));
-	tool_check(t, det_calloc(&h->map, h->n, sizeof *h->map));
+	tool_check(t, det_calloc(&h->in, h->n, sizeof *h->in));
 	tool_check(t, det_calloc(&h->have, h->n, 1));
 }
 
@@ -55,11 +44,11 @@ head_close(struct head *h)
 	for (size_t i = 0; i < h->n; i++)
 		det_record_release(&h->held[i]);
 	free(h->held);
-	free(h->map);
+	free(h->in);
 	free(h->have);
 	det_boxes_release(&h->boxes);
 	det_buf_free(&h->seen);
-	det_decode_free(h->decode);
+	det_head_close(h->head);
 }
 
 /* An item that ends without all of its maps: says which, and what came instead. */
@@ -74,7 +63,7 @@ item_ends(struct tool *t, struct head *h)
 		i++;
 	t->item = h->item;
 	(void)snprintf(t->item_path, sizeof t->item_path, "%s", h->path);
-	tool_die(t, "no tensor '%s': this stream has %s", det_decode_map(h->decode, i),
+	tool_die(t, "no tensor '%s': this stream has %s", det_head_want(h->head, i),
 	    h->seen.len ? h->seen.text + 1 : "none (does det-backbone come before?)");
 }
 
@@ -96,8 +85,8 @@ decode(struct tool *t, struct head *h)
 	h->p.in_w = t->cur.in_w;
 	h->p.in_h = t->cur.in_h;
 	for (size_t i = 0; i < h->n; i++)
-		h->map[i] = h->held[i].tensor;
-	tool_check(t, det_decode_run(&h->boxes, h->decode, h->map, &h->p));
+		h->in[i] = h->held[i].tensor;
+	tool_check(t, det_head_run(&h->boxes, h->head, h->in, &h->p));
 	tool_check(t, det_boxes_write(t->out, "boxes", &h->boxes, NULL));
 }
 
@@ -110,7 +99,7 @@ take(struct tool *t, struct head *h, struct det_record *r)
 	size_t i = 0;
 
 	tool_check(t, det_buf_printf(&h->seen, " '%s'", name));
-	while (i < h->n && strcmp(name, det_decode_map(h->decode, i)) != 0)
+	while (i < h->n && strcmp(name, det_head_want(h->head, i)) != 0)
 		i++;
 	if (i == h->n)
 		return 0;
@@ -153,7 +142,8 @@ main(int argc, char *argv[])
 	};
 	const struct tool_spec spec = { "det-head",
 		"Decode a network's output maps to scored boxes.", "[FILE ...]",
-		TOOL_READS | TOOL_WRITES | TOOL_NEEDS_MODEL | TOOL_KEEP, opts };
+		TOOL_READS | TOOL_WRITES | TOOL_NEEDS_MODEL | TOOL_THREADS | TOOL_KEEP,
+		opts };
 	struct tool t;
 	struct det_record r = { 0 };
 

@@ -97,4 +97,35 @@ det-show --build c.txt >c.det
 is "a classifier's best two" "$(det-show --build cs.txt | det-head -m c.det | det-show --data | sed -n '/^BOXS/,/^END/p' | grep '^  ')" \
 	"  0 0 64 32 0.625 2 0 0 0
   0 0 64 32 0.25 1 0 0 0"
+
+# A head network: takes 'y', puts out 'prob', which the decode text names; 'z' comes as it is.
+cat >h.txt <<'X'
+STRM
+TEXT name=decode
+  | classes(prob) top=1
+  | classes(z) top=1
+TEXT name=net/head
+  | net head
+  | input y 3 1 1
+  | s = softmax(y)
+  | output prob=s
+END.
+X
+cat >hs.txt <<'X'
+STRM
+ITEM id=0 path=a.jpg width=200 height=100 input=64x32 map=".32 .32 0 0"
+TENS f32 1x2 name=z
+  .125 .25
+TENS f32 1x3x1x1 name=y
+  0 0 0
+END.
+X
+det-show --build h.txt >h.det
+det-show --build hs.txt >hs.det
+is "a head network runs first" "$(det-head -m h.det hs.det | det-show --data | sed -n '/^BOXS/,/^END/p' | grep '^  ')" \
+	"  0 0 64 32 0.3333333432674408 0 0 0 0
+  0 0 64 32 0.25 1 0 1 0"
+sed 's/name=y$/name=x/' hs.txt | det-show --build - >hx.det
+like "and its inputs are asked for" "$(det-head -m h.det hx.det 2>&1 >/dev/null)" \
+	"no tensor 'y': this stream has 'z' 'x'"
 done_testing

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/head.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/network.h"
+
+struct det_head {
+	struct det_network net; /* .net is NULL where there is none */
+	struct det_decode *decode;
+	const char **want;
+	size_t wants, inputs;
+	/* of each decoded map: an output of the network, or else a tensor wanted */
+	struct source {
+		int of_net;
+		size_t index;
+	} * source;
+	struct det_tensor *map;
+};
+
+static int
+find_output(size_t *index, const struct det_head *h, const char *name)
+{
+	if (!h->net.net)
+		return 0;
+	for (*index = 0; *index < det_net_outputs(h->net.net); ++*index)
+		if (!strcmp(det_net_output(h->net.net, *index), name))
+			return 1;
+	return 0;
+}
+
+/* A tensor wanted, once for all who want it. */
+static size_t
+want(struct det_head *h, const char *name)
+{
+	for (size_t i = 0; i < h->wants; i++)
+		if (!strcmp(h->want[i], name))
+			return i;
+	h->want[h->wants] = name;
+	return h->wants++;
+}
+
+static enum det_err
+link_maps(struct det_head *h)
+{
+	size_t maps = det_decode_maps(h->decode);
+	enum det_err e;
+
+	h->inputs = h->net.net ? det_net_inputs(h->net.net) : 0;
+	if ((e = det_calloc(&h->want, h->inputs + maps, sizeof *h->want)) ||
+	    (e = det_calloc(&h->source, maps, sizeof *h->source)) ||
+	    (e = det_calloc(&h->map, maps, sizeof *h->map)))
+		return e;
+	for (size_t i = 0; i < h->inputs; i++)
+		(void)want(h, det_net_input(h->net.net, i, NULL));
+	for (size_t i = 0; i < maps; i++) {
+		const char *name = det_decode_map(h->decode, i);
+
+		h->source[i].of_net = find_output(&h->source[i].index, h, name);
+		if (!h->source[i].of_net)
+			h->source[i].index = want(h, name);
+	}
+	return DET_OK;
+}
+
+enum det_err
+det_head_open(struct det_head **out, const struct det_model *m, int threads)
+{
+	struct det_engine_params p = DET_ENGINE_DEFAULTS;
+	const char *text, *net;
+	struct det_head *h;
+	size_t len, net_len;
+	enum det_err e;
+
+	det_model_text(m, "decode", &text, &len);
+	if (!text)
+		return det_fail(DET_INVALID,
+		    "%s: no text 'decode': this model's outputs are not boxes",
+		    det_model_path(m));
+	if ((e = det_calloc(&h, 1, sizeof *h)))
+		return e;
+	if ((e = det_decode_parse(&h->decode, text, len, "decode"))) {
+		e = det_fail_in(e, "%s", det_model_path(m));
+		goto fail;
+	}
+	det_model_text(m, "net/head", &net, &net_len);
+	p.threads = threads;
+	if ((net && (e = det_network_open(&h->net, m, "head", &p))) ||
+	    (e = link_maps(h)))
+		goto fail;
+	*out = h;
+	return DET_OK;
+fail:
+	det_head_close(h);
+	return e;
+}
+
+void
+det_head_close(struct det_head *h)
+{
+	if (!h)
+		return;
+	det_network_close(&h->net);
+	det_decode_free(h->decode);
+	free(h->want);
+	free(h->source);
+	free(h->map);
+	free(h);
+}
+
+size_t
+det_head_wants(const struct det_head *h)
+{
+	return h->wants;
+}
+
+const char *
+det_head_want(const struct det_head *h, size_t i)
+{
+	return i < h->wants ? h->want[i] : NULL;
+}
+
+enum det_err
+det_head_run(struct det_boxes *out, struct det_head *h, const struct det_tensor *in,
+    const struct det_decode_params *p)
+{
+	size_t maps = det_decode_maps(h->decode);
+	enum det_err e;
+
+	if (h->net.net && (e = det_engine_run(h->net.engine, in)))
+		return e;
+	for (size_t i = 0; i < maps; i++)
+		if (h->source[i].of_net)
+			(void)det_engine_output(
+			    h->net.engine, h->source[i].index, &h->map[i]);
+		else
+			h->map[i] = in[h->source[i].index];
+	return det_decode_run(out, h->decode, h->map, p);
+}

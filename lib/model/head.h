@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The head of a model: its network "head", where it has one, and its decode text. Tensors
+ * by name go in, boxes come out.
+ */
+#ifndef DET_HEAD_MODEL_H
+#define DET_HEAD_MODEL_H
+
+#include "box/decode.h"
+#include "model/model.h"
+
+struct det_head;
+
+/* DET_INVALID where the model has no decode text, or one of the texts or weights is wrong.
+ * `threads` as in struct det_engine_params. The model must outlive the head. */
+enum det_err det_head_open(
+    struct det_head **out, const struct det_model *m, int threads) DET_MUST_USE;
+void det_head_close(struct det_head *h);
+
+/* The tensors that a run takes: inputs of the network, then maps that are decoded as they
+ * come; no name twice. */
+size_t det_head_wants(const struct det_head *h);
+const char *det_head_want(const struct det_head *h, size_t i);
+
+/* Runs the network and decodes: in[0 .. det_head_wants). The rest is det_decode_run's. */
+enum det_err det_head_run(struct det_boxes *out, struct det_head *h,
+    const struct det_tensor *in, const struct det_decode_params *p) DET_MUST_USE;
+
+#endif
