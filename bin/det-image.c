@@ -72,6 +72,11 @@ set_prep(struct tool *t, struct det_prep *p, const struct settings *s)
 		tool_usage(t, "--scale: %s", det_errmsg());
 	parse_three(t, "mean", p->norm.mean, &s->mean);
 	parse_three(t, "std", p->norm.std, &s->std);
+	if (tool_given(t, "size") && s->fit != DET_FIT_STRETCH &&
+	    s->fit != DET_FIT_LETTERBOX)
+		tool_usage(t, "--size: --fit stretch or --fit letterbox expected with it");
+	if ((tool_given(t, "short") || tool_given(t, "long")) && s->fit != DET_FIT_SHORT)
+		tool_usage(t, "--short and --long: --fit short expected with them");
 	if (det_prep_check(p))
 		tool_usage(t, "%s", det_errmsg());
 }
