@@ -147,6 +147,7 @@ run(struct tool *t, const struct settings *s)
 	struct det_inputs *in;
 	struct det_feed *feed;
 	struct det_picture *pic;
+	enum det_err e;
 
 	set_prep(t, &p.prep, s);
 	set_inputs(t, &ip, s);
@@ -157,7 +158,10 @@ run(struct tool *t, const struct settings *s)
 	p.max_bytes = ip.max_bytes;
 	/* decoding beside a network: a second thread is all that it can use */
 	p.threads = t->threads > 0 ? (int)t->threads : tool_threads(t) > 1 ? 2 : 1;
-	tool_check(t, det_inputs_new(&in, &ip));
+	e = det_inputs_new(&in, &ip);
+	if (e == DET_INVALID)
+		tool_usage(t, "%s", det_errmsg());
+	tool_check(t, e);
 	tool_check(t, det_feed_new(&feed, in, &p));
 	tool_stream_begin(t);
 	while ((pic = det_feed_next(feed))) {
