@@ -23,6 +23,7 @@ struct draw {
 	long quality;
 	struct det_gallery *gallery;
 	struct det_classes classes;
+	long number; /* of the item in its stream, for messages */
 	int waiting; /* an item came and its picture is not drawn yet */
 	struct det_item item;
 	struct det_buf source; /* its encoded bytes, where the stream has them */
@@ -33,24 +34,29 @@ finish_item(struct tool *t, struct draw *d, struct det_boxes *b)
 {
 	struct det_boxes none = { .space = DET_SPACE_IMAGE };
 	struct det_image im = { 0 };
+	const long now = t->item;
 
 	if (!d->waiting)
 		return;
 	d->waiting = 0;
+	/* the next item may have been read: messages are about this one */
+	t->item = d->number;
+	(void)snprintf(t->item_path, sizeof t->item_path, "%s", d->item.path);
 	if (d->item.error) {
 		tool_warn(t, "not drawn: %s", d->item.error);
-		return;
-	}
-	if (det_original_read(
-		&im, &d->item, (unsigned char *)d->source.text, d->source.len)) {
+	} else if (det_original_read(
+		       &im, &d->item, (unsigned char *)d->source.text, d->source.len)) {
 		tool_bad_item(t);
-		return;
+	} else {
+		if (b)
+			tool_check(t, det_boxes_map(b, &d->item, DET_SPACE_IMAGE));
+		tool_check(t, det_draw_boxes(&im, b ? b : &none, &d->classes, &d->p));
+		tool_check(
+		    t, det_gallery_put(d->gallery, &im, d->item.path, d->item.id));
 	}
-	if (b)
-		tool_check(t, det_boxes_map(b, &d->item, DET_SPACE_IMAGE));
-	tool_check(t, det_draw_boxes(&im, b ? b : &none, &d->classes, &d->p));
-	tool_check(t, det_gallery_put(d->gallery, &im, d->item.path, d->item.id));
 	det_image_release(&im);
+	t->item = now;
+	(void)snprintf(t->item_path, sizeof t->item_path, "%s", t->cur.path);
 }
 
 static void
@@ -68,6 +74,7 @@ take(struct tool *t, struct draw *d, struct det_record *r, struct det_boxes *b)
 		det_item_release(&d->item);
 		tool_check(t, det_item_read(&d->item, r));
 		d->source.len = 0;
+		d->number = t->item;
 		d->waiting = 1;
 	} else if (r->kind == DET_TENSOR && strcmp(name, "source") == 0) {
 		tool_load(t, r);

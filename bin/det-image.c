@@ -72,6 +72,11 @@ set_prep(struct tool *t, struct det_prep *p, const struct settings *s)
 		tool_usage(t, "--scale: %s", det_errmsg());
 	parse_three(t, "mean", p->norm.mean, &s->mean);
 	parse_three(t, "std", p->norm.std, &s->std);
+	if (tool_given(t, "size") && s->fit != DET_FIT_STRETCH &&
+	    s->fit != DET_FIT_LETTERBOX)
+		tool_usage(t, "--size: --fit stretch or --fit letterbox expected with it");
+	if ((tool_given(t, "short") || tool_given(t, "long")) && s->fit != DET_FIT_SHORT)
+		tool_usage(t, "--short and --long: --fit short expected with them");
 	if (det_prep_check(p))
 		tool_usage(t, "%s", det_errmsg());
 }
@@ -142,6 +147,7 @@ run(struct tool *t, const struct settings *s)
 	struct det_inputs *in;
 	struct det_feed *feed;
 	struct det_picture *pic;
+	enum det_err e;
 
 	set_prep(t, &p.prep, s);
 	set_inputs(t, &ip, s);
@@ -152,7 +158,10 @@ run(struct tool *t, const struct settings *s)
 	p.max_bytes = ip.max_bytes;
 	/* decoding beside a network: a second thread is all that it can use */
 	p.threads = t->threads > 0 ? (int)t->threads : tool_threads(t) > 1 ? 2 : 1;
-	tool_check(t, det_inputs_new(&in, &ip));
+	e = det_inputs_new(&in, &ip);
+	if (e == DET_INVALID)
+		tool_usage(t, "%s", det_errmsg());
+	tool_check(t, e);
 	tool_check(t, det_feed_new(&feed, in, &p));
 	tool_stream_begin(t);
 	while ((pic = det_feed_next(feed))) {

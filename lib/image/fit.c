@@ -11,7 +11,8 @@
  * Short and long side, s = min(short / smaller, long / larger) and then
  *   tv     floor(side * s) per side in double (torchvision 0.20, GeneralizedRCNNTransform
  *          and F.interpolate with recompute_scale_factor). Short 800 of 334 gives 799.
- *   tv32   the same with s rounded to float first (scripted or exported models, 0.14).
+ *   tv32   the same with s in float, and as the tensor library divides: the reciprocal of
+ *          the side, rounded, times the size (scripted or exported models; 0.14).
  *   caffe  s = short / smaller; if round(s * larger) > long, s = long / larger; OpenCV
  *          rounds side * s half to even and samples at steps of 1 / s (py-faster-rcnn,
  *          lib/utils/blob.py).
@@ -59,7 +60,8 @@ size_short(double *new_w, double *new_h, double *step, const struct det_fit *f,
 	*step = 0;
 	switch (f->rule) {
 	case DET_RULE_TV32:
-		s = fminf((float)s_short / (float)small, (float)s_long / (float)large);
+		s = fminf(1 / (float)small * (float)s_short,
+		    1 / (float)large * (float)s_long);
 		*new_w = floor(w * s);
 		*new_h = floor(h * s);
 		break;

@@ -22,7 +22,7 @@ enum det_fit_kind {
 /* The frameworks differ in how they round DET_FIT_SHORT. */
 enum det_fit_rule {
 	DET_RULE_TV,   /* torchvision >= 0.15, eager: floor(side * s), s in double */
-	DET_RULE_TV32, /* torchvision scripted, exported and 0.14: s rounded to float */
+	DET_RULE_TV32, /* torchvision scripted, exported and 0.14: s in float */
 	DET_RULE_CAFFE, /* py-faster-rcnn: round(side * s), s kept for sampling and boxes */
 	DET_RULE_D2, /* Detectron2: short side exact, long floor(x + .5) */
 };

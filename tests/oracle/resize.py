@@ -96,22 +96,52 @@ def by_factor(path, rgb, short, long):
           f"max {np.abs(got - want).max() if got.shape == want.shape else 'shape'}")
 
 
+def sizes():
+    """Sizes of torchvision 0.14's detectors; needs python3-torchvision."""
+    from torchvision.models.detection.transform import GeneralizedRCNNTransform
+    t = GeneralizedRCNNTransform(800, 1333, [0, 0, 0], [1, 1, 1]).eval()
+    rng = np.random.default_rng(2)
+    bad = 0
+    with tempfile.TemporaryDirectory() as d:
+        for _ in range(100):
+            h, w = (int(v) for v in rng.integers(100, 1500, 2))
+            want = tuple(t.resize(torch.zeros(3, h, w), None)[0].shape[1:])
+            cv2.imwrite(f"{d}/x.png", np.zeros((h, w, 3), np.uint8))
+            got = ours(f"{d}/x.png", "--fit", "short", "--short", "800", "--long", "1333", "--rule", "tv32").shape[:2]
+            bad += got != want
+    print(f"torchvision sizes: {bad} of 100 differ")
+
+
 def golden():
-    """A 7x5 picture whose bytes are (x*37 + y*61 + c*89) mod 256, to 4x3 and 9x8; checksums and some values."""
+    """A 7x5 picture whose bytes are (x*37 + y*61 + c*89) mod 256, shrunk and enlarged: tests/unit/resize_golden.h."""
     y, x, c = np.mgrid[0:5, 0:7, 0:3]
     rgb = ((x * 37 + y * 61 + c * 89) % 256).astype(np.uint8)
     unit = (rgb / np.float64(255)).astype(np.float32)
-    for w, h in ((4, 3), (9, 8)):
-        for name, im in (("opencv", cv2.resize(rgb, (w, h))),
-                         ("pil", np.asarray(Image.fromarray(rgb).resize((w, h), Image.BILINEAR)))):
-            print(name, w, h, ", ".join(str(v) for v in im.reshape(-1)))
-        for name, im in (("torch", torch_resize(unit, w, h)), ("darknet", darknet(unit, w, h)), ("opencvf", cv2.resize(unit, (w, h)))):
-            print(name, w, h, ", ".join(f"{v:.7g}" for v in im.reshape(-1)))
+    print("/* SPDX-License-Identifier: MIT")
+    print(" *")
+    print(" * Made by tests/oracle/resize.py --golden: height x width x 3, row by row. */")
+    print("/* clang-format off */")
+    for w, h in ((4, 3), (9, 6)):
+        cases = [("unsigned char opencv", cv2.resize(rgb, (w, h))),
+                 ("unsigned char pil", np.asarray(Image.fromarray(rgb).resize((w, h), Image.BILINEAR))),
+                 ("float torch", torch_resize(unit, w, h)), ("float darknet", darknet(unit, w, h)),
+                 ("float opencvf", cv2.resize(unit, (w, h)))]
+        for name, im in cases:
+            values = [f"{v:.8g}F".replace("F", "" if "char" in name else ("f" if "." in f"{v:.8g}" or "e" in f"{v:.8g}" else ".f"))
+                      for v in im.reshape(-1)]
+            print(f"static const {name}_{w}x{h}[] = {{")
+            for i in range(0, len(values), 12):
+                print("\t" + ", ".join(values[i:i + 12]) + ",")
+            print("};")
 
 
 def main():
     if sys.argv[1:] == ["--golden"]:
         return golden()
+    try:
+        sizes()
+    except ImportError:
+        print("torchvision sizes: not compared, torchvision is missing")
     rng = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as d:
         for w, h in ((97, 61), (640, 480), (33, 200), (1, 7), (5, 1)):

@@ -1,0 +1,162 @@
+#!/bin/sh
+# det-image: where pictures come from, what becomes of them, and bad ones.
+. "$DET_SRC/tests/lib.sh"
+
+LC_ALL=C awk -f "$DET_SRC/tests/demo/scene.awk" >scene.ppm
+# 3x2: red green blue / black grey white
+printf 'P6\n3 2\n255\n\377\0\0\0\377\0\0\0\377\0\0\0\200\200\200\377\377\377' >tiny.ppm
+det-image scene.ppm | det-draw --format jpeg -o scene.jpg
+det-image scene.ppm | det-draw -o scene.png
+
+# values NAME [OPTION...]: the numbers of the tensor, one a line
+values() {
+	det-image "$@" | det-show --data --name image | grep '^ ' | tr -s ' ' '\n' | sed '/^$/d'
+}
+
+# --- what becomes of a picture
+is "planes of red, green, blue, over 255" "$(values tiny.ppm | tr '\n' ' ')" \
+	"1 0 0 0 0.5019608 1 0 1 0 0 0.5019608 1 0 0 1 0 0.5019608 1 "
+is "blue first, minus a mean" \
+	"$(values tiny.ppm --channels bgr --scale 1 --mean 1,2,3 | tr '\n' ' ')" \
+	"-1 -1 254 -1 127 254 -2 253 -2 -2 126 253 252 -3 -3 -3 125 252 "
+is "a letterbox is filled with .5" \
+	"$(values tiny.ppm --fit letterbox --size 3x4 | tr '\n' ' ')" \
+	"0.5 0.5 0.5 1 0 0 0 0.5019608 1 0.5 0.5 0.5 0.5 0.5 0.5 0 1 0 0 0.5019608 1 0.5 0.5 0.5 0.5 0.5 0.5 0 0 1 0 0.5019608 1 0.5 0.5 0.5 "
+is "padding to a multiple is 0" \
+	"$(values tiny.ppm --scale 1 --mean 9 --multiple 2 | head -n 8 | tr '\n' ' ')" \
+	"246 -9 -9 0 -9 119 246 0 "
+like "the item tells the transform" \
+	"$(det-image scene.ppm --fit letterbox --size 320x320 | det-show --data)" \
+	'^ITEM .*width=640 height=480 input=320x320 map="0\.5 0\.5 0 40"'
+like "the tensor tells its normalisation" \
+	"$(det-image tiny.ppm --scale 1 --std 2 | det-show)" \
+	'norm=rgb scale=1 mean=0,0,0 std=2,2,2'
+like "the shorter side, rounded as torchvision does" \
+	"$(det-image scene.ppm --fit short --short 101 --long 250 | det-show)" \
+	'640x480 -> 134x101'
+like "or as Detectron2 does" \
+	"$(det-image scene.ppm --fit short --short 101 --long 250 --rule d2 | det-show)" \
+	'640x480 -> 135x101'
+
+# --- where pictures come from
+cp scene.png png-called.jpg
+is "a PNG called .jpg is a PNG" "$(values png-called.jpg | cksum)" "$(values scene.ppm | cksum)"
+cp scene.ppm 'a name
+of two lines'
+printf 'scene.ppm\n\ntiny.ppm\r\n' >list
+is "paths of a list, blank lines aside" \
+	"$(det-image --list list | det-show | grep '^ITEM' | cut -d "'" -f 2 | tr '\n' ' ')" \
+	"scene.ppm tiny.ppm "
+is "a list on standard input" "$(det-image --list - <list | det-show | grep -c '^ITEM')" 2
+ok "NUL ends a path that has a line feed" \
+	sh -c "printf 'a name\nof two lines\0tiny.ppm\0' | det-image --list - -0 -o nul.det"
+is "two pictures of it" "$(det-show nul.det | grep -c '^TENS')" 2
+not_ok "a NUL in a list of lines" sh -c "printf 'a\0b\n' | det-image --list - -o x.det"
+cat scene.jpg tiny.ppm scene.png scene.jpg >four
+is "pictures one after another" "$(det-image - <four | det-show | grep -c '^TENS  image')" 4
+is "without an operand too" "$(det-image <four | det-show | grep -c '^TENS  image')" 4
+like "which keep their bytes for det-draw" "$(det-image - <tiny.ppm | det-show)" 'source  u8 29'
+is "among files" "$(det-image tiny.ppm - scene.png <four | det-show | grep -c '^ITEM')" 6
+is "--source keeps those of files" "$(det-image --source tiny.ppm | det-show | grep -c '^TENS  source')" 1
+is "shares are disjoint and keep their numbers" "$(
+	for i in 1 2 3; do det-image - --shard $i/3 <four | det-show --data | sed -n 's/^ITEM id=\([0-9]*\).*/\1/p'; done |
+		tr '\n' ' ')" "0 3 1 2 "
+
+# --- order, equality
+for i in 1 2 3 4 5 6 7 8; do printf '%s\n' scene.jpg tiny.ppm scene.png; done >many
+det-image --list many --fit stretch --size 50x40 -j 1 -o one.det
+det-image --list many --fit stretch --size 50x40 -j 4 -o four.det
+det-show --data one.det | grep -v '^STRM' >one
+det-show --data four.det | grep -v '^STRM' >other
+ok "one thread and four give the same" cmp one other
+
+# --- as they come
+mkfifo in
+det-image - <in >live.det &
+exec 3>in
+cat scene.jpg >&3
+n=0
+until [ "$(grep -ac 'name=image' live.det)" -gt 0 ] || [ $n -gt 100 ]; do
+	sleep 0.1
+	n=$((n + 1))
+done
+ok "a picture is through before the next one comes" test $n -le 100
+exec 3>&-
+wait
+ok "and the stream ends well" det-show live.det
+
+# --- bad ones
+head -c 5000 scene.jpg >cut.jpg
+head -c 5000 scene.png >cut.png
+: >empty
+echo 'not a picture' >text
+mkdir folder
+# says DESCRIPTION REGEX ARGUMENT...: exit 2, one line that matches, no END
+says() {
+	d=$1 re=$2
+	shift 2
+	det-image "$@" >bad.det 2>err </dev/null
+	is "$d: exit" $? 2
+	is "$d: one line" "$(wc -l <err)" 1
+	like "$d: says so" "$(cat err)" "$re"
+	not_ok "$d: no END" det-show bad.det
+}
+says "a truncated JPEG" "item 0 'cut.jpg': JPEG: Premature end" cut.jpg
+says "a truncated PNG" "item 0 'cut.png': PNG: it ends after 5000" cut.png
+says "an empty file" "item 0 'empty': .*found nothing" empty
+says "text" "item 0 'text': JPEG, PNG or PPM expected, found text 'not a picture" text
+says "a folder" "item 0 'folder': a file expected, found a directory" folder
+says "no file" "item 1 'none.jpg': No such file" tiny.ppm none.jpg
+says "a limit" "item 0 'scene.ppm': .*limit of 1000 pixels" --max-pixels 1000 scene.ppm
+says "nothing on standard input" "standard input is empty" -
+says "no list" "none.txt: No such file" --list none.txt
+det-image --skip-bad text tiny.ppm cut.jpg scene.png >skip.det 2>err
+is "--skip-bad: exit" $? 2
+is "--skip-bad: a line for each" "$(grep -c skipped err)" 2
+is "--skip-bad: bad items stay, marked" "$(det-show skip.det | grep -c 'ITEM.*BAD')" 2
+is "--skip-bad: the others have tensors" "$(det-show skip.det | grep -c '^TENS')" 2
+cat tiny.ppm text >broken
+det-image --skip-bad - <broken >skip.det 2>err
+is "bytes that are no picture end the input" "$? $(det-show skip.det | grep -c '^ITEM')" "2 2"
+like "with their offset" "$(cat err)" 'byte 29: JPEG, PNG or PPM expected'
+(head -c 3000 scene.jpg && cat scene.jpg) >gap
+det-image --skip-bad - <gap >skip.det 2>err
+is "a frame without its end costs one item" \
+	"$(det-show skip.det | sed 's/  .*BAD.*/ BAD/; s/  .*//' | tr '\n' ' ')" \
+	"STRM ITEM BAD ITEM TENS TENS END. "
+rm -f x.det
+det-image text -o x.det 2>err
+not_ok "no file is left where it failed" test -e x.det
+
+# --- misuse
+misuse() {
+	d=$1
+	shift
+	det-image "$@" >out 2>err </dev/null
+	is "misuse: $d" "$? $(grep -ac ITEM out) $(tail -n 1 err)" \
+		"2 0 try 'det-image --help'"
+}
+misuse "a size of one side" --fit stretch --size 416 tiny.ppm
+misuse "a size without a fit" --size 4x4 tiny.ppm
+misuse "a fit without a size" --fit letterbox tiny.ppm
+misuse "short without --fit short" --short 600 tiny.ppm
+misuse "no share 4 of 3" --shard 4/3 tiny.ppm
+misuse "share 0" --shard 0/3 tiny.ppm
+misuse "two means" --mean 1,2 tiny.ppm
+misuse "a std of 0" --std 0 tiny.ppm
+misuse "pil on floats" --kernel pil --normalize before --fit stretch --size 4x4 tiny.ppm
+misuse "standard input twice" - -
+misuse "no such kernel" --kernel cubic tiny.ppm
+if [ -c /dev/full ]; then
+	like "a full disk is noticed" "$(det-image scene.ppm 2>&1 >/dev/full)" 'No space left'
+fi
+
+# --- on the photographs
+if [ -f "$DET_DATA/photos/dog.jpg" ]; then
+	like "a camera's JPEG" "$(det-image "$DET_DATA/photos/dog.jpg" | det-show)" '768x576'
+	is "ten at once" "$(det-image --fit letterbox --size 416x416 "$DET_DATA"/photos/*.jpg |
+		det-show | grep -c '^TENS')" 10
+else
+	skip "photographs" "../shared/data is not there"
+fi
+done_testing
