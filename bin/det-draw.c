@@ -143,7 +143,7 @@ main(int argc, char *argv[])
 		: d.format == 2 ? DET_FORMAT_JPEG
 				: DET_FORMAT_UNKNOWN,
 		(int)d.quality))
-		tool_usage(&t, "%s", det_errmsg());
+		tool_die(&t, "%s", det_errmsg());
 	if (d.tee)
 		start_tee(&t, out);
 

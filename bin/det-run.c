@@ -144,9 +144,8 @@ main(int argc, char *argv[])
 		OPT_END,
 	};
 	const struct tool_spec spec = { "det-run",
-		"Run the pipeline that a model carries on pictures: a line per box on "
-		"standard "
-		"output,\npath, class, score, x1, y1, x2, y2 in pixels of the picture.",
+		"Run the pipeline that a model carries on pictures. Prints a line per "
+		"box: path,\nclass, score, x1, y1, x2, y2 in pixels of the picture.",
 		"[IMAGE ...]", TOOL_NEEDS_MODEL, opts };
 	struct tool t;
 	struct det_pipeline p;

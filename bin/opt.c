@@ -9,22 +9,6 @@
 #include "base/text.h"
 #include "model/pipeline.h"
 
-#define MAX_OPTS 96
-
-struct opt_set {
-	struct tool *t;
-	struct opt opt[MAX_OPTS];
-	int n;
-	char given[MAX_OPTS]; /* on the command line */
-	char *was[MAX_OPTS];  /* default as text, for help */
-	char **operand;
-	int n_operands;
-	char **word; /* history: "--name=value" or "--name" */
-	size_t n_words, cap_words;
-	char **kept; /* strings that values point at */
-	size_t n_kept, cap_kept;
-};
-
 static void
 add(struct opt_set *s, struct opt o)
 {
@@ -281,7 +265,8 @@ parse_long_option(struct opt_set *s, const char *word, char ***next, char **end)
 		return det_fail(DET_INVALID, "unknown option '--%.*s'", (int)n, word);
 	if (s->opt[i].kind == OPT_K_FLAG || s->opt[i].kind == OPT_K_END) {
 		/* --flag=0 and --flag=1 are for programs that put options together */
-		if (v && s->opt[i].kind == OPT_K_FLAG && (!strcmp(v, "0") || !strcmp(v, "1")))
+		if (v && s->opt[i].kind == OPT_K_FLAG &&
+		    (!strcmp(v, "0") || !strcmp(v, "1")))
 			return apply(s, i, NULL, *v == '0');
 		if (v)
 			return det_fail(
@@ -406,101 +391,4 @@ const char *
 opt_set_word(const struct opt_set *s, int i)
 {
 	return (size_t)i < s->n_words ? s->word[i] : NULL;
-}
-
-/* Words of the usage line, wrapped at 79 columns. */
-static void
-put_word(FILE *f, int *column, int indent, const char *word)
-{
-	int n = (int)strlen(word);
-
-	if (*column + 1 + n > 79) {
-		(void)fprintf(f, "\n%*s", indent, "");
-		*column = indent;
-	}
-	(void)fprintf(f, " %s", word);
-	*column += 1 + n;
-}
-
-static void
-usage(const struct opt_set *s, FILE *f)
-{
-	const struct tool_spec *spec = s->t->spec;
-	char word[128], letters[64] = "";
-	int indent = (int)strlen("usage: ") + (int)strlen(spec->name), column = indent;
-	size_t k = 0;
-
-	(void)fprintf(f, "usage: %s", spec->name);
-	for (int i = 0; i < s->n; i++)
-		if (!s->opt[i].arg && s->opt[i].letter && k < sizeof letters - 1)
-			letters[k++] = (char)s->opt[i].letter;
-	(void)snprintf(word, sizeof word, "[-%s]", letters);
-	put_word(f, &column, indent, word);
-	for (int i = 0; i < s->n; i++) {
-		const struct opt *o = &s->opt[i];
-
-		if (!o->arg && o->letter)
-			continue;
-		if (!o->arg)
-			(void)snprintf(word, sizeof word, "[--%s]", o->name);
-		else if (o->letter == 'm' && (spec->bits & TOOL_NEEDS_MODEL))
-			(void)snprintf(word, sizeof word, "-m %s", o->arg);
-		else if (o->letter)
-			(void)snprintf(
-			    word, sizeof word, "[-%c %s]", o->letter, o->arg);
-		else
-			(void)snprintf(word, sizeof word, "[--%s %s]", o->name, o->arg);
-		put_word(f, &column, indent, word);
-	}
-	if (spec->operands)
-		put_word(f, &column, indent, spec->operands);
-	(void)fputc('\n', f);
-}
-
-void
-opt_set_help(const struct opt_set *s, FILE *f)
-{
-	char left[96];
-
-	usage(s, f);
-	(void)fprintf(f, "\n%s\n\n", s->t->spec->summary);
-	for (int i = 0; i < s->n; i++) {
-		const struct opt *o = &s->opt[i];
-		int n = 0;
-
-		if (o->letter)
-			n = snprintf(
-			    left, sizeof left, "  -%c, --%s", o->letter, o->name);
-		else
-			n = snprintf(left, sizeof left, "      --%s", o->name);
-		if (o->arg && n > 0 && (size_t)n < sizeof left)
-			(void)snprintf(
-			    left + n, sizeof left - (size_t)n, " %s", o->arg);
-		(void)fprintf(
-		    f, "%-26s%s%s", left, strlen(left) > 25 ? " " : "", o->help);
-		if (o->kind == OPT_K_CHOICE) {
-			(void)fprintf(f, ": ");
-			for (int c = 0; o->choices[c]; c++)
-				(void)fprintf(f, "%s%s", c ? ", " : "", o->choices[c]);
-		}
-		if (s->was[i] && *s->was[i] && !strstr(o->help, "default"))
-			(void)fprintf(f, " (default %s)", s->was[i]);
-		(void)fputc('\n', f);
-	}
-}
-
-void
-opt_set_table(const struct opt_set *s, FILE *f)
-{
-	for (int i = 0; i < s->n; i++) {
-		const struct opt *o = &s->opt[i];
-
-		(void)fprintf(f, "--%s\t", o->name);
-		if (o->letter)
-			(void)fprintf(f, "-%c", o->letter);
-		(void)fprintf(f, "\t%s\t", o->arg ? o->arg : "");
-		for (int c = 0; o->kind == OPT_K_CHOICE && o->choices[c]; c++)
-			(void)fprintf(f, "%s%s", c ? " " : "", o->choices[c]);
-		(void)fputc('\n', f);
-	}
 }

@@ -7,7 +7,22 @@
 
 #include "bin/tool.h"
 
-struct opt_set;
+#define MAX_OPTS 96
+
+/* Fields are for opt.c and opt_help.c. */
+struct opt_set {
+	struct tool *t;
+	struct opt opt[MAX_OPTS];
+	int n;
+	char given[MAX_OPTS]; /* on the command line */
+	char *was[MAX_OPTS];  /* default as text, for help */
+	char **operand;
+	int n_operands;
+	char **word; /* history: "--name=value" or "--name" */
+	size_t n_words, cap_words;
+	char **kept; /* strings that values point at */
+	size_t n_kept, cap_kept;
+};
 
 /* The tool's own options and the common ones that its bits ask for; NULL without memory.
  * Defaults shown by --help are what the values hold now. */

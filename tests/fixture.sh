@@ -1,0 +1,50 @@
+# shellcheck shell=sh
+# Files that tests of many tools need, made in the current directory from text alone:
+#
+#   M.det       the hand-made detector of tests/demo/discs.awk
+#   dog.jpg     the picture of tests/demo/scene.awk, of discs, as a JPEG
+#   image.det   dog.jpg as det-image gives it
+#   maps.det    what det-backbone makes of that
+#   raw.det     and det-head of that
+#   boxes.det   and det-nms of that
+#   tiny.cfg, tiny.weights   a Darknet network and its weights, all zero
+awk -f "$DET_SRC/tests/demo/discs.awk" | det-show --build - -o M.det
+awk -f "$DET_SRC/tests/demo/scene.awk" >scene.ppm
+det-image --source scene.ppm | det-draw --format jpeg -o dog.jpg
+rm scene.ppm
+det-image -m M.det dog.jpg -o image.det
+det-backbone -m M.det image.det -o maps.det
+det-head -m M.det maps.det -o raw.det
+det-nms -m M.det raw.det -o boxes.det
+cat >tiny.cfg <<'END'
+[net]
+width=32
+height=32
+channels=3
+
+[convolutional]
+batch_normalize=1
+filters=4
+size=3
+stride=2
+pad=1
+activation=leaky
+
+[convolutional]
+filters=21
+size=1
+stride=1
+activation=linear
+
+[yolo]
+mask=0,1,2
+anchors=4,4, 8,8, 16,16
+classes=2
+num=3
+END
+# header 0.2.5 with 64 bits of images seen; 4 x (bias, scale, mean, variance), 108; 21, 84
+{
+	printf '\0\0\0\0\2\0\0\0\5\0\0\0\0\0\0\0\0\0\0\0'
+	head -c $((4 * (16 + 108 + 21 + 84))) /dev/zero
+} >tiny.weights
+printf 'cat\ndog\n' >tiny.names
