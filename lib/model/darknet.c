@@ -60,8 +60,7 @@ det_darknet_parse(struct det_darknet **out, const char *text, size_t len,
 		if ((e = dk_layer_add(d, &d->cfg.section[i])))
 			goto fail;
 	if ((e = dk_decode_last(d)) ||
-	    (e = det_buf_add(&d->net, d->outputs.text, d->outputs.len)) ||
-	    (e = det_buf_add(&d->notes, "", 0)))
+	    (e = det_buf_add(&d->net, d->outputs.text, d->outputs.len)))
 		goto fail;
 	*out = d;
 	return DET_OK;
@@ -83,7 +82,6 @@ det_darknet_free(struct det_darknet *d)
 	det_buf_free(&d->net);
 	det_buf_free(&d->outputs);
 	det_buf_free(&d->decode);
-	det_buf_free(&d->notes);
 	free(d);
 }
 

@@ -36,7 +36,7 @@ squeeze(char *out, size_t *n, const struct dk_cfg *cfg, const char *line, size_t
 			break;
 		if (c == ' ' || c == '\t' || c == '\r')
 			continue;
-		if (c < ' ' || c == 0x7f)
+		if (c < ' ' || c >= 0x7f)
 			return det_fail(DET_INVALID,
 			    "%s:%zu: a Darknet cfg expected, found byte %#x", cfg->file,
 			    number, c);

@@ -204,12 +204,13 @@ add_v1(struct det_darknet *d, const struct dk_layer *in, const struct dk_section
 enum det_err
 dk_decode_add(struct det_darknet *d, struct dk_layer *l)
 {
-	const struct dk_layer *in = l - 1;
+	const struct dk_layer *in;
 	enum det_err e;
 
 	if (d->n == 0)
 		return det_fail(DET_INVALID, "%s:%zu: [%s] as the first layer",
 		    d->cfg.file, l->s->line, l->s->name);
+	in = l - 1;
 	e = strcmp(l->s->name, "yolo") == 0     ? add_yolo(d, in, l->s)
 	    : strcmp(l->s->name, "region") == 0 ? add_region(d, in, l->s)
 						: add_v1(d, in, l->s);

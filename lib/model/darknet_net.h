@@ -21,7 +21,6 @@ struct dk_weight {
 	size_t dims[6];
 	size_t count; /* product of dims */
 	size_t fan;   /* DK_WEIGHT: products summed for one output */
-	double gain;  /* of random weights: factor on the usual size */
 	int absent;   /* not in the file: zeros */
 	int flipped;  /* always transposed in the file */
 	int fc;       /* transposed where the file's header says so */
@@ -31,8 +30,6 @@ struct dk_layer {
 	char name[32]; /* of its output in the network text; "" where there is none */
 	const struct dk_section *s;
 	size_t c, h, w; /* output */
-	/* last weight of kind bias, for the objectness of random weights; SIZE_MAX: none */
-	size_t bias;
 };
 
 enum dk_kind { DK_FEATURES, DK_CLASSIFIER, DK_V1, DK_V2, DK_V3 };
@@ -46,7 +43,7 @@ struct det_darknet {
 	struct dk_weight *weight;
 	size_t n_weights, cap_weights;
 	size_t floats; /* in the file, all weights together */
-	struct det_buf net, outputs, decode, notes;
+	struct det_buf net, outputs, decode;
 	enum dk_kind kind;
 	size_t classes;
 	const char *bn; /* "bn=darknet" or "bn" */
