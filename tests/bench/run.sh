@@ -14,7 +14,7 @@ bench=$DET_BUILD/tests/bench
 mkdir -p "$work"
 what=${*:-net pipe conv nms image}
 
-model() { # name -> the model file, made if need be
+model() { # name HxW -> the model file, made if need be
 	m=$work/$1.det nets=$DET_SRC/lib/nets
 	[ -s "$m" ] || case $1 in
 	vgg16-features)
@@ -22,7 +22,8 @@ model() { # name -> the model file, made if need be
 			det-model new --net - --seed 1 -o "$m" ;;
 	yolo*)
 		[ -s "$cfg/$1.cfg" ] || { echo "$1: no cfg: set DET_BENCH_CFG" >&2; return 1; }
-		det-model new --darknet "$cfg/$1.cfg" --seed 1 -q -o "$m" ;;
+		sed "s/^width=.*/width=${2#*x}/; s/^height=.*/height=${2%x*}/" "$cfg/$1.cfg" >"$work/$1.cfg"
+		det-model new --darknet "$work/$1.cfg" --seed 1 -q -o "$m" ;;
 	*) det-model new --net "$nets/$1.net" --seed 1 -o "$m" ;;
 	esac >/dev/null || return 1
 	echo "$m"
@@ -30,7 +31,7 @@ model() { # name -> the model file, made if need be
 
 # One round: det, onnxruntime, det, onnxruntime; the ratio is of the medians of two.
 net() { # cfg HxW
-	m=$(model "$1") || return
+	m=$(model "$1" "$2") || return
 	have=0
 	if "$py" -c 'import onnxruntime, onnx' 2>/dev/null; then
 		[ -s "$work/$1.onnx" ] ||
