@@ -1,60 +1,84 @@
 #!/bin/sh
 # What it costs to be a pipe: YOLOv3 at 416 (random weights) over 20 pictures. Called by
-# run.sh with a work folder; PATH has the tools, DET_BENCH_CFG the cfg files.
+# run.sh with a work folder and the model; PATH has the tools.
 #
 #   wall time of the pipe against its stages run one by one through files
 #   peak memory of each stage after 20 and after 200 pictures
 #   how much of the model two processes share; time from start to the first box
 set -eu
-work=$1
+work=$1 model=$2 rss=$DET_BUILD/tests/bench/rss
 photos=${DET_BENCH_PHOTOS:-$DET_SRC/../shared/data/photos}
 cd "$work"
-[ -s yolov3.det ] || det-model new --darknet "$DET_BENCH_CFG/yolov3.cfg" --seed 1 -o yolov3.det
-ls "$photos"/*.jpg | head -n 5 >five
+for p in "$photos"/*.jpg; do echo "$p"; done | head -n 5 >five
 for _ in 1 2 3 4; do cat five; done >twenty
 for _ in 1 2 3 4 5 6 7 8 9 10; do cat twenty; done >twohundred
 
-now() { date +%s.%N; }
-took() { # command...: seconds
-	a=$(now)
+took() { # command...: seconds of wall time
+	begin=$(date +%s.%N)
 	"$@" >/dev/null
-	b=$(now)
-	echo "$a $b" | awk '{ printf "%.3f\n", $2 - $1 }'
+	echo "$begin $(date +%s.%N)" | awk '{ printf "%.3f\n", $2 - $1 }'
 }
-median() { sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
-whole() {
-	det-image -m yolov3.det --list twenty | det-backbone -m yolov3.det |
-		det-head -m yolov3.det | det-nms -m yolov3.det
+median() { sort -g "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+whole() { # list [wrapper...]
+	list=$1
+	shift
+	"$@" det-image -m "$model" --list "$list" | "$@" det-backbone -m "$model" |
+		"$@" det-head -m "$model" | "$@" det-nms -m "$model"
+}
+apart() { # the same stages through files, one after another
+	det-image -m "$model" --list twenty -o images.det
+	det-backbone -m "$model" images.det -o maps.det
+	det-head -m "$model" maps.det -o raw.det
+	det-nms -m "$model" raw.det -o boxes.det
 }
 
-echo "== pipe: yolov3 416, 20 pictures"
-det-image -m yolov3.det --list twenty -o images.det
-for _ in 1 2 3; do
-	took det-backbone -m yolov3.det images.det >>t.backbone
-	took whole >>t.pipe
-	took det-image -m yolov3.det --list twenty >>t.image
+echo "== pipe: ${model##*/}, 20 pictures, medians of 5 in turn"
+rm -f t.*
+apart
+for _ in 1 2 3 4 5; do
+	took det-backbone -m "$model" images.det >>t.backbone
+	took whole twenty >>t.pipe
+	took det-image -m "$model" --list twenty >>t.image
+	took det-head -m "$model" maps.det >>t.head
+	took det-nms -m "$model" raw.det >>t.nms
 done
-det-backbone -m yolov3.det images.det | tee maps.det | det-head -m yolov3.det -o raw.det
-for _ in 1 2 3; do
-	took det-head -m yolov3.det maps.det >>t.head
-	took det-nms -m yolov3.det raw.det >>t.nms
-done
-p=$(median <t.pipe) b=$(median <t.backbone) i=$(median <t.image)
-h=$(median <t.head) n=$(median <t.nms)
-echo "alone, s:  det-image $i  det-backbone $b  det-head $h  det-nms $n"
-echo "$p $b $i" | awk '{
-	printf "pipe, s:   %.3f = %.1f %% over det-backbone alone, %.1f %% beyond decode and resize\n",
+echo "alone, s: det-image $(median t.image)  det-backbone $(median t.backbone)" \
+	" det-head $(median t.head)  det-nms $(median t.nms)"
+echo "$(median t.pipe) $(median t.backbone) $(median t.image)" | awk '{
+	printf "pipe, s:  %.3f, %+.1f %% to det-backbone alone, %+.1f %% beyond decode and resize\n",
 		$1, 100 * ($1 / $2 - 1), 100 * (($1 - $3) / $2 - 1) }'
 rm -f t.*
 
-peak() { # stage list: KiB
-	/usr/bin/time -f %M -o peak "$@" && cat peak
-}
-if [ -x /usr/bin/time ]; then
-	for l in twenty twohundred; do
-		det-image -m yolov3.det --list $l 2>/dev/null >"$l.images" &
-		m=$(peak det-image -m yolov3.det --list $l 2>/dev/null | tail -n 1)
-		wait
-		echo "peak, KiB: det-image $m over $(wc -l <$l) pictures"
-	done
-fi
+echo "== peak memory of each stage, KiB, after 20 and after 200 pictures"
+rm -f rss.*
+whole twenty "$rss" rss.twenty >/dev/null
+whole twohundred "$rss" rss.twohundred >/dev/null
+sort rss.twenty >a
+sort rss.twohundred | join a - | awk '{ printf "%-14s %8d %8d\n", $1, $2, $3 }'
+rm -f a rss.*
+
+echo "== the model in two processes"
+det-backbone -m "$model" images.det >/dev/null &
+one=$!
+det-backbone -m "$model" images.det >/dev/null &
+two=$!
+sleep 3
+for p in $one $two; do
+	awk -v m="${model##*/}" -v p="$p" '
+		/^[0-9a-f]+-[0-9a-f]+ / { in_map = index($0, m) }
+		in_map { v[$1] += $2 }
+		END {
+			printf "process %s: mapped %d KiB, resident %d, its own %d (private dirty %d)\n", p,
+				v["Size:"], v["Rss:"], v["Private_Clean:"] + v["Private_Dirty:"], v["Private_Dirty:"]
+		}' "/proc/$p/smaps"
+done
+wait
+
+echo "== from start to the first box, s, and the network's own time for one picture"
+for _ in 1 2 3 4 5; do
+	took sh -c "head -n 1 five | det-image -m '$model' --list - | det-backbone -m '$model' |
+		det-head -m '$model' | det-nms -m '$model' | det-export" >>t.first
+done
+own=$("$DET_BUILD/tests/bench/net" "$model" "$(nproc)" 5 | sed 's/.*median \([0-9.]*\) ms.*/\1/')
+echo "$(median t.first) $own" | awk '{ printf "%.3f, network %.3f: %.3f beyond\n", $1, $2 / 1000, $1 - $2 / 1000 }'
+rm -f t.* images.det maps.det raw.det boxes.det

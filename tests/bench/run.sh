@@ -67,14 +67,14 @@ for w in $what; do
 		net vgg16-features 224x224
 		net resnet50 224x224
 		;;
-	pipe) DET_BENCH_CFG=$cfg sh "$DET_SRC/tests/bench/pipe.sh" "$work" ;;
+	pipe) m=$(model yolov3 416x416) && sh "$DET_SRC/tests/bench/pipe.sh" "$work" "$m" ;;
 	*)
 		for b in "$bench/$w"*; do
-			[ -x "$b" ] && [ -f "$b" ] && case $b in *.o | *.d) ;; *)
+			case $b in *.o | *.d) continue ;; esac
+			if [ -x "$b" ]; then
 				echo "== ${b##*/}"
 				"$b"
-				;;
-			esac
+			fi
 		done
 		;;
 	esac

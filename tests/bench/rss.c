@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * rss FILE COMMAND ...: runs the command and appends its name and peak memory in KiB to
+ * FILE; exits as it does. So that every stage of a pipe can be measured inside the pipe.
+ */
+#define _DEFAULT_SOURCE
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int
+main(int argc, char *argv[])
+{
+	struct rusage ru;
+	FILE *f;
+	pid_t pid;
+	int status;
+
+	if (argc < 3)
+		return 2;
+	pid = fork();
+	if (pid < 0)
+		return 2;
+	if (pid == 0) {
+		(void)execvp(argv[2], argv + 2);
+		_exit(127);
+	}
+	if (wait4(pid, &status, 0, &ru) < 0)
+		return 2;
+	f = fopen(argv[1], "a");
+	if (!f || fprintf(f, "%s %ld\n", argv[2], ru.ru_maxrss) < 0 || fclose(f))
+		return 2;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 2;
+}
