@@ -145,7 +145,7 @@ main(int argc, char *argv[])
 {
 	struct backbone b = { .name = "backbone" };
 	const struct opt opts[] = {
-		OPT_STR(0, "net", &b.name, "NAME", "the network to run (backbone)"),
+		OPT_STR(0, "net", &b.name, "NAME", "the network to run"),
 		OPT_MANY(0, "tap", &b.taps, "LAYER", "write this layer's output too"),
 		OPT_FLAG(0, "profile", &b.profile, "time of each step, on standard error"),
 		OPT_END,
