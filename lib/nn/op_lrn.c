@@ -61,13 +61,13 @@ across_pixels(
 
 	for (k = 0; k < (long)c; k++) {
 		memset(sum, 0, sizeof sum);
-		for (j = k - before; j <= k + after; j++) {
-			const float *p = x + (size_t)j * area;
+		for (j = k > before ? k - before : 0; j <= k + after && j < (long)c;
+		     j++)
+			for (i = 0; i < n; i++) {
+				double v = (double)x[(size_t)j * area + i];
 
-			if (j >= 0 && j < (long)c)
-				for (i = 0; i < n; i++)
-					sum[i] += (double)p[i] * (double)p[i];
-		}
+				sum[i] += v * v;
+			}
 		if (a->form == FORM_DARKNET && after < (long)c)
 			for (i = 0; i < n; i++) {
 				double v = (double)x[(size_t)after * area + i];
