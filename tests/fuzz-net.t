@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC1091
+# shellcheck shell=sh disable=SC1091,SC2059
 . "$DET_SRC/tests/lib.sh"
 
 # The fuzz target of networks on those that come with the toolkit, on every operator, on some
