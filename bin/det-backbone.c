@@ -23,8 +23,9 @@ struct backbone {
 	struct det_tensor *in;
 	char *have;
 	size_t missing;
-	char norm[DET_NORM_TEXT]; /* what the model was trained on; "" where it does not say */
-	struct det_buf seen;      /* names of the item's tensors, for a message */
+	char norm
+	    [DET_NORM_TEXT]; /* what the model was trained on; "" where it does not say */
+	struct det_buf seen; /* names of the item's tensors, for a message */
 	int in_item;
 };
 
@@ -136,7 +137,8 @@ item_ends(struct tool *t, struct backbone *b, const char *path, long item)
 		i++;
 	t->item = item;
 	(void)snprintf(t->item_path, sizeof t->item_path, "%s", path);
-	tool_die(t, "no tensor '%s': this item has %s", det_net_input(b->net.net, i, NULL),
+	tool_die(t, "no tensor '%s': this item has %s",
+	    det_net_input(b->net.net, i, NULL),
 	    b->seen.len ? b->seen.text + 1 : "none (does det-image come before?)");
 }
 
@@ -145,9 +147,10 @@ main(int argc, char *argv[])
 {
 	struct backbone b = { .name = "backbone" };
 	const struct opt opts[] = {
-		OPT_STR(0, "net", &b.name, "NAME", "the network to run (backbone)"),
+		OPT_STR(0, "net", &b.name, "NAME", "the network to run"),
 		OPT_MANY(0, "tap", &b.taps, "LAYER", "write this layer's output too"),
-		OPT_FLAG(0, "profile", &b.profile, "time of each step, on standard error"),
+		OPT_FLAG(
+		    0, "profile", &b.profile, "time of each step, on standard error"),
 		OPT_END,
 	};
 	const struct tool_spec spec = { "det-backbone",

@@ -32,8 +32,8 @@ list_outputs(struct det_engine *e, const struct det_engine_params *p)
 		struct det_net_out *o = &e->out[net->n_outputs + i];
 
 		if (!det_net_find(net, &o->node, p->taps[i]))
-			return det_fail(DET_INVALID, "%s: no layer '%s'", net->file,
-			    p->taps[i]);
+			return det_fail(
+			    DET_INVALID, "%s: no layer '%s'", net->file, p->taps[i]);
 		/* the text's own spelling: an alias of a block is named as asked for */
 		o->name = (char *)(uintptr_t)p->taps[i];
 	}
@@ -55,8 +55,8 @@ det_engine_new(struct det_engine **out, const struct det_net *net,
 	e->net = net;
 	e->threads = p->threads > 0 ? p->threads : det_cpu_cores();
 	if (net->n_inputs > DET_OP_MAX_IN) {
-		err = det_fail(DET_LIMIT, "%s: more than %d inputs", net->file,
-		    DET_OP_MAX_IN);
+		err = det_fail(
+		    DET_LIMIT, "%s: more than %d inputs", net->file, DET_OP_MAX_IN);
 		goto fail;
 	}
 	if ((err = det_calloc(&e->layer, net->n_nodes, sizeof *e->layer)) ||
@@ -113,7 +113,8 @@ check_input(const struct det_engine *e, size_t i, const struct det_tensor *in)
 		    det_shape_text(a, sizeof a, in), e->net->name,
 		    det_shape_text(b, sizeof b, &want));
 	if (in->dtype != DET_F32)
-		return det_fail(DET_UNSUPPORTED, "input '%s' is %s, expected f32", n->name,
+		return det_fail(DET_UNSUPPORTED, "input '%s' is %s, expected f32",
+		    n->name,
 		    det_dtype_name(in->dtype) ? det_dtype_name(in->dtype) : "unknown");
 	if ((err = det_tensor_count(&count, in)))
 		return det_fail_in(err, "input '%s'", n->name);
@@ -126,8 +127,8 @@ check_input(const struct det_engine *e, size_t i, const struct det_tensor *in)
 }
 
 static int
-plan_fits(const struct det_engine *e, const struct det_plan *p,
-    const struct det_tensor *in)
+plan_fits(
+    const struct det_engine *e, const struct det_plan *p, const struct det_tensor *in)
 {
 	size_t i;
 
@@ -166,8 +167,8 @@ choose_plan(struct det_engine *e, const struct det_tensor *in)
 		e->arena_size = 0;
 		if ((err = det_alloc(&e->arena, p->arena, 1))) {
 			det_plan_release(p);
-			return det_fail_in(err, "the activations of network '%s'",
-			    e->net->name);
+			return det_fail_in(
+			    err, "the activations of network '%s'", e->net->name);
 		}
 		e->arena_size = p->arena;
 	}
@@ -179,8 +180,8 @@ static float *
 address(const struct det_engine *e, size_t node)
 {
 	const struct det_place *p = &e->cur->place[node];
-	const char *base = p->input == DET_NO_NODE ? e->arena :
-							   (const char *)e->in[p->input];
+	const char *base =
+	    p->input == DET_NO_NODE ? e->arena : (const char *)e->in[p->input];
 
 	return (float *)(uintptr_t)(base + p->at);
 }
@@ -243,8 +244,9 @@ check_outputs(const struct det_engine *e)
 			return det_fail(DET_INVALID,
 			    "output '%s' of network '%s' holds %s at index %zu", name,
 			    e->net->name,
-			    ((float *)t.data)[bad] != ((float *)t.data)[bad] ? "NaN" :
-										     "infinity",
+			    ((float *)t.data)[bad] != ((float *)t.data)[bad]
+				? "NaN"
+				: "infinity",
 			    bad);
 	}
 	return DET_OK;

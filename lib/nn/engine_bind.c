@@ -38,8 +38,10 @@ check_one(const struct det_engine *e, const char *name, const struct det_tensor 
 	enum det_err err;
 
 	if (have->dtype != DET_F32)
-		return det_fail(DET_UNSUPPORTED, "weight '%s' is %s, expected f32", name,
-		    det_dtype_name(have->dtype) ? det_dtype_name(have->dtype) : "unknown");
+		return det_fail(DET_UNSUPPORTED, "weight '%s' is %s, expected f32",
+		    name,
+		    det_dtype_name(have->dtype) ? det_dtype_name(have->dtype)
+						: "unknown");
 	if (!fits(have, want))
 		return det_fail(DET_INVALID, "weight '%s' is %s, the network wants %s",
 		    name, det_shape_text(a, sizeof a, have),
@@ -50,9 +52,9 @@ check_one(const struct det_engine *e, const char *name, const struct det_tensor 
 		return det_fail(DET_INVALID, "weight '%s' has no aligned data", name);
 	if ((bad = det_finite_first(have->data, n, e->threads)) < n)
 		return det_fail(DET_INVALID, "weight '%s' holds %s at index %zu", name,
-		    ((const float *)have->data)[bad] != ((const float *)have->data)[bad] ?
-			      "NaN" :
-			      "infinity",
+		    ((const float *)have->data)[bad] != ((const float *)have->data)[bad]
+			? "NaN"
+			: "infinity",
 		    bad);
 	return DET_OK;
 }
@@ -82,8 +84,8 @@ compose(struct det_engine *e, size_t h)
 		else
 			err = n->op->affine(s, t, n, e->data + n->weight, c);
 		if (err) {
-			err = det_fail_in(err, "%s:%d: layer '%s'", e->net->file, n->line,
-			    n->name);
+			err = det_fail_in(
+			    err, "%s:%d: layer '%s'", e->net->file, n->line, n->name);
 			goto out;
 		}
 	}
@@ -118,8 +120,8 @@ det_engine_bind(struct det_engine *e, const struct det_weights *w)
 		for (j = n->weight; j < n->weight + n->n_weights; j++) {
 			have = &e->weight[j];
 			if ((err = w->find(w->ctx, net->weight[j].name, have)) ||
-			    (err = check_one(
-				 e, net->weight[j].name, have, &net->weight[j].shape)) ||
+			    (err = check_one(e, net->weight[j].name, have,
+				 &net->weight[j].shape)) ||
 			    (err = det_tensor_bytes(&bytes, have)))
 				return err;
 			e->data[j] = have->data;
@@ -154,7 +156,8 @@ det_engine_recheck(const struct det_engine *e, const size_t (*dims)[4])
 			    &want, n, j, (const size_t(*)[4])in, dims[i]);
 			if (!fits(have, &want))
 				return det_fail(DET_INVALID,
-				    "weight '%s' is %s; for this input the network wants %s",
+				    "weight '%s' is %s; for this input the network "
+				    "wants %s",
 				    e->net->weight[n->weight + j].name,
 				    det_shape_text(a, sizeof a, have),
 				    det_shape_text(b, sizeof b, &want));

@@ -51,8 +51,8 @@ joins(const struct det_engine *e, size_t i)
 	op = e->net->node[u->head].op;
 	if (!op || op->view || h->act != DET_ACT_LINEAR)
 		return 0;
-	return (op->traits & (n->op->traits & DET_OP_AFFINE ? DET_OP_FOLDS : DET_OP_ACT)) !=
-	       0;
+	return (op->traits &
+		   (n->op->traits & DET_OP_AFFINE ? DET_OP_FOLDS : DET_OP_ACT)) != 0;
 }
 
 void

@@ -33,10 +33,10 @@ struct value {
 	size_t rep, off; /* the representative, and where in it (bytes) */
 	size_t size;     /* bytes */
 	size_t parent, parent_off; /* of a representative */
-	size_t last;     /* time of the last read */
-	size_t inner;    /* last read of anything inside it; 0: nothing is */
-	size_t span;     /* of a root */
-	size_t def;      /* time of the write */
+	size_t last;               /* time of the last read */
+	size_t inner;              /* last read of anything inside it; 0: nothing is */
+	size_t span;               /* of a root */
+	size_t def;                /* time of the write */
 	unsigned char view, external, gone; /* gone: its step was taken over */
 };
 
@@ -85,8 +85,8 @@ set_shapes(struct planner *s, const struct det_tensor *in)
 	if (e)
 		return e;
 	for (i = 0; i < s->n; i++)
-		s->v[i].size = s->p->dims[i][0] * det_op_chw(s->p->dims[i]) *
-			       sizeof(float);
+		s->v[i].size =
+		    s->p->dims[i][0] * det_op_chw(s->p->dims[i]) * sizeof(float);
 	return det_engine_recheck(s->e, (const size_t(*)[4])s->p->dims);
 }
 
@@ -279,7 +279,8 @@ may_overwrite(const struct planner *s, const struct det_step *t, size_t u)
 	for (j = 0; j < n->n_in; j++) {
 		const struct value *x = &s->v[n->in[j]];
 
-		if (x->rep == v->rep && (!sums || x->off != v->off || x->size != v->size))
+		if (x->rep == v->rep &&
+		    (!sums || x->off != v->off || x->size != v->size))
 			return 0;
 	}
 	return 1;
@@ -362,18 +363,18 @@ make_spans(struct planner *s)
 		n = &s->e->net->node[t->head];
 		det_net_in_dims(in, n, (const size_t(*)[4])s->p->dims);
 		if (n->op->flop)
-			t->flop = n->op->flop(
-			    n, (const size_t(*)[4])in, s->p->dims[t->out]);
+			t->flop =
+			    n->op->flop(n, (const size_t(*)[4])in, s->p->dims[t->out]);
 		s->p->flop += t->flop;
 		s->scratch[i] = DET_NO_NODE;
 		bytes = n->op->scratch ? n->op->scratch(n, (const size_t(*)[4])in,
-						 s->p->dims[t->out], s->e->threads) :
-					       0;
+					     s->p->dims[t->out], s->e->threads)
+				       : 0;
 		if (!bytes)
 			continue;
 		if (bytes > (size_t)1 << 40)
-			return det_fail(DET_LIMIT, "layer '%s' wants %zu bytes of scratch",
-			    n->name, bytes);
+			return det_fail(DET_LIMIT,
+			    "layer '%s' wants %zu bytes of scratch", n->name, bytes);
 		s->scratch[i] = s->n_spans;
 		(void)add_span(s, bytes, t->out);
 	}

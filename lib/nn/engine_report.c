@@ -26,7 +26,8 @@ report_step(struct det_buf *b, const struct det_engine *e, const struct det_step
 	    e->net->node[t->out].name, n->op->name,
 	    det_shape_text(shape, sizeof shape, &out),
 	    t->residual != DET_NO_NODE && !*how ? "+residual" : how, t->ms,
-	    t->ms > 0 ? t->flop / t->ms * 1e-6 : 0, total > 0 ? 100 * t->ms / total : 0);
+	    t->ms > 0 ? t->flop / t->ms * 1e-6 : 0,
+	    total > 0 ? 100 * t->ms / total : 0);
 }
 
 enum det_err
@@ -49,7 +50,8 @@ det_engine_report(const struct det_engine *e, char **text)
 	det_engine_stats(e, &s);
 	if (!err)
 		err = det_buf_printf(&b,
-		    "total: %zu layers in %zu steps, %.3f ms, %.2f GFLOP, %.1f GFLOP/s, "
+		    "total: %zu layers in %zu steps, %.3f ms, %.2f GFLOP, %.1f "
+		    "GFLOP/s, "
 		    "%d thread%s; arena %.1f MiB of %.1f MiB activations, weights %.1f "
 		    "MiB, prepared %.1f KiB\n",
 		    s.layers, s.steps, total, s.flop * 1e-9,

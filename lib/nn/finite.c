@@ -11,7 +11,8 @@
 #include <string.h>
 
 #define BLOCK 1024
-#define MIN_PER_THREAD ((size_t)1 << 16) /* below this a thread costs more than it saves */
+#define MIN_PER_THREAD \
+	((size_t)1 << 16) /* below this a thread costs more than it saves */
 
 static uint32_t
 odd(const float *x)

@@ -60,6 +60,9 @@ enum det_err det_net_bind(
 enum det_err det_net_shapes(const struct det_net *net, size_t (*dims)[4],
     const unsigned char *live) DET_MUST_USE;
 
+/* After parsing: shapes as far as the declared inputs settle them, and the weights. */
+enum det_err det_net_settle(struct det_net *net) DET_MUST_USE;
+
 /* Gathers the rows of a node's inputs. */
 void det_net_in_dims(
     size_t (*in)[4], const struct det_node *n, const size_t (*dims)[4]);

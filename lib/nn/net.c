@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 static size_t
 hash(const char *s)
@@ -198,8 +199,7 @@ check_size(const size_t d[4])
 }
 
 enum det_err
-det_net_shapes(
-    const struct det_net *net, size_t (*dims)[4], const unsigned char *live)
+det_net_shapes(const struct det_net *net, size_t (*dims)[4], const unsigned char *live)
 {
 	size_t in[DET_OP_MAX_IN][4], i;
 	const struct det_node *n;
@@ -220,4 +220,65 @@ det_net_shapes(
 			    e, "%s:%d: '%s'", net->file, n->line, n->name);
 	}
 	return DET_OK;
+}
+
+/* The weights that the layers want, with the shapes that are settled. */
+static enum det_err
+list_weights(struct det_net *net)
+{
+	size_t in[DET_OP_MAX_IN][4], i, j, len;
+	struct det_net_weight *w;
+	struct det_tensor shape;
+	struct det_node *n;
+	struct det_buf b;
+	const char *suffix;
+	enum det_err e;
+
+	for (i = 0; i < net->n_nodes; i++) {
+		n = &net->node[i];
+		n->weight = net->n_weights;
+		if (!n->op || !n->op->weight)
+			continue;
+		for (j = 0; j < n->n_in; j++)
+			memcpy(in[j], net->node[n->in[j]].dims, sizeof in[j]);
+		for (j = 0;; j++) {
+			shape = (struct det_tensor){ .dtype = DET_F32 };
+			suffix = n->op->weight(
+			    &shape, n, j, (const size_t(*)[4])in, n->dims);
+			if (!suffix)
+				break;
+			if ((e = det_tensor_bytes(&len, &shape)))
+				return det_fail_in(e, "%s:%d: layer '%s'", net->file,
+				    n->line, n->name);
+			if ((e = det_grow(&net->weight, &net->cap_weights,
+				 net->n_weights + 1, sizeof *net->weight)))
+				return e;
+			b = (struct det_buf){ 0 };
+			if ((e = det_buf_printf(
+				 &b, "%s/%s.%s", net->name, n->name, suffix)))
+				return e;
+			w = &net->weight[net->n_weights++];
+			w->name = b.text;
+			w->shape = shape;
+			n->n_weights++;
+		}
+	}
+	return DET_OK;
+}
+
+enum det_err
+det_net_settle(struct det_net *net)
+{
+	size_t(*dims)[4], i;
+	enum det_err e;
+
+	if ((e = det_calloc(&dims, net->n_nodes, sizeof *dims)))
+		return e;
+	for (i = 0; i < net->n_nodes; i++)
+		memcpy(dims[i], net->node[i].dims, sizeof dims[i]);
+	e = det_net_shapes(net, dims, NULL);
+	for (i = 0; !e && i < net->n_nodes; i++)
+		memcpy(net->node[i].dims, dims[i], sizeof dims[i]);
+	free(dims);
+	return e ? e : list_weights(net);
 }

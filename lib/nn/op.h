@@ -79,7 +79,7 @@ struct det_node {
 	size_t n_in;
 	size_t *in; /* indices of nodes, each less than this one's */
 	void *args;
-	size_t dims[4]; /* as far as the text alone settles them */
+	size_t dims[4];           /* as far as the text alone settles them */
 	size_t weight, n_weights; /* its weights among the net's */
 };
 
@@ -159,7 +159,8 @@ enum det_err det_op_window(size_t *out, const char *side, size_t in, size_t befo
     size_t after, size_t k, size_t stride, size_t dilate) DET_MUST_USE;
 
 /* out = in, for operators that keep the shape. */
-enum det_err det_op_same(size_t out[4], const struct det_node *n, const size_t (*in)[4]);
+enum det_err det_op_same(
+    size_t out[4], const struct det_node *n, const size_t (*in)[4]);
 
 /* C*H*W, 0 where not known. Overflow was excluded when the input's shape was set. */
 size_t det_op_chw(const size_t d[4]);

@@ -40,8 +40,8 @@ det_op_window(size_t *out, const char *side, size_t in, size_t before, size_t af
 		return DET_OK;
 	if (in + before + after < span)
 		return det_fail(DET_INVALID,
-		    "a window of %s %zu does not fit into %zu with padding %zu+%zu", side,
-		    span, in, before, after);
+		    "a window of %s %zu does not fit into %zu with padding %zu+%zu",
+		    side, span, in, before, after);
 	*out = (in + before + after - span) / stride + 1;
 	return DET_OK;
 }
@@ -69,9 +69,11 @@ det_op_bn_compose(double *s, double *t, const float *gamma, const float *beta,
 
 	for (i = 0; i < c; i++) {
 		if (var[i] < 0)
-			return det_fail(DET_INVALID, "variance %g of channel %zu is negative",
-			    (double)var[i], i);
-		scale = form == DET_BN_DARKNET ? sqrt(var[i]) + eps : sqrt(var[i] + eps);
+			return det_fail(DET_INVALID,
+			    "variance %g of channel %zu is negative", (double)var[i],
+			    i);
+		scale =
+		    form == DET_BN_DARKNET ? sqrt(var[i]) + eps : sqrt(var[i] + eps);
 		if (scale == 0)
 			return det_fail(DET_INVALID,
 			    "variance of channel %zu is 0, and so is eps", i);

@@ -59,7 +59,8 @@ conv_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
 
 	if (c % g || k % g)
 		return det_fail(DET_INVALID,
-		    "%zu groups do not divide %zu input and %zu output channels", g, c, k);
+		    "%zu groups do not divide %zu input and %zu output channels", g, c,
+		    k);
 	out[0] = in[0][0];
 	out[1] = k;
 	if ((e = det_op_window(&out[2], "height", in[0][2], (size_t)a->pad[0],
@@ -166,7 +167,8 @@ conv_flop(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
 	const struct conv_args *a = n->args;
 
 	return 2.0 * (double)out[0] * (double)out[1] * (double)out[2] * (double)out[3] *
-	       (double)(in[0][1] / (size_t)a->groups) * (double)a->k[0] * (double)a->k[1];
+	       (double)(in[0][1] / (size_t)a->groups) * (double)a->k[0] *
+	       (double)a->k[1];
 }
 
 static void
@@ -176,8 +178,8 @@ conv_run(const struct det_op_run *r)
 
 	c.act = r->act;
 	c.alpha = r->alpha;
-	det_conv_run(&c, r->out, r->in[0], r->weight[0], r->scale, r->shift, r->residual,
-	    r->scratch, r->threads);
+	det_conv_run(&c, r->out, r->in[0], r->weight[0], r->scale, r->shift,
+	    r->residual, r->scratch, r->threads);
 }
 
 const struct det_op det_op_conv = {

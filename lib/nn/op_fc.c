@@ -203,9 +203,9 @@ gather(float *patch, const float *in, const size_t d[4], const struct local_args
 	for (c = 0; c < d[1]; c++, in += h * w)
 		for (i = y0; i < y0 + a->k[0]; i++)
 			for (j = x0; j < x0 + a->k[1]; j++)
-				*patch++ = i < 0 || i >= h || j < 0 || j >= w ?
-						 0 :
-						 in[i * w + j];
+				*patch++ = i < 0 || i >= h || j < 0 || j >= w
+					       ? 0
+					       : in[i * w + j];
 }
 
 static void
@@ -226,7 +226,8 @@ local_run(const struct det_op_run *r)
 		for (b = 0; b < d[0]; b++) {
 			to = r->out + b * o[1] * area + p;
 			for (k = 0; k < o[1]; k++)
-				to[k * area] = res[b * o[1] + k] + r->weight[1][k * area + p];
+				to[k * area] =
+				    res[b * o[1] + k] + r->weight[1][k * area + p];
 		}
 	}
 	det_op_activate(

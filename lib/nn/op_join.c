@@ -35,8 +35,8 @@ concat_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
 				continue;
 			if (out[d] && in[i][d] && out[d] != in[i][d])
 				return det_fail(DET_INVALID,
-				    "input %zu is %zux%zu, the ones before it %zux%zu", i + 1,
-				    in[i][2], in[i][3], out[2], out[3]);
+				    "input %zu is %zux%zu, the ones before it %zux%zu",
+				    i + 1, in[i][2], in[i][3], out[2], out[3]);
 			if (!out[d])
 				out[d] = in[i][d];
 		}
@@ -113,8 +113,8 @@ slice_check(const struct det_node *n)
 	if (a->groups && (a->from || a->n))
 		return det_fail(DET_INVALID, "slice: groups with from or n");
 	if (a->group && a->group >= a->groups)
-		return det_fail(DET_INVALID, "slice: group %ld of %ld (they count from 0)",
-		    a->group, a->groups);
+		return det_fail(DET_INVALID,
+		    "slice: group %ld of %ld (they count from 0)", a->group, a->groups);
 	return DET_OK;
 }
 
@@ -138,12 +138,12 @@ slice_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
 	if (a->groups && c % (size_t)a->groups)
 		return det_fail(
 		    DET_INVALID, "%ld groups do not divide %zu channels", a->groups, c);
-	out[1] = a->groups ? c / (size_t)a->groups :
-		 a->n	   ? (size_t)a->n :
-				   c - (from < c ? from : c);
+	out[1] = a->groups ? c / (size_t)a->groups
+		 : a->n    ? (size_t)a->n
+			   : c - (from < c ? from : c);
 	if (!out[1] || from + out[1] > c)
-		return det_fail(DET_INVALID, "channels from %zu on, %zu of them, of %zu",
-		    from, out[1], c);
+		return det_fail(DET_INVALID,
+		    "channels from %zu on, %zu of them, of %zu", from, out[1], c);
 	return DET_OK;
 }
 
@@ -223,9 +223,9 @@ add_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
 		for (d = 0; d < 4; d++) {
 			if (out[d] && in[i][d] && out[d] != in[i][d])
 				return det_fail(DET_INVALID,
-				    "input %zu is %zux%zux%zu, the first %zux%zux%zu", i + 1,
-				    in[i][1], in[i][2], in[i][3], in[0][1], in[0][2],
-				    in[0][3]);
+				    "input %zu is %zux%zux%zu, the first %zux%zux%zu",
+				    i + 1, in[i][1], in[i][2], in[i][3], in[0][1],
+				    in[0][2], in[0][3]);
 			if (!out[d])
 				out[d] = in[i][d];
 		}
@@ -258,8 +258,10 @@ add_darknet(const struct det_op_run *r)
 	for (n = 0; n < a[0]; n++)
 		for (k = 0; k < c; k++)
 			for (j = 0; j < h; j++) {
-				out = r->out + ((n * a[1] + k) * a[2] + j * sample) * a[3];
-				in = r->in[1] + ((n * b[1] + k) * b[2] + j * stride) * b[3];
+				out = r->out +
+				      ((n * a[1] + k) * a[2] + j * sample) * a[3];
+				in = r->in[1] +
+				     ((n * b[1] + k) * b[2] + j * stride) * b[3];
 				for (i = 0; i < w; i++)
 					out[i * sample] += in[i * stride];
 			}
@@ -274,7 +276,8 @@ add_run(const struct det_op_run *r)
 	const size_t chunk = 4096;
 	size_t n = r->out_dims[0] * det_op_chw(r->out_dims), i;
 
-	if (args->darknet && memcmp(r->in_dims[0], r->in_dims[1], sizeof r->in_dims[0])) {
+	if (args->darknet &&
+	    memcmp(r->in_dims[0], r->in_dims[1], sizeof r->in_dims[0])) {
 		add_darknet(r);
 		return;
 	}

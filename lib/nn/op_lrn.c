@@ -51,22 +51,23 @@ lrn_check(const struct det_node *n)
 
 /* Pixels [at, at + n), n <= 64, of all channels of one batch element. */
 static void
-across_pixels(float *y, const float *x, const struct lrn_args *a, size_t c, size_t area,
-    size_t n)
+across_pixels(
+    float *y, const float *x, const struct lrn_args *a, size_t c, size_t area, size_t n)
 {
 	long before = (a->size - 1) / 2, after = a->size / 2, k, j;
-	double sum[64], f = a->form == FORM_DARKNET ? a->alpha : a->alpha / (double)a->size;
+	double sum[64],
+	    f = a->form == FORM_DARKNET ? a->alpha : a->alpha / (double)a->size;
 	size_t i;
 
 	for (k = 0; k < (long)c; k++) {
 		memset(sum, 0, sizeof sum);
-		for (j = k - before; j <= k + after; j++) {
-			const float *p = x + (size_t)j * area;
+		for (j = k > before ? k - before : 0; j <= k + after && j < (long)c;
+		     j++)
+			for (i = 0; i < n; i++) {
+				double v = (double)x[(size_t)j * area + i];
 
-			if (j >= 0 && j < (long)c)
-				for (i = 0; i < n; i++)
-					sum[i] += (double)p[i] * (double)p[i];
-		}
+				sum[i] += v * v;
+			}
 		if (a->form == FORM_DARKNET && after < (long)c)
 			for (i = 0; i < n; i++) {
 				double v = (double)x[(size_t)after * area + i];
@@ -74,8 +75,9 @@ across_pixels(float *y, const float *x, const struct lrn_args *a, size_t c, size
 				sum[i] -= v * v;
 			}
 		for (i = 0; i < n; i++)
-			y[(size_t)k * area + i] = (float)((double)x[(size_t)k * area + i] *
-							  pow(a->k + f * sum[i], -a->beta));
+			y[(size_t)k * area + i] =
+			    (float)((double)x[(size_t)k * area + i] *
+				    pow(a->k + f * sum[i], -a->beta));
 	}
 }
 
@@ -87,18 +89,22 @@ within_plane(float *y, const float *x, const struct lrn_args *a, size_t h, size_
 
 	for (i = 0; i < (long)h; i++)
 		for (j = 0; j < (long)w; j++) {
-			y0 = i - pad, y1 = y0 + a->size, x0 = j - pad, x1 = x0 + a->size;
+			y0 = i - pad, y1 = y0 + a->size, x0 = j - pad,
+			x1 = x0 + a->size;
 			y1 = y1 > (long)h + pad ? (long)h + pad : y1;
 			x1 = x1 > (long)w + pad ? (long)w + pad : x1;
 			area = (double)((y1 - y0) * (x1 - x0));
-			for (sum = 0, py = y0 < 0 ? 0 : y0; py < y1 && py < (long)h; py++)
-				for (px = x0 < 0 ? 0 : x0; px < x1 && px < (long)w; px++) {
+			for (sum = 0, py = y0 < 0 ? 0 : y0; py < y1 && py < (long)h;
+			     py++)
+				for (px = x0 < 0 ? 0 : x0; px < x1 && px < (long)w;
+				     px++) {
 					double v = (double)x[py * (long)w + px];
 
 					sum += v * v;
 				}
-			y[i * (long)w + j] = (float)((double)x[i * (long)w + j] *
-						     pow(1 + a->alpha * sum / area, -a->beta));
+			y[i * (long)w + j] =
+			    (float)((double)x[i * (long)w + j] *
+				    pow(1 + a->alpha * sum / area, -a->beta));
 		}
 }
 

@@ -43,7 +43,8 @@ bn_weight(struct det_tensor *t, const struct det_node *n, size_t i,
 }
 
 static enum det_err
-bn_affine(double *s, double *t, const struct det_node *n, const float *const *w, size_t c)
+bn_affine(
+    double *s, double *t, const struct det_node *n, const float *const *w, size_t c)
 {
 	const struct bn_args *a = n->args;
 	int form = a->form ? DET_BN_DARKNET : DET_BN_STANDARD;
@@ -70,7 +71,8 @@ affine_run(const struct det_op_run *r)
 	for (p = 0; p < planes; p++) {
 		const float *x = r->in[0] + p * area;
 		float *y = r->out + p * area;
-		float s = r->scale ? r->scale[p % c] : 1, t = r->shift ? r->shift[p % c] : 0;
+		float s = r->scale ? r->scale[p % c] : 1,
+		      t = r->shift ? r->shift[p % c] : 0;
 
 		for (i = 0; i < area; i++)
 			y[i] = s * x[i] + t;
@@ -211,8 +213,8 @@ l2_run(const struct det_op_run *r)
 		size_t at = i % runs * 64, n = area - at < 64 ? area - at : 64;
 
 		at += i / runs * d[1] * area;
-		l2_pixels(r->out + at, r->in[0] + at, a->affine ? r->weight[0] : NULL, d[1],
-		    area, n, a->eps);
+		l2_pixels(r->out + at, r->in[0] + at, a->affine ? r->weight[0] : NULL,
+		    d[1], area, n, a->eps);
 	}
 }
 

@@ -67,8 +67,8 @@ pool_check(const struct det_node *n)
 	if (a->round == ROUND_DARKNET) {
 		for (i = 1; i < 4; i++)
 			if (a->pad[i] != a->pad[0])
-				return det_fail(
-				    DET_INVALID, "pad is one number under round=darknet");
+				return det_fail(DET_INVALID,
+				    "pad is one number under round=darknet");
 		return DET_OK;
 	}
 	for (i = 0; i < 4; i++)
@@ -186,9 +186,9 @@ max_row(float *restrict out, const float *restrict row, size_t ow,
 				out[first + x] = r[x * s];
 			for (j = 1; j < k; j++)
 				for (x = 0; x < last - first; x++)
-					out[first + x] = out[first + x] > r[x * s + j] ?
-								   out[first + x] :
-								   r[x * s + j];
+					out[first + x] = out[first + x] > r[x * s + j]
+							     ? out[first + x]
+							     : r[x * s + j];
 			x = last - 1;
 			continue;
 		}
@@ -257,8 +257,8 @@ max_run(const struct det_op_run *r)
 #pragma omp parallel for num_threads(r->threads) schedule(static) private(p)
 	for (t = 0; t < threads; t++)
 		for (p = planes * t / threads; p < planes * (t + 1) / threads; p++)
-			max_plane(r->out + p * o[2] * o[3], r->in[0] + p * d[2] * d[3], d,
-			    o, a, (float *)r->scratch + t * row);
+			max_plane(r->out + p * o[2] * o[3], r->in[0] + p * d[2] * d[3],
+			    d, o, a, (float *)r->scratch + t * row);
 }
 
 static void
@@ -270,14 +270,14 @@ avg_plane(float *out, const float *in, const size_t d[4], const size_t o[4],
 
 	for (y = 0; y < o[2]; y++)
 		for (x = 0; x < o[3]; x++) {
-			struct span sy = window(a, 0, d[2], y), sx = window(a, 1, d[3], x);
+			struct span sy = window(a, 0, d[2], y),
+				    sx = window(a, 1, d[3], x);
 
 			for (sum = 0, i = sy.lo; i < sy.hi; i++)
 				for (j = sx.lo; j < sx.hi; j++)
 					sum += (double)in[i * d[3] + j];
-			n = a->count == COUNT_VALID ?
-				      (sy.hi - sy.lo) * (sx.hi - sx.lo) :
-				      sy.span * sx.span;
+			n = a->count == COUNT_VALID ? (sy.hi - sy.lo) * (sx.hi - sx.lo)
+						    : sy.span * sx.span;
 			*out++ = n ? (float)(sum / (double)n) : 0;
 		}
 }

@@ -39,8 +39,8 @@ reorg_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
 	size_t s = (size_t)a->stride, c = in[0][1], h = in[0][2], w = in[0][3];
 
 	if (a->reverse ? c % (s * s) : (h % s || w % s))
-		return det_fail(DET_INVALID, "stride %zu does not divide %zux%zux%zu", s, c,
-		    h, w);
+		return det_fail(
+		    DET_INVALID, "stride %zu does not divide %zux%zux%zu", s, c, h, w);
 	if (a->order == ORDER_DARKNET && c % (s * s))
 		return det_fail(DET_INVALID,
 		    "order=darknet: %zu does not divide %zu channels", s * s, c);
@@ -54,7 +54,8 @@ reorg_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
 /* One channel k of `small`, the side with many channels, of sizes (C,H,W) = d: for order
  * darknet that is the input on both ways. */
 static void
-move(float *out, const float *in, const size_t d[4], size_t k, const struct reorg_args *a)
+move(float *out, const float *in, const size_t d[4], size_t k,
+    const struct reorg_args *a)
 {
 	size_t s = (size_t)a->stride, h = d[2], w = d[3], c = d[1] / (s * s), j, i;
 	size_t big, off = a->order == ORDER_PIXEL ? k % (s * s) : k / c;
@@ -75,13 +76,14 @@ static void
 reorg_run(const struct det_op_run *r)
 {
 	const struct reorg_args *a = r->node->args;
-	const size_t *d = a->order == ORDER_DARKNET || a->reverse ? r->in_dims[0] :
-								      r->out_dims;
+	const size_t *d =
+	    a->order == ORDER_DARKNET || a->reverse ? r->in_dims[0] : r->out_dims;
 	size_t total = d[0] * d[1], all = det_op_chw(d), p;
 
 #pragma omp parallel for num_threads(r->threads) schedule(static)
 	for (p = 0; p < total; p++)
-		move(r->out + p / d[1] * all, r->in[0] + p / d[1] * all, d, p % d[1], a);
+		move(
+		    r->out + p / d[1] * all, r->in[0] + p / d[1] * all, d, p % d[1], a);
 }
 
 const struct det_op det_op_reorg = {

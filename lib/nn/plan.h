@@ -17,13 +17,13 @@ struct det_layer {
 	unsigned char live; /* reaches an output or a tap */
 	unsigned char keep; /* is one: has memory of its own, is not fused away */
 	size_t readers;     /* uses by live layers */
-	size_t head;        /* the layer whose step computes it: itself, or a conv before */
-	size_t tail;        /* of a head: the last layer fused into it */
-	size_t next;        /* the layer fused after this one; DET_NO_NODE */
-	enum det_act act;   /* of a head: the activation of its step */
+	size_t head; /* the layer whose step computes it: itself, or a conv before */
+	size_t tail; /* of a head: the last layer fused into it */
+	size_t next; /* the layer fused after this one; DET_NO_NODE */
+	enum det_act act; /* of a head: the activation of its step */
 	float alpha;
-	float *affine;       /* of a head that folds: shift, then scale; or NULL */
-	size_t channels;     /* of each */
+	float *affine;   /* of a head that folds: shift, then scale; or NULL */
+	size_t channels; /* of each */
 	int has_scale, has_shift;
 };
 

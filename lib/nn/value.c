@@ -38,7 +38,8 @@ is_digit(char c)
 static int
 is_name(char c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       c == '_';
 }
 
 static enum det_err
@@ -67,8 +68,8 @@ read_param(struct expr *x, long *out)
 		x->s++;
 	value = lookup(x->ps, name, (size_t)(x->s - name));
 	if (!value)
-		return det_fail(DET_INVALID, "no parameter '$%.*s' here",
-		    (int)(x->s - name), name);
+		return det_fail(
+		    DET_INVALID, "no parameter '$%.*s' here", (int)(x->s - name), name);
 	return det_parse_long(out, value, -(1L << 40), 1L << 40);
 }
 
@@ -142,8 +143,8 @@ read_sum(struct expr *x, long *out)
 		op = *x->s++;
 		if ((e = read_product(x, &b)))
 			return e;
-		if (op == '+' ? __builtin_add_overflow(*out, b, out) :
-				      __builtin_sub_overflow(*out, b, out))
+		if (op == '+' ? __builtin_add_overflow(*out, b, out)
+			      : __builtin_sub_overflow(*out, b, out))
 			return bad(x, "sum too large");
 	}
 	return DET_OK;
@@ -220,8 +221,8 @@ det_key_defaults(void *args, const struct det_key *keys)
 
 /* Splits at commas that stand outside parentheses; as many numbers as the kind allows. */
 static enum det_err
-set_longs(long *out, const struct det_key *k, const char *value,
-    const struct det_params *ps)
+set_longs(
+    long *out, const struct det_key *k, const char *value, const struct det_params *ps)
 {
 	size_t n = 0, want = longs(k->kind), len;
 	const char *s = value;
@@ -278,15 +279,14 @@ set_word(int *out, const struct det_key *k, const char *value)
 			det_buf_free(&b);
 			return e;
 		}
-	e = det_fail(
-	    DET_INVALID, "%s=%s: expected one of %s", k->name, value, b.text);
+	e = det_fail(DET_INVALID, "%s=%s: expected one of %s", k->name, value, b.text);
 	det_buf_free(&b);
 	return e;
 }
 
 enum det_err
-det_key_set(void *args, const struct det_key *k, const char *value,
-    const struct det_params *ps)
+det_key_set(
+    void *args, const struct det_key *k, const char *value, const struct det_params *ps)
 {
 	const char *v = value;
 	long flag;
@@ -302,7 +302,8 @@ det_key_set(void *args, const struct det_key *k, const char *value,
 	if (longs(k->kind))
 		return set_longs(at(args, k), k, v, ps);
 	if (*v == '$' && !(v = lookup(ps, value + 1, strlen(value + 1))))
-		return det_fail(DET_INVALID, "%s: no parameter '%s' here", k->name, value);
+		return det_fail(
+		    DET_INVALID, "%s: no parameter '%s' here", k->name, value);
 	if (k->kind == DET_KEY_CHOICE)
 		return set_word(at(args, k), k, v);
 	if (k->kind == DET_KEY_NUM)

@@ -117,7 +117,8 @@ rig_close(struct rig *r)
 }
 
 static inline enum det_err
-rig_open(struct rig *r, const char *text, int threads, const char *const *taps, size_t n)
+rig_open(
+    struct rig *r, const char *text, int threads, const char *const *taps, size_t n)
 {
 	struct det_engine_params p = { threads, taps, n };
 	struct det_weights w = { made_find, &r->made };

@@ -56,7 +56,7 @@ pick(const struct draft *d, const struct layer *like, int channels)
 	for (k = 0; k < 20; k++) {
 		i = dice(2) ? d->n - 1 - dice(d->n < 4 ? d->n : 4) : dice(d->n);
 		if (!like || (d->l[i].h == like->h && d->l[i].w == like->w &&
-				     (!channels || d->l[i].c == like->c)))
+				 (!channels || d->l[i].c == like->c)))
 			return i;
 	}
 	return (size_t)(like - d->l);
@@ -65,11 +65,12 @@ pick(const struct draft *d, const struct layer *like, int channels)
 static void
 add_layer(struct draft *d)
 {
-	static const char *const acts[] = { "linear", "relu", "leaky", "sigmoid", "silu" };
-	static const char *const points[] = { "relu(l%zu)", "sigmoid(l%zu)", "leaky(l%zu)",
-		"bn(l%zu) act=leaky", "bn(l%zu)", "scale(l%zu)", "dropout(l%zu)",
-		"dropout(l%zu) scale", "l2norm(l%zu)", "softmax(l%zu)", "act(l%zu)",
-		"lrn(l%zu)" };
+	static const char *const acts[] = { "linear", "relu", "leaky", "sigmoid",
+		"silu" };
+	static const char *const points[] = { "relu(l%zu)", "sigmoid(l%zu)",
+		"leaky(l%zu)", "bn(l%zu) act=leaky", "bn(l%zu)", "scale(l%zu)",
+		"dropout(l%zu)", "dropout(l%zu) scale", "l2norm(l%zu)", "softmax(l%zu)",
+		"act(l%zu)", "lrn(l%zu)" };
 	size_t a = pick(d, NULL, 0), b, c, from, i, n;
 	struct layer l = d->l[a];
 
@@ -226,10 +227,11 @@ test_random(void)
 		if (d <= 1e-4)
 			continue;
 		if (bad++ < 2)
-			printf("# seed %u: %g %s\n%s\n", seed, d, d != d ? det_errmsg() : "",
-			    text);
+			printf("# seed %u: %g %s\n%s\n", seed, d,
+			    d != d ? det_errmsg() : "", text);
 	}
-	ok(bad == 0, "%u random networks: planned as if every layer were kept (worst %.1e)",
+	ok(bad == 0,
+	    "%u random networks: planned as if every layer were kept (worst %.1e)",
 	    count, worst);
 }
 
@@ -261,8 +263,9 @@ test_hazards(void)
 {
 	static const char *const taps[] = { "a", "b", "c", "d" };
 
-	expect_same("a = scale(x)\nb = conv(a) out=4 k=3 pad=1\nc = add(b, a)\noutput c "
-		    "# a residual that the convolution reads",
+	expect_same(
+	    "a = scale(x)\nb = conv(a) out=4 k=3 pad=1\nc = add(b, a)\noutput c "
+	    "# a residual that the convolution reads",
 	    taps, 3);
 	expect_same("a = scale(x)\nb = dropout(a)\nc = conv(b) out=4 k=3 pad=1\n"
 		    "d = add(c, a)\noutput d # and through a view",
@@ -270,8 +273,9 @@ test_hazards(void)
 	expect_same("a = scale(x)\nb = slice(a) n=2\nc = relu(a)\nd = concat(b, c)\n"
 		    "output d # a view of what is overwritten",
 	    taps, 4);
-	expect_same("a = scale(x)\nb = concat(a, x, a)\nc = sigmoid(a)\nd = concat(b, c)\n"
-		    "output d # a value in two concatenations",
+	expect_same(
+	    "a = scale(x)\nb = concat(a, x, a)\nc = sigmoid(a)\nd = concat(b, c)\n"
+	    "output d # a value in two concatenations",
 	    taps, 4);
 }
 
@@ -287,8 +291,8 @@ test_saving(void)
 
 	for (i = 1; i <= 20; i++)
 		n += snprintf(text + n, sizeof text - (size_t)n,
-		    i % 2 ? "l%d = conv(l%d) out=8 k=3 pad=1\n" :
-				  "l%d = avgpool(l%d) k=3 pad=1\n",
+		    i % 2 ? "l%d = conv(l%d) out=8 k=3 pad=1\n"
+			  : "l%d = avgpool(l%d) k=3 pad=1\n",
 		    i, i - 1);
 	(void)snprintf(text + n, sizeof text - (size_t)n, "output l20");
 	if (!rig_open(&r, text, 1, NULL, 0) && !det_engine_run(r.engine, &in))
@@ -315,8 +319,9 @@ expect_steps(const char *body, size_t layers, size_t steps)
 		return;
 	}
 	det_engine_stats(r.engine, &s);
-	ok(s.layers == layers && s.steps == steps, "%zu layers in %zu steps (%zu): %.*s",
-	    s.layers, s.steps, steps, (int)strcspn(body, "\n"), body);
+	ok(s.layers == layers && s.steps == steps,
+	    "%zu layers in %zu steps (%zu): %.*s", s.layers, s.steps, steps,
+	    (int)strcspn(body, "\n"), body);
 	rig_close(&r);
 	free(in.data);
 }
@@ -324,17 +329,22 @@ expect_steps(const char *body, size_t layers, size_t steps)
 static void
 test_fusion(void)
 {
-	expect_steps("a = conv(x) out=4\nb = bn(a)\nc = scale(b)\nd = relu(c)\noutput d", 4, 1);
+	expect_steps(
+	    "a = conv(x) out=4\nb = bn(a)\nc = scale(b)\nd = relu(c)\noutput d", 4, 1);
 	expect_steps("a = conv(x) out=4 act=relu\nb = bn(a)\noutput b", 2, 2);
 	expect_steps("a = conv(x) out=4\nb = relu(a)\noutput b a", 2, 2);
 	expect_steps("a = conv(x) out=4 bn\ns = add(a, x) act=relu\noutput s", 2, 1);
-	expect_steps("a = conv(x) out=4 bn\ns = add(x, a)\nr = relu(s)\noutput r", 3, 1);
+	expect_steps(
+	    "a = conv(x) out=4 bn\ns = add(x, a)\nr = relu(s)\noutput r", 3, 1);
 	expect_steps("a = conv(x) out=4 bn act=relu\ns = add(x, a)\noutput s", 2, 2);
-	expect_steps("a = conv(x) out=4\nb = conv(x) out=4\ns = add(b, a) act=relu\noutput s",
-	    3, 2);
+	expect_steps(
+	    "a = conv(x) out=4\nb = conv(x) out=4\ns = add(b, a) act=relu\noutput s", 3,
+	    2);
 	expect_steps("a = conv(x) out=4\ns = add(a, a)\noutput s", 2, 2);
-	expect_steps("a = conv(x) out=4\nb = conv(a) out=4\ns = add(a, b)\noutput s", 3, 2);
-	expect_steps("a = fc(x) out=4 bn\nb = dropout(a)\nc = sigmoid(b)\noutput c", 3, 2);
+	expect_steps(
+	    "a = conv(x) out=4\nb = conv(a) out=4\ns = add(a, b)\noutput s", 3, 2);
+	expect_steps(
+	    "a = fc(x) out=4 bn\nb = dropout(a)\nc = sigmoid(b)\noutput c", 3, 2);
 	expect_steps("a = fc(x) out=4\nb = sigmoid(a)\noutput b", 2, 1);
 }
 
@@ -358,7 +368,8 @@ swapped(void *ctx, const char *name, struct det_tensor *out)
 static void
 refuse_weight(const char *name, struct det_tensor t, const char *what)
 {
-	static const char text[] = "net n\ninput x 3 4 4\ny = conv(x) out=2 bn\noutput y";
+	static const char text[] =
+	    "net n\ninput x 3 4 4\ny = conv(x) out=2 bn\noutput y";
 	struct made made = { 0 };
 	struct det_weights w = { swapped, &made };
 	struct det_engine *e = NULL;
@@ -371,8 +382,8 @@ refuse_weight(const char *name, struct det_tensor t, const char *what)
 	swap = t;
 	swap_name = name;
 	err = det_engine_new(&e, net, &w, NULL);
-	ok(err != DET_OK && strstr(det_errmsg(), what), 
-	    "refused: %s", err ? det_errmsg() : "NOTHING");
+	ok(err != DET_OK && strstr(det_errmsg(), what), "refused: %s",
+	    err ? det_errmsg() : "NOTHING");
 	det_engine_free(e);
 	det_net_free(net);
 	made_free(&made);
@@ -384,13 +395,13 @@ test_weights(void)
 	static float v[100000];
 	const char *name = "n/y.weight";
 
-	refuse_weight(name, (struct det_tensor){ DET_F32, 4, { 2, 3, 1, 1 }, NULL },
-	    "no tensor");
+	refuse_weight(
+	    name, (struct det_tensor){ DET_F32, 4, { 2, 3, 1, 1 }, NULL }, "no tensor");
 	refuse_weight(name, (struct det_tensor){ DET_F32, 4, { 2, 4, 1, 1 }, v },
 	    "'n/y.weight' is 2x4x1x1, the network wants 2x3x1x1");
 	refuse_weight(name, (struct det_tensor){ DET_F32, 2, { 2, 3 }, v }, "is 2x3");
-	refuse_weight(name, (struct det_tensor){ DET_F16, 4, { 2, 3, 1, 1 }, v },
-	    "expected f32");
+	refuse_weight(
+	    name, (struct det_tensor){ DET_F16, 4, { 2, 3, 1, 1 }, v }, "expected f32");
 	v[4] = NAN;
 	refuse_weight(name, (struct det_tensor){ DET_F32, 4, { 2, 3, 1, 1 }, v },
 	    "NaN at index 4");
@@ -407,7 +418,8 @@ test_weights(void)
 static void
 test_finite(void)
 {
-	size_t n = 300000, i, bad = 0, at[] = { 0, 1, 1023, 1024, 65535, 131072, 299999 };
+	size_t n = 300000, i, bad = 0,
+	       at[] = { 0, 1, 1023, 1024, 65535, 131072, 299999 };
 	float *v = malloc(n * sizeof *v);
 
 	if (!v)
@@ -446,14 +458,16 @@ test_inputs(void)
 	float *v = in.data;
 	size_t n, k;
 
-	if (rig_open(&r, "net n\ninput x 3 8 0\ny = conv(x) out=2\nz = scale(y)\noutput a=z",
-		2, NULL, 0)) {
+	if (rig_open(&r,
+		"net n\ninput x 3 8 0\ny = conv(x) out=2\nz = scale(y)\noutput a=z", 2,
+		NULL, 0)) {
 		ok(0, "%s", det_errmsg());
 		return;
 	}
 	t = in;
 	t.dims[2] = 4;
-	refuse_input(&r, t, "input 'x' is 1x3x4x8, network 'n' takes 0x3x8x0 (0 = any)");
+	refuse_input(
+	    &r, t, "input 'x' is 1x3x4x8, network 'n' takes 0x3x8x0 (0 = any)");
 	t = in;
 	t.rank = 3;
 	refuse_input(&r, t, "input 'x' is 1x3x8");
@@ -492,7 +506,8 @@ static void
 test_open(void)
 {
 	static float weight[2 * 3 * 5 * 5];
-	static const char text[] = "net n\ninput x 3 0 0\ny = fc(x) out=2 bias=0\noutput y";
+	static const char text[] =
+	    "net n\ninput x 3 0 0\ny = fc(x) out=2 bias=0\noutput y";
 	struct made made = { 0 };
 	struct det_weights w = { swapped, &made };
 	struct det_engine *e = NULL;
@@ -519,7 +534,8 @@ static void
 test_taps(void)
 {
 	static const char text[] =
-	    "net n\ninput x 3 8 8\nblock b(x)\nc = conv(x) out=4 k=3 pad=1\nr = relu(c)\n"
+	    "net n\ninput x 3 8 8\nblock b(x)\nc = conv(x) out=4 k=3 pad=1\nr = "
+	    "relu(c)\n"
 	    "return r\nend\na = b(x)\ny = conv(a) out=2\noutput y";
 	const char *taps[] = { "a", "a.c", "x" }, *bad[] = { "a.q" };
 	struct det_tensor in = seeded(1, 3, 8, 8, 1), t, c;
@@ -527,13 +543,17 @@ test_taps(void)
 	char *report = NULL;
 	size_t i, neg = 0, wrong = 0;
 
-	ok(rig_open(&r, text, 1, bad, 1) == DET_INVALID && strstr(det_errmsg(), "'a.q'"),
+	ok(rig_open(&r, text, 1, bad, 1) == DET_INVALID &&
+		strstr(det_errmsg(), "'a.q'"),
 	    "no such tap: %s", det_errmsg());
 	rig_close(&r);
-	ok(rig_open(&r, text, 1, taps, 3) == DET_OK, "taps: a block, a layer in it, the input");
-	ok(det_engine_report(r.engine, &report) == DET_INVALID, "no report before a run");
+	ok(rig_open(&r, text, 1, taps, 3) == DET_OK,
+	    "taps: a block, a layer in it, the input");
+	ok(det_engine_report(r.engine, &report) == DET_INVALID,
+	    "no report before a run");
 	det_engine_profile(r.engine, 1);
-	ok(det_engine_run(r.engine, &in) == DET_OK && det_engine_outputs(r.engine) == 4 &&
+	ok(det_engine_run(r.engine, &in) == DET_OK &&
+		det_engine_outputs(r.engine) == 4 &&
 		!strcmp(det_engine_output(r.engine, 1, &t), "a") &&
 		!strcmp(det_engine_output(r.engine, 2, &c), "a.c"),
 	    "come after the outputs, by their names");
@@ -558,10 +578,11 @@ test_taps(void)
 static void
 test_repeat(void)
 {
-	static const char text[] = "net n\ninput x 8 20 20\na = conv(x) out=24 k=3 pad=1 bn act=mish\n"
-				   "b = conv(a) out=8 k=1 bn\nc = add(b, x) act=leaky\n"
-				   "d = maxpool(c) k=3 stride=1 pad=1\ne = concat(c, d)\n"
-				   "f = avgpool(e) global\ng = fc(f) out=10\nh = softmax(g)\noutput e h";
+	static const char text[] =
+	    "net n\ninput x 8 20 20\na = conv(x) out=24 k=3 pad=1 bn act=mish\n"
+	    "b = conv(a) out=8 k=1 bn\nc = add(b, x) act=leaky\n"
+	    "d = maxpool(c) k=3 stride=1 pad=1\ne = concat(c, d)\n"
+	    "f = avgpool(e) global\ng = fc(f) out=10\nh = softmax(g)\noutput e h";
 	struct det_tensor in = seeded(2, 8, 20, 20, 1), one, t;
 	struct rig r;
 	static float keep[2][16 * 400 * 2];
@@ -578,7 +599,8 @@ test_repeat(void)
 	}
 	ok(!det_engine_run(r.engine, &in) && det_engine_output(r.engine, 0, &t) &&
 		!memcmp(keep[0], t.data, 2 * 16 * 400 * 4) &&
-		det_engine_output(r.engine, 1, &t) && !memcmp(keep[1], t.data, 2 * 10 * 4),
+		det_engine_output(r.engine, 1, &t) &&
+		!memcmp(keep[1], t.data, 2 * 10 * 4),
 	    "a second run gives the same bits");
 	for (k = 0; k < 2; k++) {
 		one = in;
@@ -592,7 +614,8 @@ test_repeat(void)
 		d = difference(&t, &one);
 		worst = d > worst ? d : worst;
 	}
-	ok(worst < 1e-5, "the parts of a batch give what the batch gives (%.1e)", worst);
+	ok(worst < 1e-5, "the parts of a batch give what the batch gives (%.1e)",
+	    worst);
 	rig_close(&r);
 	free(in.data);
 }
@@ -619,13 +642,15 @@ test_arena(void)
 		for (i = 0; i < 60; i++) {
 			bad += s[i].at % 64 != 0 || s[i].at + s[i].size > total;
 			for (j = 0; j < i; j++)
-				bad += s[i].first <= s[j].last && s[j].first <= s[i].last &&
+				bad += s[i].first <= s[j].last &&
+				       s[j].first <= s[i].last &&
 				       s[i].at < s[j].at + s[j].size &&
 				       s[j].at < s[i].at + s[i].size;
 		}
 		for (most = t = 0; t < 170; t++) {
 			for (alive = i = 0; i < 60; i++)
-				alive += s[i].first <= t && t <= s[i].last ? s[i].size : 0;
+				alive +=
+				    s[i].first <= t && t <= s[i].last ? s[i].size : 0;
 			most = alive > most ? alive : most;
 		}
 		waste += (double)total / (double)most - 1;

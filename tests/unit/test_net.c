@@ -100,12 +100,13 @@ test_values(void)
 		struct det_net *net;
 
 		(void)snprintf(text, sizeof text,
-		    "net n\ninput x 1 9 9\nblock b(x) m\ny = conv(x) out=%s\nreturn y\nend\n"
+		    "net n\ninput x 1 9 9\nblock b(x) m\ny = conv(x) out=%s\nreturn "
+		    "y\nend\n"
 		    "a = b(x) m=12\noutput a",
 		    t[i].expr);
 		net = parse(text);
-		ok(net && (long)net->node[1].dims[1] == t[i].want, "%s = %ld", t[i].expr,
-		    t[i].want);
+		ok(net && (long)net->node[1].dims[1] == t[i].want, "%s = %ld",
+		    t[i].expr, t[i].want);
 		det_net_free(net);
 	}
 }
@@ -113,29 +114,29 @@ test_values(void)
 static void
 test_blocks(void)
 {
-	struct det_net *net = parse(
-	    "net backbone\n"
-	    "input image 3 16 16\n"
-	    "block unit(x) out act=relu b=none\n"
-	    " y = conv(x) out=$out k=3 pad=1 bn=$b act=$act\n"
-	    " return y\n"
-	    "end\n"
-	    "block pair(x) mid\n"
-	    "\tu = unit(x) out=$mid*2 b=standard\n"
-	    "\tv = unit(u) out=$mid act=leaky\n"
-	    "\treturn v\n"
-	    "end\n"
-	    "block join(a, b)\n"
-	    "  y = concat(a, b)\n"
-	    "  return y\n"
-	    "end\n"
-	    "l.0 = unit(image) out=4\n"
-	    "l = pair(l.0) mid=2*2 times=3 first=1\n"
-	    "j = join(l, l.2)\n"
-	    "output j deep=l.3.u.y");
+	struct det_net *net = parse("net backbone\n"
+				    "input image 3 16 16\n"
+				    "block unit(x) out act=relu b=none\n"
+				    " y = conv(x) out=$out k=3 pad=1 bn=$b act=$act\n"
+				    " return y\n"
+				    "end\n"
+				    "block pair(x) mid\n"
+				    "\tu = unit(x) out=$mid*2 b=standard\n"
+				    "\tv = unit(u) out=$mid act=leaky\n"
+				    "\treturn v\n"
+				    "end\n"
+				    "block join(a, b)\n"
+				    "  y = concat(a, b)\n"
+				    "  return y\n"
+				    "end\n"
+				    "l.0 = unit(image) out=4\n"
+				    "l = pair(l.0) mid=2*2 times=3 first=1\n"
+				    "j = join(l, l.2)\n"
+				    "output j deep=l.3.u.y");
 	size_t a, b;
 
-	ok(net != NULL, "nested blocks, chains, two inputs: %s", net ? "" : det_errmsg());
+	ok(net != NULL, "nested blocks, chains, two inputs: %s",
+	    net ? "" : det_errmsg());
 	if (!net)
 		return;
 	ok(!strcmp(shape(net, "l.1.u.y"), "0x8x16x16"), "l.1.u.y is %s",
@@ -168,50 +169,60 @@ test_errors(void)
 		{ "net n\ninput x 3 -4 5", "t.net:2:", "outside" },
 		{ HEAD, "t.net:2:", "no output" },
 		{ HEAD "output y", "t.net:3:", "no input or layer 'y'" },
-		{ HEAD "a = convo(x) out=3\noutput a", "t.net:3:", "no operator or block" },
-		{ HEAD "a = conv(y) out=3\noutput a", "t.net:3:", "no input or layer 'y'" },
-		{ HEAD "a = conv(a) out=3\noutput a", "t.net:3:", "no input or layer 'a'" },
+		{ HEAD "a = convo(x) out=3\noutput a",
+		    "t.net:3:", "no operator or block" },
+		{ HEAD "a = conv(y) out=3\noutput a",
+		    "t.net:3:", "no input or layer 'y'" },
+		{ HEAD "a = conv(a) out=3\noutput a",
+		    "t.net:3:", "no input or layer 'a'" },
 		{ HEAD "a = conv(x)\noutput a", "t.net:3:", "needs out=" },
 		{ HEAD "a = conv(x) out=0", "t.net:3:", "outside 1 to" },
 		{ HEAD "a = conv(x) out=3 out=4", "t.net:3:", "given twice" },
 		{ HEAD "a = conv(x) out=3 kk=4", "t.net:3:", "no key 'kk'" },
 		{ HEAD "a = conv(x) out=3x", "t.net:3:", "not a whole number" },
 		{ HEAD "a = conv(x) out=7/2", "t.net:3:", "evenly" },
-		{ HEAD "a = conv(x) out=99999999999999999999", "t.net:3:", "too large" },
+		{ HEAD "a = conv(x) out=99999999999999999999",
+		    "t.net:3:", "too large" },
 		{ HEAD "a = conv(x) out=$m", "t.net:3:", "no parameter '$m'" },
 		{ HEAD "a = conv(x) out=3 act=tanh", "t.net:3:", "one of linear relu" },
 		{ HEAD "a = conv(x) out=3 act", "t.net:3:", "needs a value" },
 		{ HEAD "a = conv(x) out=3 k=1,2,3", "t.net:3:", "more than 2" },
-		{ HEAD "a = conv(x) out=3 pad=1,2,3", "t.net:3:", "expected 1, 2 or 4" },
+		{ HEAD "a = conv(x) out=3 pad=1,2,3",
+		    "t.net:3:", "expected 1, 2 or 4" },
 		{ HEAD "a = conv(x) out=3 eps=nan", "t.net:3:", "not a number" },
-		{ HEAD "a = conv(x) out=4 groups=2\noutput a", "t.net:3:", "do not divide" },
+		{ HEAD "a = conv(x) out=4 groups=2\noutput a",
+		    "t.net:3:", "do not divide" },
 		{ HEAD "a = conv(x) out=4 k=9\noutput a", "t.net:3:", "does not fit" },
 		{ HEAD "a = conv(x, x) out=4", "t.net:3:", "takes 1 input" },
 		{ HEAD "a = add(x)", "t.net:3:", "at least 2" },
 		{ HEAD "x = conv(x) out=4", "t.net:3:", "taken" },
 		{ HEAD "end = conv(x) out=4", "t.net:3:", "can't be the name" },
 		{ HEAD "a = maxpool(x)", "t.net:3:", "k=... or global" },
-		{ HEAD "a = maxpool(x) k=2 stride=2\nb = concat(a, x)\noutput b", "t.net:4:",
-		    "layer 'b': input 2 is 8x8" },
-		{ HEAD "a = maxpool(x) k=2\nb = add(a, x)\noutput b", "t.net:4:", "layer 'b'" },
+		{ HEAD "a = maxpool(x) k=2 stride=2\nb = concat(a, x)\noutput b",
+		    "t.net:4:", "layer 'b': input 2 is 8x8" },
+		{ HEAD "a = maxpool(x) k=2\nb = add(a, x)\noutput b",
+		    "t.net:4:", "layer 'b'" },
 		{ HEAD "a b c", "t.net:3:", "expected 'name = operator" },
 		{ HEAD "a = conv x", "t.net:3:", "expected '('" },
 		{ HEAD "a = conv(x", "t.net:3:", "',' or ')'" },
 		{ HEAD "block b(y)\nz = conv(y) out=1", "t.net:4:", "no end" },
 		{ HEAD "block b(y)\nend", "t.net:4:", "without a return" },
-		{ HEAD "block b(y) m\nreturn y\nend\na = b(x)\noutput a", "t.net:6:", "needs m=" },
-		{ HEAD "block b(y)\nreturn y\nend\na = b(x) q=1\noutput a", "t.net:6:",
-		    "no parameter 'q'" },
-		{ HEAD "block b(y)\nreturn x\nend\na = b(x)\noutput a", "t.net:4: in a:",
-		    "no input or layer 'x'" },
-		{ HEAD "block b(y)\nz = b(y)\nreturn z\nend\na = b(x)\noutput a", "t.net:4: in a",
-		    "nested deeper" },
-		{ HEAD "block b(y) m\nz = conv(y) out=$m/3\nreturn z\nend\na = b(x) m=4",
+		{ HEAD "block b(y) m\nreturn y\nend\na = b(x)\noutput a",
+		    "t.net:6:", "needs m=" },
+		{ HEAD "block b(y)\nreturn y\nend\na = b(x) q=1\noutput a",
+		    "t.net:6:", "no parameter 'q'" },
+		{ HEAD "block b(y)\nreturn x\nend\na = b(x)\noutput a",
+		    "t.net:4: in a:", "no input or layer 'x'" },
+		{ HEAD "block b(y)\nz = b(y)\nreturn z\nend\na = b(x)\noutput a",
+		    "t.net:4: in a", "nested deeper" },
+		{ HEAD
+		    "block b(y) m\nz = conv(y) out=$m/3\nreturn z\nend\na = b(x) m=4",
 		    "t.net:4: in a:", "evenly" },
 		{ HEAD "block conv(y)\nreturn y\nend", "t.net:3:", "already" },
-		{ HEAD "block b(y)\nreturn y\nend\na = b(x) times=0", "t.net:6:", "outside 1" },
-		{ HEAD "block b(y, z)\nreturn y\nend\na = b(x, x) times=2", "t.net:6:",
-		    "one input" },
+		{ HEAD "block b(y)\nreturn y\nend\na = b(x) times=0",
+		    "t.net:6:", "outside 1" },
+		{ HEAD "block b(y, z)\nreturn y\nend\na = b(x, x) times=2",
+		    "t.net:6:", "one input" },
 		{ HEAD "return x", "t.net:3:", "outside a block" },
 		{ HEAD "output x x", "t.net:3:", "twice" },
 		{ HEAD "output x=", "t.net:3:", "no input or layer ''" },
@@ -253,8 +264,8 @@ test_limits(void)
 	(void)snprintf(line, sizeof line, HEAD "a = conv(x) out=");
 	memcpy(big, line, strlen(line));
 	big[900] = 0;
-	ok(det_net_parse(&net, big, 900, "t.net") != DET_OK, "hundreds of parentheses: %s",
-	    det_errmsg());
+	ok(det_net_parse(&net, big, 900, "t.net") != DET_OK,
+	    "hundreds of parentheses: %s", det_errmsg());
 	free(big);
 }
 
@@ -296,8 +307,10 @@ test_nets(void)
 			ok(0, "%s: %s", t[i].name, det_errmsg());
 			continue;
 		}
-		for (params = floats = j = 0; (name = det_net_weight(net, j, &w)); j++) {
-			(void)snprintf(part, sizeof part, "%s", name + strlen(name) - 5);
+		for (params = floats = j = 0; (name = det_net_weight(net, j, &w));
+		     j++) {
+			(void)snprintf(
+			    part, sizeof part, "%s", name + strlen(name) - 5);
 			if (det_tensor_count(&n, &w))
 				n = 0;
 			floats += n;
@@ -307,8 +320,8 @@ test_nets(void)
 		ok((!t[i].params || params == t[i].params) &&
 			(!t[i].floats || floats == t[i].floats),
 		    "%s: %zu parameters, %zu floats", t[i].name, params, floats);
-		ok(!strcmp(shape(net, t[i].layer), t[i].shape), "%s: %s is %s", t[i].name,
-		    t[i].layer, shape(net, t[i].layer));
+		ok(!strcmp(shape(net, t[i].layer), t[i].shape), "%s: %s is %s",
+		    t[i].name, t[i].layer, shape(net, t[i].layer));
 		det_net_free(net);
 		free(text);
 	}

@@ -13,8 +13,8 @@
 /* One problem: input and output as doubles, sizes, weights by name. */
 struct ref {
 	const struct rig *rig;
-	size_t n, c, h, w;    /* input */
-	size_t oc, oh, ow;    /* output */
+	size_t n, c, h, w;     /* input */
+	size_t oc, oh, ow;     /* output */
 	const float *in, *in2; /* second input: as wide as `b` says */
 	size_t b[4];
 	double *out;
@@ -23,9 +23,11 @@ struct ref {
 static double
 at(const struct ref *r, size_t n, long c, long y, long x)
 {
-	if (c < 0 || c >= (long)r->c || y < 0 || y >= (long)r->h || x < 0 || x >= (long)r->w)
+	if (c < 0 || c >= (long)r->c || y < 0 || y >= (long)r->h || x < 0 ||
+	    x >= (long)r->w)
 		return 0;
-	return (double)r->in[((n * r->c + (size_t)c) * r->h + (size_t)y) * r->w + (size_t)x];
+	return (double)
+	    r->in[((n * r->c + (size_t)c) * r->h + (size_t)y) * r->w + (size_t)x];
 }
 
 static int
@@ -70,8 +72,8 @@ expect2(const char *stmt, size_t c, size_t h, size_t wd, const size_t b[3], valu
 	size_t n, i, count = 0;
 	int threads;
 
-	(void)snprintf(text, sizeof text, "net n\ninput x %zu %zu %zu\n%s%s\noutput y", c, h,
-	    wd, b ? "input z 0 0 0\n" : "", stmt);
+	(void)snprintf(text, sizeof text, "net n\ninput x %zu %zu %zu\n%s%s\noutput y",
+	    c, h, wd, b ? "input z 0 0 0\n" : "", stmt);
 	for (n = 1; n <= 2; n++)
 		for (threads = 1; threads <= 3; threads++) {
 			if (rig_open(&rig, text, threads, NULL, 0)) {
@@ -145,7 +147,8 @@ conv1(const struct ref *r, size_t n, long k, long y, long x)
 	long c;
 
 	for (c = 0; c < (long)r->c; c++)
-		s += w(r, "n/y.weight", (size_t)(k * (long)r->c + c)) * at(r, n, c, y, x);
+		s += w(r, "n/y.weight", (size_t)(k * (long)r->c + c)) *
+		     at(r, n, c, y, x);
 	return s;
 }
 
@@ -173,7 +176,8 @@ conv_bn_darknet(const struct ref *r, size_t n, long k, long y, long x)
 static double
 conv_bn_bias(const struct ref *r, size_t n, long k, long y, long x)
 {
-	return bn(r, conv1(r, n, k, y, x) + w(r, "n/y.bias", (size_t)k), (size_t)k, 1e-3, 0);
+	return bn(
+	    r, conv1(r, n, k, y, x) + w(r, "n/y.bias", (size_t)k), (size_t)k, 1e-3, 0);
 }
 
 static double
@@ -185,7 +189,8 @@ fc(const struct ref *r, size_t n, long k, long y, long x)
 	(void)y;
 	(void)x;
 	for (i = 0; i < len; i++)
-		s += w(r, "n/y.weight", (size_t)k * len + i) * (double)r->in[n * len + i];
+		s += w(r, "n/y.weight", (size_t)k * len + i) *
+		     (double)r->in[n * len + i];
 	return s > 0 ? s : 0;
 }
 
@@ -198,7 +203,8 @@ fc_bn(const struct ref *r, size_t n, long k, long y, long x)
 	(void)y;
 	(void)x;
 	for (i = 0; i < len; i++)
-		s += w(r, "n/y.weight", (size_t)k * len + i) * (double)r->in[n * len + i];
+		s += w(r, "n/y.weight", (size_t)k * len + i) *
+		     (double)r->in[n * len + i];
 	return bn(r, s, (size_t)k, 0, 1e-6);
 }
 
@@ -213,13 +219,15 @@ local(const struct ref *r, size_t n, long k, long y, long x)
 		for (i = 0; i < 3; i++)
 			for (j = 0; j < 3; j++)
 				s += w(r, "n/y.weight",
-					 (size_t)(((((y * (long)r->ow + x) * (long)r->oc + k) *
-							 C +
-						     c) *
+					 (size_t)(((((y * (long)r->ow + x) *
+							    (long)r->oc +
+							k) *
+							   C +
+						       c) *
 							  3 +
 						      i) *
-							 3 +
-						     j)) *
+						      3 +
+						  j)) *
 				     at(r, n, c, 2 * y + i - 1, 2 * x + j - 1);
 	return leaky(s);
 }
@@ -227,8 +235,8 @@ local(const struct ref *r, size_t n, long k, long y, long x)
 static void
 test_products(void)
 {
-	expect("y = conv(x) out=4 k=3,2 stride=2,1 pad=1,0,2,1 dilate=1,2 groups=2", 6, 9, 8,
-	    conv_odd);
+	expect("y = conv(x) out=4 k=3,2 stride=2,1 pad=1,0,2,1 dilate=1,2 groups=2", 6,
+	    9, 8, conv_odd);
 	expect("y = conv(x) out=5 bn act=leaky", 7, 4, 5, conv_bn);
 	expect("y = conv(x) out=5 bn=darknet eps=.25", 7, 4, 5, conv_bn_darknet);
 	expect("y = conv(x) out=5 bn eps=1e-3 bias=1", 7, 4, 5, conv_bn_bias);
@@ -305,13 +313,14 @@ test_pool(void)
 		(void)snprintf(
 		    stmt, sizeof stmt, "y = avgpool(x) %s count=valid", t[i].keys);
 		expect(stmt, 5, t[i].h, t[i].w, pooled);
-		(void)snprintf(text, sizeof text, "net n\ninput x 1 %zu %zu\n%s\noutput y",
-		    t[i].h, t[i].w, stmt);
+		(void)snprintf(text, sizeof text,
+		    "net n\ninput x 1 %zu %zu\n%s\noutput y", t[i].h, t[i].w, stmt);
 		in = seeded(1, 1, t[i].h, t[i].w, 1);
-		if (!rig_open(&rig, text, 1, NULL, 0) && !det_engine_run(rig.engine, &in))
+		if (!rig_open(&rig, text, 1, NULL, 0) &&
+		    !det_engine_run(rig.engine, &in))
 			(void)det_engine_output(rig.engine, 0, &out);
-		ok(out.dims[2] == t[i].oh && out.dims[3] == t[i].ow, "%s: %zux%zu", t[i].keys,
-		    out.dims[2], out.dims[3]);
+		ok(out.dims[2] == t[i].oh && out.dims[3] == t[i].ow, "%s: %zux%zu",
+		    t[i].keys, out.dims[2], out.dims[3]);
 		rig_close(&rig);
 		free(in.data);
 	}
@@ -366,16 +375,17 @@ aligned(const struct ref *r, size_t n, long c, long y, long x)
 static double
 at2(const struct ref *r, size_t n, long c, long y, long x)
 {
-	return (double)r->in2[((n * r->b[0] + (size_t)c) * r->b[1] + (size_t)y) * r->b[2] +
-			      (size_t)x];
+	return (
+	    double)r->in2[((n * r->b[0] + (size_t)c) * r->b[1] + (size_t)y) * r->b[2] +
+			  (size_t)x];
 }
 
 static double
 joined(const struct ref *r, size_t n, long c, long y, long x)
 {
-	return c < (long)r->c     ? at(r, n, c, y, x) :
-	       c < 2 * (long)r->c ? at(r, n, c - (long)r->c, y, x) :
-					  at2(r, n, c - 2 * (long)r->c, y, x);
+	return c < (long)r->c       ? at(r, n, c, y, x)
+	       : c < 2 * (long)r->c ? at(r, n, c - (long)r->c, y, x)
+				    : at2(r, n, c - 2 * (long)r->c, y, x);
 }
 
 static double
@@ -469,11 +479,13 @@ shortcut(const struct ref *r, size_t n, long c, long y, long x)
 	long stride = (long)(r->b[2] / r->w), sample = (long)(r->w / r->b[2]);
 	double v = at(r, n, c, y, x);
 	long bc = (long)r->b[0], bh = (long)r->b[1], bw = (long)r->b[2];
-	long mh = bh < (long)r->h ? bh : (long)r->h, mw = bw < (long)r->w ? bw : (long)r->w;
+	long mh = bh < (long)r->h ? bh : (long)r->h,
+	     mw = bw < (long)r->w ? bw : (long)r->w;
 
 	stride = stride < 1 ? 1 : stride;
 	sample = sample < 1 ? 1 : sample;
-	if (c < bc && y % sample == 0 && x % sample == 0 && y / sample < mh && x / sample < mw)
+	if (c < bc && y % sample == 0 && x % sample == 0 && y / sample < mh &&
+	    x / sample < mw)
 		v += at2(r, n, c, y / sample * stride, x / sample * stride);
 	return v > 0 ? v : 0;
 }
@@ -526,7 +538,8 @@ test_moves(void)
 	expect("y = reorg(x) stride=2 reverse", 8, 3, 5, unblock2);
 	expect("y = reorg(x) stride=2 order=pixel reverse", 8, 3, 5, unpixel2);
 	expect("y = reorg(x) stride=2 order=darknet", 8, 4, 6, reorg_darknet);
-	expect("y = reorg(x) stride=2 order=darknet reverse", 8, 3, 5, reorg_darknet_back);
+	expect(
+	    "y = reorg(x) stride=2 order=darknet reverse", 8, 3, 5, reorg_darknet_back);
 	expect2("y = add(x, z, x) act=leaky", 3, 5, 6, alike, add3, 2e-6);
 	expect2("y = add(x, z) darknet act=relu", 3, 6, 8, small, shortcut, 2e-6);
 	expect2("y = add(x, z) darknet act=relu", 3, 6, 8, large, shortcut, 2e-6);
@@ -602,7 +615,8 @@ bn_darknet(const struct ref *r, size_t n, long c, long y, long x)
 static double
 scaled(const struct ref *r, size_t n, long c, long y, long x)
 {
-	return at(r, n, c, y, x) * w(r, "n/y.weight", (size_t)c) + w(r, "n/y.bias", (size_t)c);
+	return at(r, n, c, y, x) * w(r, "n/y.weight", (size_t)c) +
+	       w(r, "n/y.bias", (size_t)c);
 }
 
 static double
