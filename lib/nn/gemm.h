@@ -50,12 +50,11 @@ struct det_pack {
 
 /* One band of a depthwise convolution: see conv_depthwise.c. */
 struct det_depthwise {
-	const float *src; /* padded rows, each split into stride_x phases */
-	size_t phase;     /* floats from one phase of a row to the next */
-	size_t row;       /* floats from one row to the next */
-	size_t stride_y, stride_x, dilate_y, dilate_x;
-	size_t kh, kw;
+	const float *src; /* padded rows */
+	size_t step; /* floats from what an output row reads to what the next does */
+	const size_t *tap; /* where each of `taps` is, from the output's place in src */
 	const float *weight;
+	size_t taps;
 	float scale, shift;
 	const float *residual; /* or NULL */
 	float *out;
@@ -80,7 +79,7 @@ struct det_kernels {
 
 	void (*depthwise)(const struct det_depthwise *d);
 
-	/* sum[i * ldsum + j] = in row i . weight row j, i < m <= 4, j < n; rows of k */
+	/* sum[i * ldsum + j] = in row i . weight row j, i < m, j < n; rows of k */
 	void (*dots)(float *sum, size_t ldsum, const float *in, const float *weight,
 	    size_t m, size_t n, size_t k);
 };

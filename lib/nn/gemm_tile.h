@@ -164,7 +164,8 @@ TILE(3)
 TILE(4)
 #if DET_TILE_ROWS == 8
 TILE(5)
-TILE(6) TILE(7) TILE(8)
+TILE(6)
+TILE(7) TILE(8)
 #endif
 
     static void tile_run(const struct det_tile *t)
