@@ -65,14 +65,19 @@ is_depthwise(const struct det_conv *c)
 size_t
 det_conv_scratch(const struct det_conv *c, int threads)
 {
-	return is_depthwise(c) ? det_conv_depthwise_scratch(c, threads)
-			       : det_conv_gemm_scratch(c, threads);
+	if (is_depthwise(c))
+		return det_conv_depthwise_scratch(c, threads);
+	if (det_conv_winograd_fits(c))
+		return det_conv_winograd_scratch(c, threads);
+	return det_conv_gemm_scratch(c, threads);
 }
 
 const char *
 det_conv_algorithm(const struct det_conv *c, int threads)
 {
-	return is_depthwise(c) ? "depthwise" : det_conv_gemm_name(c, threads);
+	return is_depthwise(c)             ? "depthwise"
+	       : det_conv_winograd_fits(c) ? "winograd"
+					   : det_conv_gemm_name(c, threads);
 }
 
 void
@@ -88,6 +93,8 @@ det_conv_run(const struct det_conv *c, float *out, const float *in, const float 
 
 	if (is_depthwise(c))
 		det_conv_depthwise_run(c, out, in, weight, &e, scratch, threads);
+	else if (det_conv_winograd_fits(c))
+		det_conv_winograd_run(c, out, in, weight, &e, scratch, threads);
 	else
 		det_conv_gemm_run(c, out, in, weight, &e, scratch, threads);
 }

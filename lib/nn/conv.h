@@ -34,6 +34,7 @@ struct det_conv {
 	size_t groups;
 	enum det_act act;
 	float alpha; /* of DET_ACT_LEAKY */
+	int direct; /* sum the products as written: no Winograd, which rounds differently */
 };
 
 /* Fills oh and ow: floor((h + pads - dilate*(k-1) - 1) / stride) + 1. DET_INVALID where
@@ -41,8 +42,8 @@ struct det_conv {
 enum det_err det_conv_shape(struct det_conv *c) DET_MUST_USE;
 
 /* Bytes of scratch memory that det_conv_run wants for this problem and thread count (64
- * byte aligned); and the name of the algorithm chosen ("1x1 gemm", "im2col gemm",
- * "depthwise", ...), for reports. The choice depends on the problem, the thread count and
+ * byte aligned); and the name of the algorithm chosen ("1x1 gemm", "implicit
+ * gemm", "winograd", "depthwise", ...), for reports. The choice depends on the problem, the thread count and
  * the processor, never on timing. */
 size_t det_conv_scratch(const struct det_conv *c, int threads);
 const char *det_conv_algorithm(const struct det_conv *c, int threads);

@@ -21,29 +21,34 @@ struct plan {
 };
 
 static struct plan
-make_plan(const struct det_conv *c, const struct det_kernels *ker, int threads)
+make_plan(const struct det_conv *c, int threads)
 {
 	struct plan p;
 	size_t wide = c->pad_left + c->w + c->pad_right, span, fit;
+	size_t planes = c->n * c->k,
+	       share = (c->oh + (size_t)threads - 1) / (size_t)threads;
 
 	/* a vector may begin at the last output column */
-	p.phase = (wide + c->stride_x - 1) / c->stride_x + ker->lanes;
+	p.phase = (wide + c->stride_x - 1) / c->stride_x + det_kernels()->lanes;
 	p.row = p.phase * c->stride_x;
 	span = c->dilate_y * (c->kh - 1) + 1;
 	fit = BAND / p.row;
 	p.rows = fit > span ? (fit - span) / c->stride_y + 1 : 1;
-	if (p.rows < 4)
-		p.rows = 4;
+	if (p.rows < 8)
+		p.rows = 8;
+	if (planes < (size_t)threads && p.rows > share)
+		p.rows = share; /* threads share even a single plane */
 	if (p.rows > c->oh)
 		p.rows = c->oh;
-	/* one plane alone is shared too */
-	if (c->n * c->k < (size_t)threads)
-		p.rows = (c->oh + (size_t)threads - 1) / (size_t)threads < p.rows
-			     ? (c->oh + (size_t)threads - 1) / (size_t)threads
-			     : p.rows;
 	p.bands = (c->oh + p.rows - 1) / p.rows;
 	p.copied = (p.rows - 1) * c->stride_y + span;
 	return p;
+}
+
+static size_t
+tap_bytes(const struct det_conv *c)
+{
+	return det_pad(c->kh * c->kw * sizeof(size_t));
 }
 
 static size_t
@@ -55,74 +60,91 @@ copy_bytes(const struct plan *p)
 size_t
 det_conv_depthwise_scratch(const struct det_conv *c, int threads)
 {
-	struct plan p = make_plan(c, det_kernels(), threads);
+	struct plan p = make_plan(c, threads);
 
-	return copy_bytes(&p) * (size_t)threads;
+	return tap_bytes(c) + copy_bytes(&p) * (size_t)threads;
 }
 
 /* Row y of the padded input (0 is the first row of padding) into phases. */
 static void
-copy_row(float *dst, const struct det_conv *c, const struct det_kernels *ker,
-    const struct plan *p, const float *plane, size_t y)
+copy_row(float *dst, const struct det_conv *c, const struct plan *p, const float *plane,
+    size_t y)
 {
-	size_t f, s = c->stride_x;
+	size_t f, i, s = c->stride_x, wide = c->pad_left + c->w + c->pad_right;
 
-	memset(dst, 0, p->row * sizeof *dst);
-	if (y < c->pad_top || y - c->pad_top >= c->h)
+	if (y < c->pad_top || y - c->pad_top >= c->h) {
+		memset(dst, 0, p->row * sizeof *dst);
 		return;
-	plane += (y - c->pad_top) * c->w;
-	for (f = 0; f < s; f++) {
-		/* the first column of this phase at or after the left edge */
-		size_t i = f >= c->pad_left ? 0 : (c->pad_left - f + s - 1) / s;
-		size_t x = f + i * s - c->pad_left;
-
-		if (x < c->w)
-			ker->copy(dst + f * p->phase + i, plane + x,
-			    (c->w - x + s - 1) / s, s);
 	}
+	plane += (y - c->pad_top) * c->w;
+	for (f = 0; f < s; f++, dst += p->phase) {
+		/* columns f + i*s: those left of the image, in it, right of it */
+		size_t n = f < wide ? (wide - f + s - 1) / s : 0;
+		size_t from = f >= c->pad_left ? 0 : (c->pad_left - f + s - 1) / s;
+		size_t to =
+		    f >= c->pad_left + c->w ? 0 : (c->pad_left + c->w - f + s - 1) / s;
+
+		if (from > n)
+			from = n;
+		if (to < from)
+			to = from;
+		for (i = 0; i < from; i++)
+			dst[i] = 0;
+		if (from < to)
+			det_kernels()->copy(dst + from,
+			    plane + (f + from * s - c->pad_left), to - from, s);
+		for (i = to; i < n; i++)
+			dst[i] = 0;
+	}
+}
+
+static void
+one_band(const struct det_conv *c, const struct plan *p, float *copy,
+    const float *plane, struct det_depthwise *d, size_t y0)
+{
+	size_t span = c->dilate_y * (c->kh - 1) + 1, y;
+
+	d->rows = c->oh - y0 < p->rows ? c->oh - y0 : p->rows;
+	for (y = 0; y < (d->rows - 1) * c->stride_y + span; y++)
+		copy_row(copy + y * p->row, c, p, plane, y0 * c->stride_y + y);
+	d->src = copy;
+	det_kernels()->depthwise(d);
 }
 
 void
 det_conv_depthwise_run(const struct det_conv *c, float *out, const float *in,
     const float *weight, const struct det_epilogue *e, void *scratch, int threads)
 {
-	const struct det_kernels *ker = det_kernels();
-	struct plan p = make_plan(c, ker, threads);
-	size_t items = c->n * c->k * p.bands, it;
+	struct plan p = make_plan(c, threads);
+	size_t items = c->n * c->k * p.bands, taps = c->kh * c->kw, it, t;
+	size_t *tap = scratch;
 
+	for (t = 0; t < taps; t++) {
+		size_t right = t % c->kw * c->dilate_x;
+
+		tap[t] = t / c->kw * c->dilate_y * p.row +
+			 right % c->stride_x * p.phase + right / c->stride_x;
+	}
 #pragma omp parallel for num_threads(threads) schedule(static)
 	for (it = 0; it < items; it++) {
 		size_t band = it % p.bands, k = it / p.bands % c->k;
-		size_t im = it / p.bands / c->k, y0 = band * p.rows, y;
-		const float *plane =
-		    in + (im * c->c + k / (c->k / c->groups)) * c->h * c->w;
+		size_t im = it / p.bands / c->k, y0 = band * p.rows;
 		size_t at = ((im * c->k + k) * c->oh + y0) * c->ow;
-		float *copy = (float *)((char *)scratch +
-					(size_t)omp_get_thread_num() * copy_bytes(&p));
-		struct det_depthwise d = { .src = copy,
-			.phase = p.phase,
-			.row = p.row,
-			.stride_y = c->stride_y,
-			.stride_x = c->stride_x,
-			.dilate_y = c->dilate_y,
-			.dilate_x = c->dilate_x,
-			.kh = c->kh,
-			.kw = c->kw,
-			.weight = weight + k * c->kh * c->kw,
+		struct det_depthwise d = { .step = c->stride_y * p.row,
+			.tap = tap,
+			.taps = taps,
+			.weight = weight + k * taps,
 			.scale = e->scale ? e->scale[k] : 1,
 			.shift = e->shift ? e->shift[k] : 0,
 			.residual = e->residual ? e->residual + at : NULL,
 			.out = out + at,
-			.rows = c->oh - y0 < p.rows ? c->oh - y0 : p.rows,
 			.cols = c->ow,
 			.act = e->act,
 			.alpha = e->alpha };
+		char *mine = (char *)scratch + tap_bytes(c) +
+			     (size_t)omp_get_thread_num() * copy_bytes(&p);
 
-		for (y = 0;
-		     y < (d.rows - 1) * c->stride_y + c->dilate_y * (c->kh - 1) + 1;
-		     y++)
-			copy_row(
-			    copy + y * p.row, c, ker, &p, plane, y0 * c->stride_y + y);
-		ker->depthwise(&d);
+		one_band(c, &p, (float *)mine,
+		    in + (im * c->c + k / (c->k / c->groups)) * c->h * c->w, &d, y0);
 	}
 }

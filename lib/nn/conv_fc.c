@@ -1,15 +1,45 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fully connected layers. With up to 4 inputs the weights are the work: each is read once,
+ * Fully connected layers. With few inputs the weights are the work: each is read once,
  * at the speed of memory, as dot products of rows. With more, a matrix product: weights are
  * turned into panels of B, a block at a time on the stack, and meet all inputs there.
  * Threads share the rows of the weights.
  */
 #include "nn/gemm.h"
 
-#include <omp.h>
+#include <string.h>
 
-enum { FEW = 4, DEPTH = 192, WIDE = 48 };
+enum { FEW = 12, DEPTH = 192, WIDE = 48 };
+
+typedef float vec4 __attribute__((vector_size(16)));
+
+static vec4
+load4(const float *p)
+{
+	vec4 x;
+
+	memcpy(&x, p, sizeof x);
+	return x;
+}
+
+/* b[i * ldb + j] = a[j * lda + i], 4 by 4. */
+static void
+turn4(float *b, size_t ldb, const float *a, size_t lda)
+{
+	vec4 a0 = load4(a), a1 = load4(a + lda), a2 = load4(a + 2 * lda),
+	     a3 = load4(a + 3 * lda), x, y, t;
+
+	x = __builtin_shufflevector(a0, a1, 0, 4, 1, 5);
+	y = __builtin_shufflevector(a2, a3, 0, 4, 1, 5);
+	t = __builtin_shufflevector(x, y, 0, 1, 4, 5), memcpy(b, &t, sizeof t);
+	t = __builtin_shufflevector(x, y, 2, 3, 6, 7), memcpy(b + ldb, &t, sizeof t);
+	x = __builtin_shufflevector(a0, a1, 2, 6, 3, 7);
+	y = __builtin_shufflevector(a2, a3, 2, 6, 3, 7);
+	t = __builtin_shufflevector(x, y, 0, 1, 4, 5),
+	memcpy(b + 2 * ldb, &t, sizeof t);
+	t = __builtin_shufflevector(x, y, 2, 3, 6, 7),
+	memcpy(b + 3 * ldb, &t, sizeof t);
+}
 
 /* One panel of `cols` weight rows, elements k0 .. k0+kc, turned. */
 static void
@@ -18,51 +48,74 @@ turn(float *b, const struct det_kernels *ker, const float *weight, size_t cols,
 {
 	size_t wide = (cols + ker->lanes - 1) / ker->lanes * ker->lanes, i, j;
 
-	for (j = 0; j < wide; j++)
+	for (j = 0; j + 4 <= cols; j += 4) {
+		for (i = 0; i + 4 <= kc; i += 4)
+			turn4(b + i * wide + j, wide, weight + j * k + k0 + i, k);
+		for (; i < kc; i++) {
+			b[i * wide + j] = weight[j * k + k0 + i];
+			b[i * wide + j + 1] = weight[(j + 1) * k + k0 + i];
+			b[i * wide + j + 2] = weight[(j + 2) * k + k0 + i];
+			b[i * wide + j + 3] = weight[(j + 3) * k + k0 + i];
+		}
+	}
+	for (; j < wide; j++)
 		for (i = 0; i < kc; i++)
 			b[i * wide + j] = j < cols ? weight[j * k + k0 + i] : 0;
 }
 
+/* Panels from .. to, block by block of k, so that the block of the inputs stays near. */
 static void
-product(const struct det_kernels *ker, float *out, const float *in, const float *weight,
-    const struct det_epilogue *e, size_t m, size_t n, size_t k, int threads)
+product_range(const struct det_kernels *ker, float *out, const float *in,
+    const float *weight, const struct det_epilogue *e, size_t m, size_t n, size_t k,
+    size_t from, size_t to)
 {
-	size_t wide = ker->lanes * ker->vecs, panels = (n + wide - 1) / wide, p;
+	_Alignas(64) float b[DEPTH * WIDE];
+	size_t wide = ker->lanes * ker->vecs, p, k0, kc;
 
-#pragma omp parallel for num_threads(threads) schedule(static)
-	for (p = 0; p < panels; p++) {
-		_Alignas(64) float b[DEPTH * WIDE];
-		size_t j = p * wide, cols = n - j < wide ? n - j : wide, k0, kc;
-
-		for (k0 = 0; k0 < k; k0 += kc) {
+	for (k0 = 0; k0 < k; k0 += kc) {
+		kc = k - k0 < DEPTH ? k - k0 : DEPTH;
+		for (p = from; p < to; p++) {
+			size_t j = p * wide, cols = n - j < wide ? n - j : wide;
 			struct det_tile t = { .a = in + k0,
 				.lda = k,
 				.b = b,
+				.kc = kc,
 				.c = out + j,
 				.ldc = n,
 				.rows = m,
 				.cols = cols,
+				.first = k0 == 0,
+				.last = k0 + kc == k,
 				.e = *e };
 
-			kc = k - k0 < DEPTH ? k - k0 : DEPTH;
-			turn(b, ker, weight + j * k, cols, k, k0, kc);
-			t.kc = kc;
-			t.first = k0 == 0;
-			t.last = k0 + kc == k;
 			if (e->scale)
 				t.e.scale += j;
 			if (e->shift)
 				t.e.shift += j;
+			turn(b, ker, weight + j * k, cols, k, k0, kc);
 			det_gemm_block(ker, &t);
 		}
 	}
 }
 
 static void
+product(const struct det_kernels *ker, float *out, const float *in, const float *weight,
+    const struct det_epilogue *e, size_t m, size_t n, size_t k, int threads)
+{
+	size_t wide = ker->lanes * ker->vecs, panels = (n + wide - 1) / wide;
+	size_t parts = (size_t)threads < panels ? (size_t)threads : panels, p;
+
+#pragma omp parallel for num_threads(threads) schedule(static)
+	for (p = 0; p < parts; p++)
+		product_range(ker, out, in, weight, e, m, n, k, panels * p / parts,
+		    panels * (p + 1) / parts);
+}
+
+static void
 dots(const struct det_kernels *ker, float *out, const float *in, const float *weight,
     const struct det_epilogue *e, size_t m, size_t n, size_t k, int threads)
 {
-	const size_t some = 64;
+	const size_t some = 32;
 	size_t chunks = (n + some - 1) / some, c;
 
 #pragma omp parallel for num_threads(threads) schedule(static)

@@ -63,7 +63,7 @@ det_gemm_block(const struct det_kernels *ker, const struct det_tile *whole)
 			t.rows = rows;
 			t.cols = cols;
 			t.a += r * whole->lda;
-			t.b += at * whole->kc;
+			t.b += whole->ldb ? at : at * whole->kc;
 			t.c += r * whole->ldc + at;
 			if (t.e.residual)
 				t.e.residual += r * whole->ldc + at;

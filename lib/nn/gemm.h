@@ -20,13 +20,13 @@ struct det_epilogue {
 };
 
 /* One tile of C += A . B: `rows` rows of A (distance lda) by one panel of B (kc rows of
- * ceil(cols/lanes)*lanes floats, packed, zero beyond cols). The product over all k comes
+ * ceil(cols/lanes)*lanes floats, ldb apart; 0 for ldb: one after another). The product over all k comes
  * in blocks: the first starts C, the others add to it, the last applies act. */
 struct det_tile {
 	const float *a;
 	size_t lda;
 	const float *b;
-	size_t kc;
+	size_t ldb, kc;
 	float *c;
 	size_t ldc;
 	size_t rows, cols; /* 1 .. det_kernels.rows, 1 .. vecs * lanes */
@@ -50,18 +50,42 @@ struct det_pack {
 
 /* One band of a depthwise convolution: see conv_depthwise.c. */
 struct det_depthwise {
-	const float *src; /* padded rows, each split into stride_x phases */
-	size_t phase;     /* floats from one phase of a row to the next */
-	size_t row;       /* floats from one row to the next */
-	size_t stride_y, stride_x, dilate_y, dilate_x;
-	size_t kh, kw;
+	const float *src; /* padded rows */
+	size_t step; /* floats from what an output row reads to what the next does */
+	const size_t *tap; /* where each of `taps` is, from the output's place in src */
 	const float *weight;
+	size_t taps;
 	float scale, shift;
 	const float *residual; /* or NULL */
 	float *out;
 	size_t rows, cols;
 	enum det_act act;
 	float alpha;
+};
+
+/* Winograd's transforms: see conv_winograd.c. The image in tiles of 4x4 outputs, `across`
+ * in a row, tile rows ty0 .. ty0+down at a time; values of the 36 places are `place` floats
+ * apart, tiles side by side. */
+struct det_wino_in {
+	float *v;
+	size_t place;
+	const float *plane;
+	size_t h, w, pad_top, pad_left;
+	size_t across, ty0, down;
+	float *scratch; /* det_kernels.wino_scratch floats */
+};
+
+struct det_wino_out {
+	const float *m;
+	size_t place;
+	size_t across, ty0, down;
+	float *out; /* plane (oh,ow) */
+	size_t oh, ow;
+	float scale, shift;
+	const float *residual; /* plane, or NULL */
+	enum det_act act;
+	float alpha;
+	float *scratch;
 };
 
 struct det_kernels {
@@ -80,7 +104,13 @@ struct det_kernels {
 
 	void (*depthwise)(const struct det_depthwise *d);
 
-	/* sum[i * ldsum + j] = in row i . weight row j, i < m <= 4, j < n; rows of k */
+	void (*wino_in)(const struct det_wino_in *p);
+	void (*wino_out)(const struct det_wino_out *p);
+	/* u[place * p + c] of n filters of 3x3; writes up to a vector's end */
+	void (*wino_weight)(float *u, size_t place, const float *weight, size_t n);
+	size_t (*wino_scratch)(size_t across, size_t w);
+
+	/* sum[i * ldsum + j] = in row i . weight row j, i < m, j < n; rows of k */
 	void (*dots)(float *sum, size_t ldsum, const float *in, const float *weight,
 	    size_t m, size_t n, size_t k);
 };
@@ -106,6 +136,12 @@ void det_gemm_block(const struct det_kernels *ker, const struct det_tile *whole)
 size_t det_conv_gemm_scratch(const struct det_conv *c, int threads);
 const char *det_conv_gemm_name(const struct det_conv *c, int threads);
 void det_conv_gemm_run(const struct det_conv *c, float *out, const float *in,
+    const float *weight, const struct det_epilogue *e, void *scratch, int threads);
+
+/* Whether Winograd's way is the faster for this problem, and that way. */
+int det_conv_winograd_fits(const struct det_conv *c);
+size_t det_conv_winograd_scratch(const struct det_conv *c, int threads);
+void det_conv_winograd_run(const struct det_conv *c, float *out, const float *in,
     const float *weight, const struct det_epilogue *e, void *scratch, int threads);
 
 size_t det_conv_depthwise_scratch(const struct det_conv *c, int threads);

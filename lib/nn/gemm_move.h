@@ -10,6 +10,7 @@
 #include "nn/gemm.h"
 #include "nn/gemm_pack.h"
 #include "nn/gemm_tile.h"
+#include "nn/gemm_winograd.h"
 
 TARGET static void
 copy_run(float *dst, const float *src, size_t n, size_t stride)
@@ -32,58 +33,73 @@ copy_run(float *dst, const float *src, size_t n, size_t stride)
 		dst[i] = src[i * stride];
 }
 
-/* 4 vectors of one output row; the last has `tail` lanes. */
+/* A patch of the output, rows x nv vectors; the last vector has `tail` lanes. at: its
+ * place in the output, src: what its first tap reads. */
 INLINE void
-depthwise_part(const struct det_depthwise *d, const float *src, size_t at, int nv,
-    size_t tail, float *out, const float *residual)
+depthwise_patch(const struct det_depthwise *d, const float *src, size_t at, int rows,
+    int nv, size_t tail)
 {
-	vec acc[4], alpha = v_set(d->alpha);
-	size_t i, j;
-	int v;
+	vec acc[4][4], alpha = v_set(d->alpha), scale = v_set(d->scale);
+	size_t k;
+	int r, v;
 
-	UNROLL
-	for (v = 0; v < nv; v++)
-		acc[v] = v_zero();
-	for (i = 0; i < d->kh; i++)
-		for (j = 0; j < d->kw; j++) {
-			size_t step = j * d->dilate_x;
-			const float *s = src + i * d->dilate_y * d->row +
-					 step % d->stride_x * d->phase +
-					 step / d->stride_x + at;
-			vec w = v_set(d->weight[i * d->kw + j]);
+	EACH_ROW EACH_VEC acc[r][v] = v_zero();
+	for (k = 0; k < d->taps; k++) {
+		const float *s = src + d->tap[k];
+		vec w = v_set(d->weight[k]);
 
-			UNROLL
-			for (v = 0; v < nv; v++)
-				acc[v] = v_fma(w, v_load(s + v * LANES), acc[v]);
-		}
-	UNROLL
-	for (v = 0; v < nv; v++) {
+		EACH_ROW EACH_VEC acc[r][v] =
+		    v_fma(w, v_load(s + (size_t)r * d->step + v * LANES), acc[r][v]);
+	}
+	EACH_ROW EACH_VEC
+	{
+		size_t here = at + (size_t)r * d->cols;
 		vec x = v_set(d->shift);
 
-		if (residual)
-			x = x + load_part(residual + at, v, nv, tail);
-		x = v_fma(acc[v], v_set(d->scale), x);
-		store_part(out + at, v_act(x, d->act, alpha), v, nv, tail);
+		if (d->residual)
+			x = x + load_part(d->residual + here, v, nv, tail);
+		x = v_fma(acc[r][v], scale, x);
+		/* the long ones come later, the row being in the cache */
+		if (d->act == DET_ACT_RELU || d->act == DET_ACT_RELU6)
+			x = v_max(v_zero(), x);
+		if (d->act == DET_ACT_RELU6)
+			x = v_min(v_set(6), x);
+		if (d->act == DET_ACT_LEAKY)
+			x = v_if_neg(x, x * alpha, x);
+		store_part(d->out + here, x, v, nv, tail);
 	}
 }
 
 TARGET static void
 depthwise_run(const struct det_depthwise *d)
 {
-	size_t y, x;
+	size_t y = 0, x, vecs = d->cols / LANES, tail = d->cols % LANES;
 
-	for (y = 0; y < d->rows; y++) {
-		const float *src = d->src + y * d->stride_y * d->row;
-		const float *res = d->residual ? d->residual + y * d->cols : NULL;
-		float *out = d->out + y * d->cols;
+	/* two rows of two vectors, or four of one where rows are short: enough sums at
+	 * once to hide the time that an addition takes */
+	for (; y + 4 <= d->rows; y += 4) {
+		const float *src = d->src + y * d->step;
+		size_t at = y * d->cols, v;
 
-		for (x = 0; x + 4 * LANES <= d->cols; x += 4 * LANES)
-			depthwise_part(d, src, x, 4, LANES, out, res);
-		for (; x + LANES <= d->cols; x += LANES)
-			depthwise_part(d, src, x, 1, LANES, out, res);
-		if (x < d->cols)
-			depthwise_part(d, src, x, 1, d->cols - x, out, res);
+		for (v = 0; v + 2 <= vecs; v += 2) {
+			x = v * LANES;
+			depthwise_patch(d, src + x, at + x, 2, 2, LANES);
+			depthwise_patch(d, src + 2 * d->step + x, at + 2 * d->cols + x,
+			    2, 2, LANES);
+		}
+		if (v < vecs)
+			x = v * LANES, depthwise_patch(d, src + x, at + x, 4, 1, LANES);
+		if (tail)
+			x = vecs * LANES,
+			depthwise_patch(d, src + x, at + x, 4, 1, tail);
 	}
+	for (; y < d->rows; y++)
+		for (x = 0; x < d->cols; x += LANES)
+			depthwise_patch(d, d->src + y * d->step + x, y * d->cols + x, 1,
+			    1, d->cols - x < LANES ? d->cols - x : LANES);
+	if (d->act == DET_ACT_SIGMOID || d->act == DET_ACT_MISH ||
+	    d->act == DET_ACT_SILU)
+		act_run(d->out, d->out, d->rows * d->cols, d->act, d->alpha);
 }
 
 /* rows of weights times m inputs */
@@ -144,18 +160,20 @@ TARGET static void
 dots_run(float *sum, size_t ldsum, const float *in, const float *weight, size_t m,
     size_t n, size_t k)
 {
+	for (; m >= 4; m -= 4, sum += 4 * ldsum, in += 4 * k)
+		dots_loop(sum, ldsum, in, weight, 4, n, k);
 	switch (m) {
 	case 1: dots_loop(sum, ldsum, in, weight, 1, n, k); break;
 	case 2: dots_loop(sum, ldsum, in, weight, 2, n, k); break;
 	case 3: dots_loop(sum, ldsum, in, weight, 3, n, k); break;
-	case 4: dots_loop(sum, ldsum, in, weight, 4, n, k); break;
 	}
 }
 
-#define DET_KERNELS                                                       \
-	{                                                                 \
-		LANES, ROWS, VECS, tile_run, act_run, copy_run, pack_run, \
-		    pack_scratch, depthwise_run, dots_run                 \
+#define DET_KERNELS                                                         \
+	{                                                                   \
+		LANES, ROWS, VECS, tile_run, act_run, copy_run, pack_run,   \
+		    pack_scratch, depthwise_run, wino_in_run, wino_out_run, \
+		    wino_weight_run, wino_scratch, dots_run                 \
 	}
 
 #endif

@@ -90,6 +90,54 @@ v_even(vec a, vec b)
 	return _mm512_permutex2var_ps(a, at, b);
 }
 
+/* Lanes 1, 3, 5 .. */
+INLINE vec
+v_odd(vec a, vec b)
+{
+	const __m512i at =
+	    _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+
+	return _mm512_permutex2var_ps(a, at, b);
+}
+
+/* a0 b0 a1 b1 ..: the first vector of it, and the second. */
+INLINE vec
+v_zip_lo(vec a, vec b)
+{
+	const __m512i at =
+	    _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+
+	return _mm512_permutex2var_ps(a, at, b);
+}
+
+INLINE vec
+v_zip_hi(vec a, vec b)
+{
+	const __m512i at = _mm512_set_epi32(
+	    31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8);
+
+	return _mm512_permutex2var_ps(a, at, b);
+}
+
+/* Lanes r, r + 3, r + 6 .. of a, b, c in a row. Of the lanes at one place in the three just
+ * one is wanted: choose it, then put them in order. */
+INLINE vec
+v_third(vec a, vec b, vec c, int r)
+{
+	const __m512i order =
+	    _mm512_set_epi32(13, 10, 7, 4, 1, 14, 11, 8, 5, 2, 15, 12, 9, 6, 3, 0);
+	const unsigned every = 0x9249; /* bits 0, 3, 6 .. */
+	__mmask16 in_b = (__mmask16)(r == 0 ? every << 2 : r == 1 ? every : every << 1);
+	__mmask16 in_c = (__mmask16)(r == 0 ? every << 1 : r == 1 ? every << 2 : every);
+
+	a = _mm512_mask_blend_ps(in_b, a, b);
+	a = _mm512_mask_blend_ps(in_c, a, c);
+	return _mm512_permutexvar_ps(
+	    _mm512_and_si512(
+		_mm512_add_epi32(order, _mm512_set1_epi32(r)), _mm512_set1_epi32(15)),
+	    a);
+}
+
 #elif DET_SIMD == 256
 
 #include <immintrin.h>
@@ -169,6 +217,41 @@ v_even(vec a, vec b)
 	__m256 mixed = _mm256_shuffle_ps(a, b, 0x88); /* a0 a2 b0 b2 a4 a6 b4 b6 */
 
 	return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(mixed), 0xd8));
+}
+
+INLINE vec
+v_odd(vec a, vec b)
+{
+	__m256 mixed = _mm256_shuffle_ps(a, b, 0xdd);
+
+	return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(mixed), 0xd8));
+}
+
+INLINE vec
+v_zip_lo(vec a, vec b)
+{
+	return _mm256_permute2f128_ps(
+	    _mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x20);
+}
+
+INLINE vec
+v_zip_hi(vec a, vec b)
+{
+	return _mm256_permute2f128_ps(
+	    _mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31);
+}
+
+INLINE vec
+v_third(vec a, vec b, vec c, int r)
+{
+	const __m256i order = _mm256_set_epi32(5, 2, 7, 4, 1, 6, 3, 0);
+	vec x = r == 0   ? _mm256_blend_ps(_mm256_blend_ps(a, b, 0x92), c, 0x24)
+		: r == 1 ? _mm256_blend_ps(_mm256_blend_ps(a, b, 0x24), c, 0x49)
+			 : _mm256_blend_ps(_mm256_blend_ps(a, b, 0x49), c, 0x92);
+
+	return _mm256_permutevar8x32_ps(
+	    x, _mm256_and_si256(_mm256_add_epi32(order, _mm256_set1_epi32(r)),
+		   _mm256_set1_epi32(7)));
 }
 
 #else
@@ -260,6 +343,32 @@ INLINE vec
 v_even(vec a, vec b)
 {
 	return (vec){ a[0], a[2], b[0], b[2] };
+}
+
+INLINE vec
+v_odd(vec a, vec b)
+{
+	return (vec){ a[1], a[3], b[1], b[3] };
+}
+
+INLINE vec
+v_zip_lo(vec a, vec b)
+{
+	return (vec){ a[0], b[0], a[1], b[1] };
+}
+
+INLINE vec
+v_zip_hi(vec a, vec b)
+{
+	return (vec){ a[2], b[2], a[3], b[3] };
+}
+
+INLINE vec
+v_third(vec a, vec b, vec c, int r)
+{
+	return r == 0   ? (vec){ a[0], a[3], b[2], c[1] }
+	       : r == 1 ? (vec){ a[1], b[0], b[3], c[2] }
+			: (vec){ a[2], b[1], c[0], c[3] };
 }
 
 #endif

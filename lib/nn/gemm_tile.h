@@ -118,7 +118,7 @@ tile_any(const struct det_tile *t, int rows, int nv)
 {
 	const float *a[ROWS], *b = t->b;
 	vec acc[ROWS][VECS];
-	size_t k, kc = t->kc;
+	size_t k, kc = t->kc, ldb = t->ldb ? t->ldb : (size_t)nv * LANES;
 	int r, v;
 
 	EACH_ROW
@@ -126,7 +126,7 @@ tile_any(const struct det_tile *t, int rows, int nv)
 		a[r] = t->a + (size_t)r * t->lda;
 		EACH_VEC acc[r][v] = v_zero();
 	}
-	for (k = 0; k < kc; k++, b += nv * LANES) {
+	for (k = 0; k < kc; k++, b += ldb) {
 		vec bv[VECS];
 
 		EACH_VEC bv[v] = v_load(b + v * LANES);
@@ -164,10 +164,13 @@ TILE(3)
 TILE(4)
 #if DET_TILE_ROWS == 8
 TILE(5)
-TILE(6) TILE(7) TILE(8)
+TILE(6)
+TILE(7)
+TILE(8)
 #endif
 
-    static void tile_run(const struct det_tile *t)
+static void
+tile_run(const struct det_tile *t)
 {
 	static void (*const tiles[ROWS][VECS])(const struct det_tile *) = {
 		TILE_NAMES(1),
