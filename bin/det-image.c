@@ -74,8 +74,10 @@ set_prep(struct tool *t, struct det_prep *p, const struct settings *s)
 	parse_three(t, "std", p->norm.std, &s->std);
 	if (tool_given(t, "size") && s->fit != DET_FIT_STRETCH &&
 	    s->fit != DET_FIT_LETTERBOX)
-		tool_usage(t, "--size: --fit stretch or --fit letterbox expected with it");
-	if ((tool_given(t, "short") || tool_given(t, "long")) && s->fit != DET_FIT_SHORT)
+		tool_usage(
+		    t, "--size: --fit stretch or --fit letterbox expected with it");
+	if ((tool_given(t, "short") || tool_given(t, "long")) &&
+	    s->fit != DET_FIT_SHORT)
 		tool_usage(t, "--short and --long: --fit short expected with them");
 	if (det_prep_check(p))
 		tool_usage(t, "%s", det_errmsg());
@@ -185,7 +187,7 @@ main(int argc, char *argv[])
 		OPT_STR(0, "size", &s.size, "WxH", "size of the tensor"),
 		OPT_LONG(0, "short", &s.short_side, 1, 65535, "N",
 		    "length of the shorter side (default: none)"),
-		OPT_LONG(0, "long", &s.long_side, 1, 65535, "N",
+		OPT_LONG(0, "long", &s.long_side, 0, 65535, "N",
 		    "unless the longer passes this (default: any)"),
 		OPT_CHOICE(0, "rule", &s.rule, rules, "RULE", "rounding of short"),
 		OPT_LONG(0, "multiple", &s.multiple, 1, 4096, "N",

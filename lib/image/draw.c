@@ -8,9 +8,11 @@
 
 #include "base/mem.h"
 
-/* The seven hues of Okabe and Ito (2008) and nine of Tol's (2021) between them, the
- * strongest first. */
-static const struct det_rgb palette[16] = {
+/* The seven hues of Okabe and Ito (2008), nine of Tol's (2021) and four tints and shades
+ * of them, the strongest first. Twenty: VOC's classes all differ, and so do those of COCO
+ * that are often seen together. */
+#define COLORS 20
+static const struct det_rgb palette[COLORS] = {
 	{ 0xe6, 0x5c, 0x00 },
 	{ 0x56, 0xb4, 0xe9 },
 	{ 0xf0, 0xe4, 0x42 },
@@ -27,6 +29,10 @@ static const struct det_rgb palette[16] = {
 	{ 0xcc, 0x66, 0x77 },
 	{ 0x99, 0xdd, 0xff },
 	{ 0x11, 0x77, 0x33 },
+	{ 0xdd, 0xbb, 0xff },
+	{ 0x8c, 0x46, 0x00 },
+	{ 0xff, 0xe0, 0xa0 },
+	{ 0x00, 0x44, 0x77 },
 };
 
 static const struct det_rgb black = { 0, 0, 0 }, white = { 255, 255, 255 };
@@ -49,7 +55,7 @@ det_class_color(long label)
 {
 	const struct det_rgb grey = { 0xbb, 0xbb, 0xbb };
 
-	return label < 0 ? grey : palette[label % 16];
+	return label < 0 ? grey : palette[label % COLORS];
 }
 
 /* Black or white, whichever stands out. */

@@ -23,8 +23,8 @@ struct det_draw_params {
 		0, DET_LABEL_FULL, 0, 0 \
 	}
 
-/* The colour of a class: the same one in every picture. Sixteen that eyes without red or
- * green tell apart, then again; labels below 0 are grey. */
+/* The colour of a class: the same one in every picture. Twenty, chosen for eyes that see
+ * no red or no green, then again from the first; labels below 0 are grey. */
 struct det_rgb det_class_color(long label);
 
 /* `boxes` in space image. The best box is drawn last, labels above all boxes, kept inside

@@ -18,6 +18,9 @@
 
 struct slot {
 	struct det_picture pic;
+	/* the tensor's memory: kept, so that memory stays where it is over many pictures */
+	float *own;
+	size_t own_size;
 	enum { EMPTY, READY, GIVEN } state;
 };
 
@@ -40,8 +43,14 @@ picture_release(struct det_picture *pic)
 	free(pic->input.path);
 	free(pic->input.data);
 	free(pic->message);
-	free(pic->tensor);
 	*pic = (struct det_picture){ 0 };
+}
+
+static void
+slot_release(struct slot *s)
+{
+	picture_release(&s->pic);
+	free(s->own);
 }
 
 /* The message lives in this thread: keep it. A path at its front would be said twice. */
@@ -74,15 +83,35 @@ need_size(size_t *min_w, size_t *min_h, size_t w, size_t h, const void *ctx)
 	}
 }
 
+/* Room for the tensor of a picture so placed. */
 static enum det_err
-make(struct det_picture *pic, const struct det_feed_params *p)
+make_room(struct slot *s, const struct det_place *at)
 {
+	size_t n;
+	enum det_err e;
+
+	if ((e = det_mul(&n, at->in_w, at->in_h)) || (e = det_mul(&n, n, 3)))
+		return e;
+	if (n <= s->own_size)
+		return DET_OK;
+	free(s->own);
+	s->own = NULL;
+	s->own_size = 0;
+	if ((e = det_alloc(&s->own, n, sizeof *s->own)))
+		return e;
+	s->own_size = n;
+	return DET_OK;
+}
+
+static enum det_err
+make(struct slot *s, const struct det_feed_params *p)
+{
+	struct det_picture *pic = &s->pic;
 	struct det_decode_params decode = p->decode;
 	struct det_image im = { 0 };
 	struct det_input *in = &pic->input;
 	const int from_stdin = in->data != NULL;
 	char *bytes;
-	size_t n;
 	enum det_err e;
 
 	if (!in->data) {
@@ -101,14 +130,10 @@ make(struct det_picture *pic, const struct det_feed_params *p)
 		in->data = NULL;
 	}
 	if ((e = det_fit_place(&pic->place, &p->prep.fit, p->prep.kernel, pic->info.w,
-		 pic->info.h)) ||
-	    (e = det_mul(&n, pic->place.in_w, pic->place.in_h)) ||
-	    (e = det_mul(&n, n, 3)) ||
-	    (e = det_alloc(&pic->tensor, n, sizeof *pic->tensor)) ||
-	    (e = det_prep_run(pic->tensor, &p->prep, &pic->place, &im))) {
-		free(pic->tensor);
-		pic->tensor = NULL;
-	}
+		 pic->info.h)) == DET_OK &&
+	    (e = make_room(s, &pic->place)) == DET_OK &&
+	    (e = det_prep_run(s->own, &p->prep, &pic->place, &im)) == DET_OK)
+		pic->tensor = s->own;
 	det_image_release(&im);
 	return e;
 }
@@ -153,7 +178,7 @@ work(void *arg)
 	enum det_err e = DET_OK;
 
 	while ((s = claim(f, &e))) {
-		if (!e && (e = make(&s->pic, &f->p)))
+		if (!e && (e = make(s, &f->p)))
 			picture_fail(&s->pic, e);
 		(void)pthread_mutex_lock(&f->lock);
 		s->state = READY;
@@ -211,7 +236,7 @@ det_feed_free(struct det_feed *f)
 	for (t = 0; t < f->n_threads; t++)
 		(void)pthread_join(f->thread[t], NULL);
 	for (i = 0; f->slot && i < f->n_slots; i++)
-		picture_release(&f->slot[i].pic);
+		slot_release(&f->slot[i]);
 	(void)pthread_mutex_destroy(&f->fetch);
 	(void)pthread_mutex_destroy(&f->lock);
 	(void)pthread_cond_destroy(&f->ready);

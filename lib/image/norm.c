@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "image/simd.h"
 
 enum det_err
 det_norm_check(const struct det_norm *n)
@@ -155,7 +156,7 @@ det_norm_finish(float *x, size_t count, const struct det_norm *n, int channel)
 
 	if (mean == 0 && std == 1)
 		return;
-#pragma omp simd
+	DET_SIMD
 	for (i = 0; i < count; i++)
 		x[i] = (x[i] - mean) / std;
 }

@@ -31,6 +31,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "image/simd.h"
 #include "image/taps.h"
 
 static struct det_tap
@@ -139,7 +140,7 @@ blend_floats(
 {
 	size_t i;
 
-#pragma omp simd
+	DET_SIMD
 	for (i = 0; i < n; i++)
 		out[i] = w0 * r0[i] + w1 * r1[i];
 }
@@ -237,7 +238,7 @@ blend_fixed(unsigned char *restrict out, const int16_t *r0, const int16_t *r1, s
 {
 	size_t i;
 
-#pragma omp simd
+	DET_SIMD
 	for (i = 0; i < n; i++)
 		out[i] =
 		    (unsigned char)((((r0[i] * w0) >> 16) + ((r1[i] * w1) >> 16) + 2) >>

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "image/simd.h"
 #include "image/taps.h"
 
 #define BITS 22
@@ -130,7 +131,7 @@ filter_rows(struct det_image *out, const struct det_image *im, const struct filt
 		for (j = 0; j < f->n[y]; j++) {
 			p = im->rgb + (f->first[y] + j) * n;
 			k = f->k[y * f->taps + j];
-#pragma omp simd
+			DET_SIMD
 			for (i = 0; i < n; i++)
 				sum[i] += p[i] * k;
 		}

@@ -93,7 +93,8 @@ make_png_flush(png_structp png)
 	(void)png;
 }
 
-/* color: PNG_COLOR_TYPE_*; a palette holds 16 greys. depth 1..16; tRNS where asked. */
+/* color: PNG_COLOR_TYPE_*; a palette holds 16 greys. depth 1..16; trns: 1 with tRNS, -6 with
+ * eXIf of orientation 6. */
 static inline struct bytes
 make_png(size_t w, size_t h, int color, int depth, int interlace, int trns)
 {
@@ -106,6 +107,8 @@ make_png(size_t w, size_t h, int color, int depth, int interlace, int trns)
 	png_infop info = png_create_info_struct(png);
 	unsigned char *row = calloc(w * channels, 2);
 	png_color table[16];
+	png_byte exif[] =
+	    "MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
 	png_byte alpha[2] = { 0, 128 };
 	png_color_16 clear = { 0, 40, 40, 40, 40 };
 	struct bytes out = { NULL, 0 };
@@ -119,7 +122,9 @@ make_png(size_t w, size_t h, int color, int depth, int interlace, int trns)
 		table[c].red = table[c].green = table[c].blue = (png_byte)(c * 17);
 	if (color == PNG_COLOR_TYPE_PALETTE)
 		png_set_PLTE(png, info, table, 1 << (depth < 4 ? depth : 4));
-	if (trns)
+	if (trns < 0)
+		png_set_eXIf_1(png, info, sizeof exif - 1, exif);
+	if (trns > 0)
 		png_set_tRNS(png, info, alpha, 2, &clear);
 	png_write_info(png, info);
 	if (depth < 8)

@@ -249,6 +249,14 @@ test_png(void)
 	ok(decode(&im, &info, b) == DET_OK && info.orientation == 1, "PNG: upright");
 	det_image_release(&im);
 	free(b.p);
+	b = make_png(9, 5, PNG_COLOR_TYPE_RGB, 8, 0, -6);
+	ok(decode(&im, &info, b) == DET_OK && info.orientation == 6 && info.w == 5 &&
+		im.w == 5 && im.rgb[0] == make_pixel(0, 4, 0) &&
+		im.rgb[1] == make_pixel(0, 4, 1) &&
+		im.rgb[(8 * 5 + 4) * 3 + 1] == make_pixel(8, 0, 1),
+	    "PNG: its eXIf is obeyed");
+	det_image_release(&im);
+	free(b.p);
 }
 
 static void
