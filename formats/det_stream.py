@@ -196,10 +196,12 @@ def check_fields(kind, size, flags, crc, dtype, rank, dims, attrs):
     if kind == 'TENS':
         if dtype not in DTYPES:
             raise Unsupported('a tensor of unknown dtype %d' % dtype)
-        want = np.dtype(DTYPES[dtype]).itemsize
+        want = room = np.dtype(DTYPES[dtype]).itemsize
         for d in dims[:rank]:
-            want *= d
-        if want != size:                    # Python's integers do not overflow
+            want, room = want * d, room * max(d, 1)
+        if room > MAX_PAYLOAD:
+            raise Corrupt("a tensor's shape overflows")
+        if want != size:
             raise Corrupt("a tensor's payload has %d bytes where its shape takes %d"
                           % (size, want))
     elif dtype or rank:

@@ -204,25 +204,31 @@ check_rank(const struct det_head *h)
 static enum det_err
 check_shape(const struct det_head *h)
 {
-	struct det_tensor t = { .dtype = (enum det_dtype)h->dtype, .rank = h->rank };
-	size_t bytes;
+	size_t element = det_dtype_size((enum det_dtype)h->dtype);
+	uint64_t bytes, all;
 
-	for (int i = 0; i < h->rank; i++)
-		t.dims[i] = (size_t)h->dims[i];
 	if (h->kind != DET_TENSOR)
 		return h->dtype || h->rank
 			   ? det_fail(DET_CORRUPT, "a %s record with a dtype or shape",
 				 det_kind_name(h->kind))
 			   : DET_OK;
-	if (!det_dtype_size(t.dtype))
+	if (!element)
 		return det_fail(
 		    DET_UNSUPPORTED, "a tensor of unknown dtype %u", h->dtype);
-	if (det_tensor_bytes(&bytes, &t))
-		return det_fail(DET_CORRUPT, "a tensor's shape overflows");
+	/* `all` takes dims of 0 as 1, so that no product of some of the dims overflows */
+	bytes = all = element;
+	for (int i = 0; i < h->rank; i++) {
+		uint64_t d = h->dims[i] ? h->dims[i] : 1;
+
+		if (d > DET_MAX_PAYLOAD / all)
+			return det_fail(DET_CORRUPT, "a tensor's shape overflows");
+		all *= d;
+		bytes *= h->dims[i];
+	}
 	if (bytes != h->size)
 		return det_fail(DET_CORRUPT,
-		    "a tensor's payload has %llu bytes where its shape takes %zu",
-		    (unsigned long long)h->size, bytes);
+		    "a tensor's payload has %llu bytes where its shape takes %llu",
+		    (unsigned long long)h->size, (unsigned long long)bytes);
 	return DET_OK;
 }
 

@@ -119,11 +119,12 @@ static const struct {
 static enum det_err
 set_field(struct det_buf *out, size_t last, const char *field, unsigned long long v)
 {
-	unsigned char *p = (unsigned char *)out->text + last;
+	unsigned char *p;
 	size_t n = sizeof fields / sizeof fields[0], i, attrs;
 
 	if (out->len < last + DET_HEAD_SIZE)
 		return det_fail(DET_INVALID, "!head before any record");
+	p = (unsigned char *)out->text + last;
 	for (i = 0; i < n && strcmp(field, fields[i].name) != 0; i++)
 		;
 	if (i == n)
