@@ -97,6 +97,12 @@ det_darknet_classes(const struct det_darknet *d)
 	return d->classes;
 }
 
+size_t
+det_darknet_floats(const struct det_darknet *d)
+{
+	return d->floats;
+}
+
 static enum det_err
 add_name(struct det_classes *c, size_t *cap, const char *name, size_t n)
 {

@@ -104,6 +104,17 @@ dk_add_route(struct dk_making *m)
 	return e;
 }
 
+/* Where shapes differ Darknet takes every n-th pixel of the larger map, n being the integer
+ * ratio of the widths, and insists that heights have the same. */
+static enum det_err
+check_ratio(const struct dk_making *m, const struct dk_layer *x)
+{
+	if (x->w / m->w == x->h / m->h && m->w / x->w == m->h / x->h)
+		return DET_OK;
+	return dk_bad(m, DET_INVALID, "maps of %zux%zu and %zux%zu can't be added",
+	    m->w, m->h, x->w, x->h);
+}
+
 enum det_err
 dk_add_shortcut(struct dk_making *m)
 {
@@ -124,7 +135,8 @@ dk_add_shortcut(struct dk_making *m)
 			break;
 		differ |= m->d->layer[from].c != m->c || m->d->layer[from].h != m->h ||
 			  m->d->layer[from].w != m->w;
-		e = det_buf_printf(&list, ", %s", m->d->layer[from].name);
+		if (!(e = check_ratio(m, &m->d->layer[from])))
+			e = det_buf_printf(&list, ", %s", m->d->layer[from].name);
 	}
 	if (!e && differ && n > 1)
 		e = dk_bad(m, DET_UNSUPPORTED, "several layers of different shapes");

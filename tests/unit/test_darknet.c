@@ -322,6 +322,13 @@ mistakes(void)
 		    "[maxpool]\nstride=2\n[maxpool]\nstride=2\n[route]\nlayers=0,1\n",
 		    "can't be joined" },
 		{ DET_INVALID, NET "[shortcut]\nfrom=-3\n", "no such layer before it" },
+		{ DET_INVALID,
+		    NET
+		    "[avgpool]\n[route]\nlayers=0\n[upsample]\nstride=2\n"
+		    "[maxpool]\nsize=2\n[upsample]\nstride=2\n[upsample]\nstride=2\n"
+		    "[shortcut]\nfrom=-1\n[crop]\ncrop_width=3\ncrop_height=8\n"
+		    "[shortcut]\nfrom=2\n",
+		    "maps of 3x8 and 2x2 can't be added" },
 		{ DET_INVALID, NET "[reorg]\nstride=3\n", "stride=3 does not divide" },
 		{ DET_INVALID, NET "[crop]\ncrop_width=9\ncrop_height=2\n",
 		    "9x2 does not fit into 8x4" },

@@ -1,0 +1,176 @@
+# shellcheck shell=sh
+# det-model: import, new, list, check, and what is said of mistakes.
+. "$DET_SRC/tests/lib.sh"
+
+cat >v3.cfg <<'END'
+[net]
+batch=64
+width = 32
+height= 16
+channels=3
+learning_rate=0.001
+
+[convolutional]
+batch_normalize=1
+filters=4
+size=3
+stride=2
+pad=1
+activation=leaky
+
+[convolutional]
+filters=14
+size=1
+stride=1
+activation=linear
+
+[yolo]
+mask = 0,1
+anchors = 4,4,  8,8
+classes=2
+num=2
+END
+printf 'cat\r\npotted plant\r\n\n' >names
+zeros() { head -c $((4 * $1)) /dev/zero; }
+# 4 x (bias, scale, mean, variance), 4x3x3x3, 14, 14x4
+floats=$((16 + 108 + 14 + 56))
+{ printf '\0\0\0\0\2\0\0\0\5\0\0\0\7\0\0\0\0\0\0\0' && zeros $floats; } >v3.weights
+
+# --- import ---
+det-model import darknet v3.cfg v3.weights --classes names -o v3.det 2>err
+is "import: status, nothing to say" "$? $(cat err)" "0 "
+is "check" "$(det-model check v3.det)" "v3.det: ok"
+det-model list v3.det >listed
+for line in 'classes: 2: cat, potted plant' \
+	'options/det-image: size=32x16 fit=letterbox kernel=darknet' \
+	'options/det-head: thresh=0.25' 'options/det-nms: iou=0.45' \
+	'pipeline: det-image | det-backbone | det-head | det-nms' \
+	'decode: yolo3(y2) anchors=4,4,8,8 classes=2 net=32x16 scale_xy=1' \
+	'net/backbone: image 3x16x32 -> y2'; do
+	ok "list: $line" grep -qxF "$line" listed
+done
+like "list: layers" "$(cat listed)" '^  backbone/conv0 +4x3x3x3 +124$'
+like "list: total" "$(cat listed)" '^  total +194$'
+like "list: origin" "$(cat listed)" 'version=0.2.5 seen=7$'
+like "list: history" "$(cat listed)" '^made by: det-model [0-9.]+ import'
+det-model list --tsv v3.det >tsv
+is "list --tsv: a line for each record" "$(cut -f 1 tsv | sort | uniq -c | tr -s ' ' | tr '\n' ';')" \
+	" 1 STRM; 7 TENS; 7 TEXT;"
+ok "list --tsv: a tensor" grep -qx "TENS	backbone/conv1.weight	f32	14x4x1x1	56	224" tsv
+det-model import darknet v3.cfg v3.weights --classes names >v3b.det
+ok "to standard output: the same" cmp v3.det v3b.det
+det-model import darknet v3.cfg v3.weights --classes names --fit stretch --kernel opencv \
+	--bn gpu -o gpu.det
+like "--fit, --kernel" "$(det-model list gpu.det)" 'fit=stretch kernel=opencv'
+like "--bn" "$(tr -d '\000' <gpu.det)" \
+	'conv0 = conv\(image\) out=4 k=3 stride=2 pad=1 bn act=leaky'
+
+# --- other headers ---
+{ printf '\0\0\0\0\1\0\0\0\0\0\0\0\7\0\0\0' && zeros $floats; } >h16.weights
+det-model import darknet v3.cfg h16.weights --classes names -o h16.det 2>err
+is "a header of 16 bytes" "$? $(cat err)" "0 "
+zeros $floats >h0.weights
+det-model import darknet v3.cfg h0.weights --classes names -o h0.det 2>err
+like "none at all: with a warning" "$? $(cat err)" '^0 det-model import: warning: .*0 bytes'
+is "-q: without" "$(det-model import -q darknet v3.cfg h0.weights --classes names -o h0.det 2>&1)" ""
+
+# --- mistakes ---
+says() { # DESCRIPTION REGEX COMMAND...: fails with 2 and one line that matches; no file
+	says_d=$1 says_re=$2
+	shift 2
+	rm -f new.det
+	"$@" -o new.det >out 2>err
+	like "$says_d" "$? $(wc -l <err) $(cat err)" "^2 [1-9] det-model.*$says_re"
+	[ ! -s out ] || ok "$says_d: nothing on standard output" false
+	[ ! -e new.det ] || ok "$says_d: no file" false
+}
+imp="det-model import darknet"
+{ cat v3.weights && printf 12345; } >long.weights
+# shellcheck disable=SC2086
+{
+	says "weights too long" 'does not fit v3.cfg: 5 bytes left after the last layer' \
+		$imp v3.cfg long.weights --classes names
+	head -c 400 v3.weights >short.weights
+	says "weights too short" '396 bytes missing; it ends in the weights of layer 0' \
+		$imp v3.cfg short.weights --classes names
+	printf 'cat\ndog\ncow\n' >three
+	says "another number of classes" 'three: 3 names, but v3.cfg has 2 classes' \
+		$imp v3.cfg v3.weights --classes three
+	says "no classes" 'v3.cfg has 2 classes: give their names, --classes NAMES' \
+		$imp v3.cfg v3.weights
+	says "cfg and weights exchanged" 'v3.weights:1: a Darknet cfg expected, found byte' \
+		$imp v3.weights v3.cfg --classes names
+	says "cfg not there" 'no.cfg: No such file' $imp no.cfg v3.weights --classes names
+	says "weights not there" 'no.weights: No such file' \
+		$imp v3.cfg no.weights --classes names
+	says "weights a folder" 'directory' $imp v3.cfg . --classes names
+	says "cfg a folder" 'directory' $imp . v3.weights --classes names
+	sed 's/^\[yolo\]/[yola]/' v3.cfg >sect.cfg
+	says "unknown section" 'sect.cfg:22: unknown section \[yola\]' \
+		$imp sect.cfg v3.weights --classes names
+	sed 's/^mask/musk/' v3.cfg >key.cfg
+	says "unknown key" "key.cfg:23: unknown key 'musk' in \[yolo\]" \
+		$imp key.cfg v3.weights --classes names
+	says "from what" "'darknet' expected, found 'torch'" det-model import torch a b
+	says "one operand missing" 'CFG and WEIGHTS expected' $imp v3.cfg
+	says "which network" 'give --darknet CFG or --net FILE' det-model new
+	says "both kinds" 'give --darknet CFG or --net FILE' \
+		det-model new --darknet v3.cfg --net v3.cfg
+}
+det-model import darknet key.cfg v3.weights --classes names --ignore-unknown -o key.det 2>err
+like "--ignore-unknown" "$? $(cat err)" "^0 .*unknown key 'musk' in \[yolo\] ignored"
+printf '\0\0\0\0\2\0\0\0\5\0\0\0\7\0\0\0\0\0\0\0' >nan.weights
+{ printf '\377\377\377\177' && zeros $((floats - 1)); } >>nan.weights
+says "a NaN" "nan.weights: layer 0 .*number 0 is not finite" \
+	det-model import darknet v3.cfg nan.weights --classes names
+is "a command is wanted" "$(det-model nonsense 2>&1 | head -n 1)" \
+	"det-model: a command expected (import, new, list, check), found 'nonsense'"
+is "with status 2" "$(status det-model nonsense)" 2
+
+# --- new ---
+det-model new --darknet v3.cfg --classes names --seed 3 -o a.det
+det-model new --darknet v3.cfg --classes names --seed 3 -o b.det
+det-model new --darknet v3.cfg --classes names --seed 4 -o c.det
+ok "new: a seed is a model" cmp a.det b.det
+not_ok "another seed another" cmp a.det c.det
+ok "it is whole" det-model check a.det
+like "classes have names by themselves" \
+	"$(det-model new --darknet v3.cfg | det-model list /dev/stdin)" 'class0, class1'
+
+# --- list and check of what is no model ---
+printf 'hello\n' >text
+: >empty
+for f in text empty . none.det; do
+	is "check $f: one line, status 2" \
+		"$(det-model check $f 2>&1 | wc -l) $(status det-model check $f)" "1 2"
+done
+head -c 3000 a.det >cut.det
+is "check of a cut model" "$(status det-model check cut.det)" 2
+size=$(wc -c <a.det)
+{ head -c $((size - 700)) a.det && printf '\125' && tail -c 699 a.det; } >flip.det
+is "check of a changed weight" "$(status det-model check flip.det)" 2
+ok "which list does not read" det-model list flip.det
+is "two models" "$(det-model list a.det b.det 2>&1 | head -n 1)" \
+	"det-model list: one MODEL expected, found 2 operands"
+
+# --- published networks ---
+if [ -d "$DET_DATA/models" ]; then
+	for cfg in "$DET_DATA"/models/darknet-cfg/*.cfg; do
+		case $cfg in # a few hundred megabytes are enough
+		*alexnet* | *vgg-16* | *yolov1.cfg | *yolov3-spp* | *yolov3-voc* | *yolov2.cfg | \
+			*resnet101* | *darknet53* | *extraction* | *yolov1-tiny*) continue ;;
+		esac
+		det-model new --darknet "$cfg" -o x.det 2>err && det-model check x.det >/dev/null 2>>err
+		is "$(basename "$cfg")" "$? $(cat err)" "0 "
+	done
+	for n in yolo-fastest-1.1:coco yolo-fastest-1.1-xl:coco yolo-fastest-voc:voc; do
+		w=$DET_DATA/models/darknet/${n%:*}
+		det-model import darknet "$w.cfg" "$w.weights" -o x.det \
+			--classes "$DET_DATA/models/darknet/${n#*:}.names" 2>err &&
+			det-model check x.det >/dev/null 2>>err
+		is "${n%:*} with its weights" "$? $(cat err)" "0 "
+	done
+else
+	skip "published networks" "no shared data here"
+fi
+done_testing
