@@ -10,7 +10,7 @@ BIN     ?= $(if $(FLAVOUR),$(O)/bin,bin)
 STD      = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 SANFLAGS = $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer)
-ALL_CFLAGS = $(STD) $(OPT) -fPIC -Ilib -I. $(INCS) $(OPENMP) $(SANFLAGS) $(WERROR) \
+ALL_CFLAGS = $(STD) $(OPT) -fPIC -Ilib -I. $(INCS) $(SIMD) $(SANFLAGS) $(WERROR) \
 	-DDET_VERSION='"$(VERSION)"' $(CFLAGS)
 ALL_LIBS = $(LIBS) -ldl -lm -lpthread
 
@@ -57,7 +57,7 @@ $(O)/det.pc: config.mk
 	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(INCDIR)' 'libdir=$(LIBDIR)' '' \
 	    'Name: det' 'Description: object detectors as shell pipes, the library' \
 	    'Version: $(VERSION)' 'Requires.private: $(PKGS)' 'Cflags: -I$${includedir}' \
-	    'Libs: -L$${libdir} -ldet $(LIBS) $(OPENMP) -ldl -lm -lpthread' >$@
+	    'Libs: -L$${libdir} -ldet $(LIBS) -ldl -lm -lpthread' >$@
 
 # --- set-up -----------------------------------------------------------------------------
 deps:
@@ -91,7 +91,7 @@ fuzz:
 	$(MAKE) CC=clang SAN=1 O=build/fuzz BIN=build/fuzz/bin \
 	    CFLAGS='-fsanitize=fuzzer-no-link' build/fuzz/libdet.a
 	@for f in $(FUZZ_SRC:tests/fuzz/%.c=%); do \
-		clang $(STD) -g -O1 -Ilib -I. -fsanitize=fuzzer,address,undefined $(OPENMP) \
+		clang $(STD) -g -O1 -Ilib -I. -fsanitize=fuzzer,address,undefined $(SIMD) \
 		    -o build/fuzz/$$f tests/fuzz/$$f.c build/fuzz/libdet.a $(ALL_LIBS) && \
 		mkdir -p build/fuzz/corpus-$$f && \
 		build/fuzz/$$f -rss_limit_mb=4096 -max_total_time=$(FUZZ_TIME) -print_final_stats=1 \

@@ -14,7 +14,7 @@ AR      = ar
 OPT     = -O2 -g
 CFLAGS  =
 LDFLAGS =
-OPENMP  = -fopenmp
+SIMD    = -fopenmp-simd
 
 # Libraries: pkg-config where it knows them, else these names. OpenBLAS is loaded at run
 # time (lib/nn/blas.c says why) and so is not among them.
@@ -25,4 +25,4 @@ INCS   := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 # Debian packages: to build and run, and to check besides.
 DEPS       = gcc make pkg-config libc6-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev \
              libdeflate-dev libopenblas0
-CHECK_DEPS = clang libomp-dev clang-format mandoc shellcheck bsdextrautils bsdutils
+CHECK_DEPS = clang clang-format mandoc shellcheck bsdextrautils bsdutils

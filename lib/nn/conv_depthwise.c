@@ -7,10 +7,10 @@
  */
 #include "nn/gemm.h"
 
-#include <omp.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/parallel.h"
 
 enum { BAND = 16384 }; /* floats of the copy, about: half a first cache and more */
 
@@ -111,40 +111,53 @@ one_band(const struct det_conv *c, const struct plan *p, float *copy,
 	det_kernels()->depthwise(d);
 }
 
+struct work {
+	const struct det_conv *c;
+	struct plan p;
+	float *out;
+	const float *in, *weight;
+	const struct det_epilogue *e;
+	char *scratch;
+};
+
+static void
+work_band(const void *ctx, size_t it, int worker)
+{
+	const struct work *w = ctx;
+	const struct det_conv *c = w->c;
+	const struct det_epilogue *e = w->e;
+	size_t band = it % w->p.bands, k = it / w->p.bands % c->k;
+	size_t im = it / w->p.bands / c->k, y0 = band * w->p.rows;
+	size_t at = ((im * c->k + k) * c->oh + y0) * c->ow, taps = c->kh * c->kw;
+	struct det_depthwise d = { .step = c->stride_y * w->p.row,
+		.tap = (const size_t *)w->scratch,
+		.taps = taps,
+		.weight = w->weight + k * taps,
+		.scale = e->scale ? e->scale[k] : 1,
+		.shift = e->shift ? e->shift[k] : 0,
+		.residual = e->residual ? e->residual + at : NULL,
+		.out = w->out + at,
+		.cols = c->ow,
+		.act = e->act,
+		.alpha = e->alpha };
+	char *mine = w->scratch + tap_bytes(c) + (size_t)worker * copy_bytes(&w->p);
+
+	one_band(c, &w->p, (float *)mine,
+	    w->in + (im * c->c + k / (c->k / c->groups)) * c->h * c->w, &d, y0);
+}
+
 void
 det_conv_depthwise_run(const struct det_conv *c, float *out, const float *in,
     const float *weight, const struct det_epilogue *e, void *scratch, int threads)
 {
-	struct plan p = make_plan(c, threads);
-	size_t items = c->n * c->k * p.bands, taps = c->kh * c->kw, it, t;
+	struct work w = { c, make_plan(c, threads), out, in, weight, e, scratch };
 	size_t *tap = scratch;
 
-	for (t = 0; t < taps; t++) {
+	for (size_t t = 0; t < c->kh * c->kw; t++) {
 		size_t right = t % c->kw * c->dilate_x;
 
-		tap[t] = t / c->kw * c->dilate_y * p.row +
-			 right % c->stride_x * p.phase + right / c->stride_x;
+		tap[t] = t / c->kw * c->dilate_y * w.p.row +
+			 right % c->stride_x * w.p.phase + right / c->stride_x;
 	}
-#pragma omp parallel for num_threads(threads) schedule(static)
-	for (it = 0; it < items; it++) {
-		size_t band = it % p.bands, k = it / p.bands % c->k;
-		size_t im = it / p.bands / c->k, y0 = band * p.rows;
-		size_t at = ((im * c->k + k) * c->oh + y0) * c->ow;
-		struct det_depthwise d = { .step = c->stride_y * p.row,
-			.tap = tap,
-			.taps = taps,
-			.weight = weight + k * taps,
-			.scale = e->scale ? e->scale[k] : 1,
-			.shift = e->shift ? e->shift[k] : 0,
-			.residual = e->residual ? e->residual + at : NULL,
-			.out = out + at,
-			.cols = c->ow,
-			.act = e->act,
-			.alpha = e->alpha };
-		char *mine = (char *)scratch + tap_bytes(c) +
-			     (size_t)omp_get_thread_num() * copy_bytes(&p);
-
-		one_band(c, &p, (float *)mine,
-		    in + (im * c->c + k / (c->k / c->groups)) * c->h * c->w, &d, y0);
-	}
+	det_parallel(threads, c->n * c->k * w.p.bands, work_band, &w);
 }

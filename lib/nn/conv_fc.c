@@ -7,6 +7,8 @@
  */
 #include "nn/gemm.h"
 
+#include "base/parallel.h"
+
 #include <string.h>
 
 enum { FEW = 12, DEPTH = 192, WIDE = 48 };
@@ -98,39 +100,53 @@ product_range(const struct det_kernels *ker, float *out, const float *in,
 	}
 }
 
-static void
-product(const struct det_kernels *ker, float *out, const float *in, const float *weight,
-    const struct det_epilogue *e, size_t m, size_t n, size_t k, int threads)
-{
-	size_t wide = ker->lanes * ker->vecs, panels = (n + wide - 1) / wide;
-	size_t parts = (size_t)threads < panels ? (size_t)threads : panels, p;
+/* A fully connected layer, for the threads. */
+struct fc {
+	const struct det_kernels *ker;
+	float *out;
+	const float *in, *weight;
+	const struct det_epilogue *e;
+	size_t m, n, k, panels, parts;
+};
 
-#pragma omp parallel for num_threads(threads) schedule(static)
-	for (p = 0; p < parts; p++)
-		product_range(ker, out, in, weight, e, m, n, k, panels * p / parts,
-		    panels * (p + 1) / parts);
+static void
+product_part(const void *ctx, size_t p, int worker)
+{
+	const struct fc *f = ctx;
+
+	(void)worker;
+	product_range(f->ker, f->out, f->in, f->weight, f->e, f->m, f->n, f->k,
+	    f->panels * p / f->parts, f->panels * (p + 1) / f->parts);
 }
 
 static void
-dots(const struct det_kernels *ker, float *out, const float *in, const float *weight,
-    const struct det_epilogue *e, size_t m, size_t n, size_t k, int threads)
+product(struct fc *f, int threads)
 {
-	const size_t some = 32;
-	size_t chunks = (n + some - 1) / some, c;
+	size_t wide = f->ker->lanes * f->ker->vecs;
 
-#pragma omp parallel for num_threads(threads) schedule(static)
-	for (c = 0; c < chunks; c++) {
-		size_t j0 = c * some, cols = n - j0 < some ? n - j0 : some, i, j;
+	f->panels = (f->n + wide - 1) / wide;
+	f->parts = (size_t)threads < f->panels ? (size_t)threads : f->panels;
+	det_parallel(threads, f->parts, product_part, f);
+}
 
-		ker->dots(out + j0, n, in, weight + j0 * k, m, cols, k);
-		for (i = 0; i < m; i++) {
-			float *o = out + i * n + j0;
+#define SOME ((size_t)32) /* outputs that a thread takes at a time */
 
-			for (j = 0; j < cols; j++)
-				o[j] = o[j] * (e->scale ? e->scale[j0 + j] : 1) +
-				       (e->shift ? e->shift[j0 + j] : 0);
-			ker->act(o, o, cols, e->act, e->alpha);
-		}
+static void
+dots_part(const void *ctx, size_t c, int worker)
+{
+	const struct fc *f = ctx;
+	const struct det_epilogue *e = f->e;
+	size_t j0 = c * SOME, cols = f->n - j0 < SOME ? f->n - j0 : SOME, i, j;
+
+	(void)worker;
+	f->ker->dots(f->out + j0, f->n, f->in, f->weight + j0 * f->k, f->m, cols, f->k);
+	for (i = 0; i < f->m; i++) {
+		float *o = f->out + i * f->n + j0;
+
+		for (j = 0; j < cols; j++)
+			o[j] = o[j] * (e->scale ? e->scale[j0 + j] : 1) +
+			       (e->shift ? e->shift[j0 + j] : 0);
+		f->ker->act(o, o, cols, e->act, e->alpha);
 	}
 }
 
@@ -145,8 +161,10 @@ det_fc_run(float *out, const float *in, const float *weight, const float *scale,
 		.act = act,
 		.alpha = alpha };
 
+	struct fc f = { det_kernels(), out, in, weight, &e, m, n, k, 0, 0 };
+
 	if (m <= FEW)
-		dots(det_kernels(), out, in, weight, &e, m, n, k, threads);
+		det_parallel(threads, (n + SOME - 1) / SOME, dots_part, &f);
 	else
-		product(det_kernels(), out, in, weight, &e, m, n, k, threads);
+		product(&f, threads);
 }

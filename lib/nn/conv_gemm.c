@@ -21,9 +21,8 @@
  */
 #include "nn/gemm.h"
 
-#include <omp.h>
-
 #include "base/mem.h"
+#include "base/parallel.h"
 
 enum {
 	BLOCK = 384 * 384, /* floats of B in the second cache, about: 576 KiB */
@@ -170,25 +169,37 @@ input_of(const struct plan *p, const float *in, size_t job)
 	return in + job * (p->c->c / p->c->groups) * p->c->h * p->c->w;
 }
 
-static void
-run_wide(const struct plan *p, float *out, const float *in, const float *weight,
-    const struct det_epilogue *e, char *scratch, int threads)
+/* One convolution, for the threads. */
+struct work {
+	const struct plan *p;
+	float *out;
+	const float *in, *weight;
+	const struct det_epilogue *e;
+	char *scratch;
+	size_t job, range; /* run_tall: the job at hand, channels taken at a time */
+};
+
+static size_t
+least(size_t a, size_t b)
 {
-	size_t items = p->jobs * p->tiles, it, each = packed_bytes(p) + table_bytes(p);
+	return a < b ? a : b;
+}
 
-#pragma omp parallel for num_threads(threads) schedule(dynamic)
-	for (it = 0; it < items; it++) {
-		char *mine = scratch + (size_t)omp_get_thread_num() * each;
-		float *b = (float *)mine;
-		void *table = mine + packed_bytes(p);
-		size_t job = it / p->tiles, p0 = it % p->tiles * p->nc, k0, kc;
-		size_t n = p->cols - p0 < p->nc ? p->cols - p0 : p->nc;
+static void
+wide_tile(const void *ctx, size_t it, int worker)
+{
+	const struct work *w = ctx;
+	const struct plan *p = w->p;
+	char *mine = w->scratch + (size_t)worker * (packed_bytes(p) + table_bytes(p));
+	float *b = (float *)mine;
+	size_t job = it / p->tiles, p0 = it % p->tiles * p->nc, k0, kc;
+	size_t n = least(p->cols - p0, p->nc);
 
-		for (k0 = 0; k0 < p->depth; k0 += kc) {
-			kc = p->depth - k0 < p->kc ? p->depth - k0 : p->kc;
-			pack(b, p, input_of(p, in, job), k0, kc, p0, n, table);
-			multiply(p, b, out, weight, e, job, 0, p->m, k0, kc, p0, n);
-		}
+	for (k0 = 0; k0 < p->depth; k0 += kc) {
+		kc = least(p->depth - k0, p->kc);
+		pack(b, p, input_of(p, w->in, job), k0, kc, p0, n,
+		    mine + packed_bytes(p));
+		multiply(p, b, w->out, w->weight, w->e, job, 0, p->m, k0, kc, p0, n);
 	}
 }
 
@@ -200,44 +211,48 @@ block_at(const struct plan *p, float *all, size_t k0, size_t kc, size_t tile)
 }
 
 static void
-run_tall(const struct plan *p, float *out, const float *in, const float *weight,
-    const struct det_epilogue *e, char *scratch, int threads)
+tall_pack(const void *ctx, size_t it, int worker)
 {
-	size_t blocks = (p->depth + p->kc - 1) / p->kc, job, it;
+	const struct work *w = ctx;
+	const struct plan *p = w->p;
+	void *table = w->scratch + packed_bytes(p) + (size_t)worker * table_bytes(p);
+	size_t k0 = it / p->tiles * p->kc, tile = it % p->tiles;
+	size_t kc = least(p->depth - k0, p->kc), p0 = tile * p->nc;
+
+	pack(block_at(p, (float *)w->scratch, k0, kc, tile), p,
+	    input_of(p, w->in, w->job), k0, kc, p0, least(p->cols - p0, p->nc), table);
+}
+
+static void
+tall_multiply(const void *ctx, size_t it, int worker)
+{
+	const struct work *w = ctx;
+	const struct plan *p = w->p;
+	size_t m0 = it / p->tiles * w->range, tile = it % p->tiles, k0, kc;
+	size_t m = least(p->m - m0, w->range), p0 = tile * p->nc;
+	size_t n = least(p->cols - p0, p->nc);
+
+	(void)worker;
+	for (k0 = 0; k0 < p->depth; k0 += kc) {
+		kc = least(p->depth - k0, p->kc);
+		multiply(p, block_at(p, (float *)w->scratch, k0, kc, tile), w->out,
+		    w->weight, w->e, w->job, m0, m, k0, kc, p0, n);
+	}
+}
+
+static void
+run_tall(struct work *w, int threads)
+{
+	const struct plan *p = w->p;
+	size_t blocks = (p->depth + p->kc - 1) / p->kc, ranges;
+
 	/* ranges of channels: four to a thread, so that one that is held up is helped */
-	size_t range = round_up(
+	w->range = round_up(
 	    (p->m + 4 * (size_t)threads - 1) / (4 * (size_t)threads), p->ker->rows);
-	size_t ranges = (p->m + range - 1) / range;
-	float *all = (float *)scratch;
-
-#pragma omp parallel num_threads(threads) private(job)
-	for (job = 0; job < p->jobs; job++) {
-		void *table = scratch + packed_bytes(p) +
-			      (size_t)omp_get_thread_num() * table_bytes(p);
-
-#pragma omp for schedule(dynamic)
-		for (it = 0; it < blocks * p->tiles; it++) {
-			size_t k0 = it / p->tiles * p->kc, tile = it % p->tiles;
-			size_t kc = p->depth - k0 < p->kc ? p->depth - k0 : p->kc;
-			size_t p0 = tile * p->nc;
-			size_t n = p->cols - p0 < p->nc ? p->cols - p0 : p->nc;
-
-			pack(block_at(p, all, k0, kc, tile), p, input_of(p, in, job),
-			    k0, kc, p0, n, table);
-		}
-#pragma omp for schedule(dynamic)
-		for (it = 0; it < ranges * p->tiles; it++) {
-			size_t m0 = it / p->tiles * range, tile = it % p->tiles, k0, kc;
-			size_t m = p->m - m0 < range ? p->m - m0 : range;
-			size_t p0 = tile * p->nc;
-			size_t n = p->cols - p0 < p->nc ? p->cols - p0 : p->nc;
-
-			for (k0 = 0; k0 < p->depth; k0 += kc) {
-				kc = p->depth - k0 < p->kc ? p->depth - k0 : p->kc;
-				multiply(p, block_at(p, all, k0, kc, tile), out, weight,
-				    e, job, m0, m, k0, kc, p0, n);
-			}
-		}
+	ranges = (p->m + w->range - 1) / w->range;
+	for (w->job = 0; w->job < p->jobs; w->job++) {
+		det_parallel(threads, blocks * p->tiles, tall_pack, w);
+		det_parallel(threads, ranges * p->tiles, tall_multiply, w);
 	}
 }
 
@@ -246,9 +261,10 @@ det_conv_gemm_run(const struct det_conv *c, float *out, const float *in,
     const float *weight, const struct det_epilogue *e, void *scratch, int threads)
 {
 	struct plan p = make_plan(c, threads);
+	struct work w = { &p, out, in, weight, e, scratch, 0, 0 };
 
 	if (p.tall)
-		run_tall(&p, out, in, weight, e, scratch, threads);
+		run_tall(&w, threads);
 	else
-		run_wide(&p, out, in, weight, e, scratch, threads);
+		det_parallel(threads, p.jobs * p.tiles, wide_tile, &w);
 }

@@ -23,9 +23,8 @@
  */
 #include "nn/gemm.h"
 
-#include <omp.h>
-
 #include "base/mem.h"
+#include "base/parallel.h"
 
 enum {
 	PLACES = 36,
@@ -152,40 +151,72 @@ channels(const struct det_conv *c, const struct plan *p, float *out,
 	}
 }
 
+struct work {
+	const struct det_conv *c;
+	struct plan p;
+	float *out;
+	const float *in, *weight;
+	const struct det_epilogue *e;
+	float *v; /* scratch: transformed input, then each worker's own */
+	size_t im, ty0, down;
+};
+
+static float *
+own(const struct work *w, int worker)
+{
+	return w->v + w->p.v + (size_t)worker * (w->p.u + w->p.m + w->p.scratch);
+}
+
+/* The input's channels are transformed a few at a time. */
+static void
+work_in(const void *ctx, size_t part, int worker)
+{
+	const struct work *w = ctx;
+	const struct det_conv *c = w->c;
+
+	for (size_t ch = 4 * part; ch < c->c && ch < 4 * part + 4; ch++) {
+		struct det_wino_in i = { .v = w->v + ch * w->p.ldv,
+			.place = c->c * w->p.ldv,
+			.plane = w->in + (w->im * c->c + ch) * c->h * c->w,
+			.h = c->h,
+			.w = c->w,
+			.pad_top = c->pad_top,
+			.pad_left = c->pad_left,
+			.across = w->p.across,
+			.ty0 = w->ty0,
+			.down = w->down,
+			.scratch = own(w, worker) + w->p.u + w->p.m };
+
+		det_kernels()->wino_in(&i);
+	}
+}
+
+static void
+work_out(const void *ctx, size_t part, int worker)
+{
+	const struct work *w = ctx;
+
+	channels(w->c, &w->p, w->out, w->weight, w->e, w->v, own(w, worker), w->im,
+	    part * w->p.few, w->ty0, w->down);
+}
+
 void
 det_conv_winograd_run(const struct det_conv *c, float *out, const float *in,
     const float *weight, const struct det_epilogue *e, void *scratch, int threads)
 {
-	struct plan p = make_plan(c, threads);
-	size_t items = c->n * p.blocks, it, ch, part;
-	float *v = scratch;
+	struct work w = { .c = c,
+		.p = make_plan(c, threads),
+		.out = out,
+		.in = in,
+		.weight = weight,
+		.e = e,
+		.v = scratch };
 
-#pragma omp parallel num_threads(threads) private(it)
-	for (it = 0; it < items; it++) {
-		size_t im = it / p.blocks, ty0 = it % p.blocks * p.rows;
-		size_t down = p.down - ty0 < p.rows ? p.down - ty0 : p.rows;
-		float *mine =
-		    v + p.v + (size_t)omp_get_thread_num() * (p.u + p.m + p.scratch);
-
-#pragma omp for schedule(dynamic, 4)
-		for (ch = 0; ch < c->c; ch++) {
-			struct det_wino_in i = { .v = v + ch * p.ldv,
-				.place = c->c * p.ldv,
-				.plane = in + (im * c->c + ch) * c->h * c->w,
-				.h = c->h,
-				.w = c->w,
-				.pad_top = c->pad_top,
-				.pad_left = c->pad_left,
-				.across = p.across,
-				.ty0 = ty0,
-				.down = down,
-				.scratch = mine + p.u + p.m };
-
-			det_kernels()->wino_in(&i);
-		}
-#pragma omp for schedule(dynamic)
-		for (part = 0; part < p.parts; part++)
-			channels(c, &p, out, weight, e, v, mine, im, part * p.few, ty0,
-			    down);
+	for (size_t it = 0; it < c->n * w.p.blocks; it++) {
+		w.im = it / w.p.blocks;
+		w.ty0 = it % w.p.blocks * w.p.rows;
+		w.down = w.p.down - w.ty0 < w.p.rows ? w.p.down - w.ty0 : w.p.rows;
+		det_parallel(threads, (c->c + 3) / 4, work_in, &w);
+		det_parallel(threads, w.p.parts, work_out, &w);
 	}
 }

@@ -7,6 +7,8 @@
  */
 #include "nn/finite.h"
 
+#include "base/parallel.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -49,22 +51,36 @@ first(const float *x, size_t n)
 	return i;
 }
 
+#define MAX_PARTS 64
+
+struct search {
+	const float *x;
+	size_t n, parts;
+	size_t *found; /* per part: the first odd one, n if none */
+};
+
+static void
+search_part(const void *ctx, size_t t, int worker)
+{
+	const struct search *s = ctx;
+	size_t from = s->n / s->parts * t;
+	size_t to = t + 1 == s->parts ? s->n : s->n / s->parts * (t + 1);
+	size_t at = from + first(s->x + from, to - from);
+
+	(void)worker;
+	s->found[t] = at < to ? at : s->n;
+}
+
 size_t
 det_finite_first(const float *x, size_t n, int threads)
 {
-	size_t parts = n / MIN_PER_THREAD, best = n, t;
+	size_t found[MAX_PARTS], parts = n / MIN_PER_THREAD, t;
+	struct search s = { x, n, 0, found };
 
-	if (parts > (size_t)threads)
-		parts = (size_t)threads;
-	if (parts < 2)
-		return first(x, n);
-#pragma omp parallel for num_threads(threads) schedule(static) reduction(min : best)
-	for (t = 0; t < parts; t++) {
-		size_t from = n * t / parts, to = n * (t + 1) / parts;
-		size_t at = from + first(x + from, to - from);
-
-		if (at < to && at < best)
-			best = at;
-	}
-	return best;
+	s.parts = parts < 1 ? 1 : parts > MAX_PARTS ? MAX_PARTS : parts;
+	det_parallel(threads, s.parts, search_part, &s);
+	for (t = 0; t < s.parts; t++)
+		if (found[t] < n)
+			return found[t];
+	return n;
 }

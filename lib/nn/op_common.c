@@ -7,6 +7,8 @@
 
 #include "nn/op.h"
 
+#include "base/parallel.h"
+
 const char *const det_act_names[] = { "linear", "relu", "relu6", "leaky", "sigmoid",
 	"mish", "silu", NULL };
 const char *const det_bn_forms[] = { "none", "standard", "darknet", NULL };
@@ -87,21 +89,34 @@ det_op_bn_compose(double *s, double *t, const float *gamma, const float *beta,
 	return DET_OK;
 }
 
+struct activate {
+	float *y;
+	const float *x;
+	size_t n, chunk;
+	enum det_act act;
+	float alpha;
+};
+
+static void
+activate_part(const void *ctx, size_t part, int worker)
+{
+	const struct activate *j = ctx;
+	size_t i = part * j->chunk, m = j->n - i < j->chunk ? j->n - i : j->chunk;
+
+	(void)worker;
+	det_act_run(j->y + i, j->x + i, m, j->act, j->alpha);
+}
+
 void
 det_op_activate(
     float *y, const float *x, size_t n, enum det_act act, float alpha, int threads)
 {
-	const size_t chunk = 4096;
-	size_t i, m;
+	struct activate j = { y, x, n, 16384, act, alpha };
 
 	if (act == DET_ACT_LINEAR) {
 		if (y != x)
 			memcpy(y, x, n * sizeof *y);
 		return;
 	}
-#pragma omp parallel for num_threads(threads) schedule(static) private(m)
-	for (i = 0; i < n; i += chunk) {
-		m = n - i < chunk ? n - i : chunk;
-		det_act_run(y + i, x + i, m, act, alpha);
-	}
+	det_parallel(threads, (n + j.chunk - 1) / j.chunk, activate_part, &j);
 }

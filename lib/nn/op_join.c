@@ -17,6 +17,8 @@
 
 #include "nn/op.h"
 
+#include "base/parallel.h"
+
 struct concat_args {
 	char none;
 };
@@ -269,33 +271,40 @@ add_darknet(const struct det_op_run *r)
 	    r->out, r->out, a[0] * det_op_chw(a), r->act, r->alpha, r->threads);
 }
 
+#define ADD_CHUNK ((size_t)4096)
+
+static void
+add_part(const void *ctx, size_t part, int worker)
+{
+	const struct det_op_run *r = ctx;
+	size_t all = r->out_dims[0] * det_op_chw(r->out_dims), i = part * ADD_CHUNK;
+	size_t n = all - i < ADD_CHUNK ? all - i : ADD_CHUNK, j, t;
+	float sum[ADD_CHUNK];
+	const float *x;
+
+	(void)worker;
+	memcpy(sum, r->in[0] + i, n * sizeof *sum);
+	for (t = 1; t < r->n_in; t++)
+		for (x = r->in[t] + i, j = 0; j < n; j++)
+			sum[j] += x[j];
+	if (r->act == DET_ACT_LINEAR)
+		memcpy(r->out + i, sum, n * sizeof *sum);
+	else
+		det_act_run(r->out + i, sum, n, r->act, r->alpha);
+}
+
 static void
 add_run(const struct det_op_run *r)
 {
 	const struct add_args *args = r->node->args;
-	const size_t chunk = 4096;
-	size_t n = r->out_dims[0] * det_op_chw(r->out_dims), i;
+	size_t n = r->out_dims[0] * det_op_chw(r->out_dims);
 
 	if (args->darknet &&
 	    memcmp(r->in_dims[0], r->in_dims[1], sizeof r->in_dims[0])) {
 		add_darknet(r);
 		return;
 	}
-#pragma omp parallel for num_threads(r->threads) schedule(static)
-	for (i = 0; i < n; i += chunk) {
-		size_t m = n - i < chunk ? n - i : chunk, j, t;
-		float sum[4096];
-		const float *x;
-
-		memcpy(sum, r->in[0] + i, m * sizeof *sum);
-		for (t = 1; t < r->n_in; t++)
-			for (x = r->in[t] + i, j = 0; j < m; j++)
-				sum[j] += x[j];
-		if (r->act == DET_ACT_LINEAR)
-			memcpy(r->out + i, sum, m * sizeof *sum);
-		else
-			det_act_run(r->out + i, sum, m, r->act, r->alpha);
-	}
+	det_parallel(r->threads, (n + ADD_CHUNK - 1) / ADD_CHUNK, add_part, r);
 }
 
 const struct det_op det_op_add = {

@@ -20,6 +20,8 @@
 
 #include "nn/op.h"
 
+#include "base/parallel.h"
+
 enum { FORM_ACROSS, FORM_WITHIN, FORM_DARKNET };
 
 struct lrn_args {
@@ -109,25 +111,32 @@ within_plane(float *y, const float *x, const struct lrn_args *a, size_t h, size_
 }
 
 static void
+lrn_part(const void *ctx, size_t i, int worker)
+{
+	const struct det_op_run *r = ctx;
+	const struct lrn_args *a = r->node->args;
+	const size_t *d = r->in_dims[0];
+	size_t area = d[2] * d[3], runs = (area + 63) / 64;
+	size_t at = i % runs * 64, n = area - at < 64 ? area - at : 64;
+
+	(void)worker;
+	if (a->form == FORM_WITHIN) {
+		within_plane(r->out + i * area, r->in[0] + i * area, a, d[2], d[3]);
+		return;
+	}
+	at += i / runs * d[1] * area;
+	across_pixels(r->out + at, r->in[0] + at, a, d[1], area, n);
+}
+
+static void
 lrn_run(const struct det_op_run *r)
 {
 	const struct lrn_args *a = r->node->args;
 	const size_t *d = r->in_dims[0];
-	size_t area = d[2] * d[3], planes = d[0] * d[1], runs = (area + 63) / 64;
-	size_t jobs = a->form == FORM_WITHIN ? planes : d[0] * runs, i;
+	size_t runs = (d[2] * d[3] + 63) / 64;
 
-#pragma omp parallel for num_threads(r->threads) schedule(static)
-	for (i = 0; i < jobs; i++) {
-		size_t at = i % runs * 64, n = area - at < 64 ? area - at : 64;
-
-		if (a->form == FORM_WITHIN) {
-			within_plane(
-			    r->out + i * area, r->in[0] + i * area, a, d[2], d[3]);
-			continue;
-		}
-		at += i / runs * d[1] * area;
-		across_pixels(r->out + at, r->in[0] + at, a, d[1], area, n);
-	}
+	det_parallel(
+	    r->threads, d[0] * (a->form == FORM_WITHIN ? d[1] : runs), lrn_part, r);
 }
 
 const struct det_op det_op_lrn = {

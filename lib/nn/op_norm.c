@@ -14,6 +14,8 @@
 
 #include "nn/op.h"
 
+#include "base/parallel.h"
+
 struct bn_args {
 	struct det_act_args act;
 	int form;
@@ -62,23 +64,25 @@ affine_flop(const struct det_node *n, const size_t (*in)[4], const size_t out[4]
 }
 
 static void
+affine_plane(const void *ctx, size_t p, int worker)
+{
+	const struct det_op_run *r = ctx;
+	size_t area = r->out_dims[2] * r->out_dims[3], c = r->out_dims[1], i;
+	const float *x = r->in[0] + p * area;
+	float *y = r->out + p * area;
+	float s = r->scale ? r->scale[p % c] : 1, t = r->shift ? r->shift[p % c] : 0;
+
+	(void)worker;
+	for (i = 0; i < area; i++)
+		y[i] = s * x[i] + t;
+	if (r->act != DET_ACT_LINEAR)
+		det_act_run(y, y, area, r->act, r->alpha);
+}
+
+static void
 affine_run(const struct det_op_run *r)
 {
-	size_t area = r->out_dims[2] * r->out_dims[3], c = r->out_dims[1];
-	size_t planes = r->out_dims[0] * c, p, i;
-
-#pragma omp parallel for num_threads(r->threads) schedule(static) private(i)
-	for (p = 0; p < planes; p++) {
-		const float *x = r->in[0] + p * area;
-		float *y = r->out + p * area;
-		float s = r->scale ? r->scale[p % c] : 1,
-		      t = r->shift ? r->shift[p % c] : 0;
-
-		for (i = 0; i < area; i++)
-			y[i] = s * x[i] + t;
-		if (r->act != DET_ACT_LINEAR)
-			det_act_run(y, y, area, r->act, r->alpha);
-	}
+	det_parallel(r->threads, r->out_dims[0] * r->out_dims[1], affine_plane, r);
 }
 
 const struct det_op det_op_bn = {
@@ -202,20 +206,26 @@ l2_pixels(float *y, const float *x, const float *weight, size_t c, size_t area,
 }
 
 static void
-l2_run(const struct det_op_run *r)
+l2_part(const void *ctx, size_t i, int worker)
 {
+	const struct det_op_run *r = ctx;
 	const struct l2_args *a = r->node->args;
 	const size_t *d = r->in_dims[0];
-	size_t area = d[2] * d[3], runs = (area + 63) / 64, jobs = d[0] * runs, i;
+	size_t area = d[2] * d[3], runs = (area + 63) / 64;
+	size_t at = i % runs * 64, n = area - at < 64 ? area - at : 64;
 
-#pragma omp parallel for num_threads(r->threads) schedule(static)
-	for (i = 0; i < jobs; i++) {
-		size_t at = i % runs * 64, n = area - at < 64 ? area - at : 64;
+	(void)worker;
+	at += i / runs * d[1] * area;
+	l2_pixels(r->out + at, r->in[0] + at, a->affine ? r->weight[0] : NULL, d[1],
+	    area, n, a->eps);
+}
 
-		at += i / runs * d[1] * area;
-		l2_pixels(r->out + at, r->in[0] + at, a->affine ? r->weight[0] : NULL,
-		    d[1], area, n, a->eps);
-	}
+static void
+l2_run(const struct det_op_run *r)
+{
+	const size_t *d = r->in_dims[0];
+
+	det_parallel(r->threads, d[0] * ((d[2] * d[3] + 63) / 64), l2_part, r);
 }
 
 const struct det_op det_op_l2norm = {

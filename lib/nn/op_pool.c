@@ -22,6 +22,8 @@
 
 #include "nn/op.h"
 
+#include "base/parallel.h"
+
 enum { ROUND_FLOOR, ROUND_CEIL, ROUND_DARKNET };
 enum { COUNT_PAD, COUNT_VALID };
 
@@ -247,18 +249,20 @@ max_scratch(
 }
 
 static void
+max_part(const void *ctx, size_t p, int worker)
+{
+	const struct det_op_run *r = ctx;
+	const size_t *d = r->in_dims[0], *o = r->out_dims;
+	size_t row = d[3] + DET_OP_ROW_PAD;
+
+	max_plane(r->out + p * o[2] * o[3], r->in[0] + p * d[2] * d[3], d, o,
+	    r->node->args, (float *)r->scratch + (size_t)worker * row);
+}
+
+static void
 max_run(const struct det_op_run *r)
 {
-	const struct pool_args *a = r->node->args;
-	const size_t *d = r->in_dims[0], *o = r->out_dims;
-	size_t planes = d[0] * d[1], row = d[3] + DET_OP_ROW_PAD;
-	size_t threads = (size_t)r->threads, t, p;
-
-#pragma omp parallel for num_threads(r->threads) schedule(static) private(p)
-	for (t = 0; t < threads; t++)
-		for (p = planes * t / threads; p < planes * (t + 1) / threads; p++)
-			max_plane(r->out + p * o[2] * o[3], r->in[0] + p * d[2] * d[3],
-			    d, o, a, (float *)r->scratch + t * row);
+	det_parallel(r->threads, r->in_dims[0][0] * r->in_dims[0][1], max_part, r);
 }
 
 static void
@@ -283,16 +287,20 @@ avg_plane(float *out, const float *in, const size_t d[4], const size_t o[4],
 }
 
 static void
+avg_part(const void *ctx, size_t p, int worker)
+{
+	const struct det_op_run *r = ctx;
+	const size_t *d = r->in_dims[0], *o = r->out_dims;
+
+	(void)worker;
+	avg_plane(
+	    r->out + p * o[2] * o[3], r->in[0] + p * d[2] * d[3], d, o, r->node->args);
+}
+
+static void
 avg_run(const struct det_op_run *r)
 {
-	const struct pool_args *a = r->node->args;
-	const size_t *d = r->in_dims[0], *o = r->out_dims;
-	size_t planes = d[0] * d[1], p;
-
-#pragma omp parallel for num_threads(r->threads) schedule(static)
-	for (p = 0; p < planes; p++)
-		avg_plane(
-		    r->out + p * o[2] * o[3], r->in[0] + p * d[2] * d[3], d, o, a);
+	det_parallel(r->threads, r->in_dims[0][0] * r->in_dims[0][1], avg_part, r);
 }
 
 const struct det_op det_op_maxpool = {

@@ -16,6 +16,8 @@
  */
 #include "nn/op.h"
 
+#include "base/parallel.h"
+
 enum { ORDER_BLOCK, ORDER_PIXEL, ORDER_DARKNET };
 
 struct reorg_args {
@@ -72,18 +74,30 @@ move(float *out, const float *in, const size_t d[4], size_t k,
 	}
 }
 
+/* The dims with more channels: of the input or of the output. */
+static const size_t *
+deep(const struct det_op_run *r)
+{
+	const struct reorg_args *a = r->node->args;
+
+	return a->order == ORDER_DARKNET || a->reverse ? r->in_dims[0] : r->out_dims;
+}
+
+static void
+reorg_plane(const void *ctx, size_t p, int worker)
+{
+	const struct det_op_run *r = ctx;
+	const size_t *d = deep(r);
+	size_t all = p / d[1] * det_op_chw(d);
+
+	(void)worker;
+	move(r->out + all, r->in[0] + all, d, p % d[1], r->node->args);
+}
+
 static void
 reorg_run(const struct det_op_run *r)
 {
-	const struct reorg_args *a = r->node->args;
-	const size_t *d =
-	    a->order == ORDER_DARKNET || a->reverse ? r->in_dims[0] : r->out_dims;
-	size_t total = d[0] * d[1], all = det_op_chw(d), p;
-
-#pragma omp parallel for num_threads(r->threads) schedule(static)
-	for (p = 0; p < total; p++)
-		move(
-		    r->out + p / d[1] * all, r->in[0] + p / d[1] * all, d, p % d[1], a);
+	det_parallel(r->threads, deep(r)[0] * deep(r)[1], reorg_plane, r);
 }
 
 const struct det_op det_op_reorg = {

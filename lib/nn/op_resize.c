@@ -17,6 +17,8 @@
 
 #include "nn/op.h"
 
+#include "base/parallel.h"
+
 enum { MODE_NEAREST, MODE_BILINEAR };
 
 struct up_args {
@@ -115,22 +117,25 @@ bilinear_plane(float *out, const float *in, const size_t d[4], const size_t o[4]
 }
 
 static void
-up_run(const struct det_op_run *r)
+up_plane(const void *ctx, size_t p, int worker)
 {
+	const struct det_op_run *r = ctx;
 	const struct up_args *a = r->node->args;
 	const size_t *d = r->in_dims[0], *o = r->out_dims;
-	size_t planes = d[0] * d[1], p;
+	float *out = r->out + p * o[2] * o[3];
+	const float *in = r->in[0] + p * d[2] * d[3];
 
-#pragma omp parallel for num_threads(r->threads) schedule(static)
-	for (p = 0; p < planes; p++) {
-		float *out = r->out + p * o[2] * o[3];
-		const float *in = r->in[0] + p * d[2] * d[3];
+	(void)worker;
+	if (a->mode == MODE_NEAREST)
+		nearest_plane(out, in, d, o, (float)a->gain);
+	else
+		bilinear_plane(out, in, d, o, a);
+}
 
-		if (a->mode == MODE_NEAREST)
-			nearest_plane(out, in, d, o, (float)a->gain);
-		else
-			bilinear_plane(out, in, d, o, a);
-	}
+static void
+up_run(const struct det_op_run *r)
+{
+	det_parallel(r->threads, r->in_dims[0][0] * r->in_dims[0][1], up_plane, r);
 }
 
 const struct det_op det_op_upsample = {

@@ -8,6 +8,8 @@
 
 #include "nn/op.h"
 
+#include "base/parallel.h"
+
 enum { OVER_CHANNEL, OVER_ALL };
 
 struct softmax_args {
@@ -56,20 +58,34 @@ softmax(float *y, const float *x, size_t n, size_t step, float temp)
 		y[i * step] = (float)((double)y[i * step] / sum);
 }
 
+#define RUN 64 /* vectors that a thread takes at a time */
+
 static void
-softmax_run(const struct det_op_run *r)
+softmax_part(const void *ctx, size_t part, int worker)
 {
+	const struct det_op_run *r = ctx;
 	const struct softmax_args *a = r->node->args;
 	const size_t *d = r->in_dims[0];
 	size_t step = a->over == OVER_ALL ? 1 : d[2] * d[3];
 	size_t len = (a->over == OVER_ALL ? det_op_chw(d) : d[1]) / (size_t)a->groups;
 	size_t jobs = d[0] * det_op_chw(d) / len, i, at;
 
-#pragma omp parallel for num_threads(r->threads) schedule(static) private(at)
-	for (i = 0; i < jobs; i++) {
+	(void)worker;
+	for (i = part * RUN; i < jobs && i < (part + 1) * RUN; i++) {
 		at = i / step * len * step + i % step;
 		softmax(r->out + at, r->in[0] + at, len, step, (float)a->temp);
 	}
+}
+
+static void
+softmax_run(const struct det_op_run *r)
+{
+	const struct softmax_args *a = r->node->args;
+	const size_t *d = r->in_dims[0];
+	size_t len = (a->over == OVER_ALL ? det_op_chw(d) : d[1]) / (size_t)a->groups;
+	size_t jobs = d[0] * det_op_chw(d) / len;
+
+	det_parallel(r->threads, (jobs + RUN - 1) / RUN, softmax_part, r);
 }
 
 const struct det_op det_op_softmax = {

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Loops over threads. One pool serves the whole process; its threads are made when first
+ * needed and sleep when there is nothing to do.
+ */
+#ifndef DET_PARALLEL_H
+#define DET_PARALLEL_H
+
+#include <stddef.h>
+
+/* Calls fn(ctx, i, worker) once for every i in [0, n), on at most `threads` threads, this
+ * one among them. Each takes the next i when it is done with its last: order and worker
+ * are left to chance, so fn's results must depend on i alone. worker is in [0, threads),
+ * no two calls at the same time have the same one: it chooses scratch memory. Returns when
+ * all calls have. Inside fn, or while another thread of the process is in here, the loop
+ * runs on the calling thread alone. */
+void det_parallel(int threads, size_t n,
+    void (*fn)(const void *ctx, size_t i, int worker), const void *ctx);
+
+#endif
