@@ -69,6 +69,9 @@ like "is named" "$(det-backbone -m M.det --tap q in.det 2>&1 >x)" "no layer 'q'"
 like "--profile, on standard error" "$(det-backbone -m M.det --profile in.det 2>&1 >x)" \
 	'^total: 3 layers in 3 steps'
 
+printf 'STRM\nEND.\n' | det-show --build - >empty.det
+is "--profile of nothing" "$(det-backbone -m M.det --profile empty.det 2>&1 >x; echo $?)" 0
+
 # the other network of the model, of two inputs
 cat >two.txt <<'X'
 STRM

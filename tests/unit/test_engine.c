@@ -170,7 +170,7 @@ compare_plans(uint32_t seed, struct det_engine_stats *s, char *text, size_t size
 	struct draft d;
 	struct rig lean, full;
 	const char *taps[64];
-	char names[64][8];
+	char names[64][32];
 	struct det_tensor in[3], a, b;
 	double worst = 0, diff;
 	size_t i, k, inputs[] = { 0, 1, 0, 2, 1 };
