@@ -8,7 +8,8 @@
  *   darknet_dump CFG WEIGHTS INPUT OUTDIR THRESH NMS [LAYER ...]
  *
  * INPUT is a raw little-endian f32 file of 3*H*W values, or a picture: "fit:FILE" is
- * letterboxed and "warp:FILE" stretched by Darknet to the network's size.
+ * letterboxed and "warp:FILE" stretched by Darknet to the network's size. With "-" for
+ * WEIGHTS only input.f32 is written.
  *
  * OUTDIR gets:
  *   meta.txt      lines: net W H C / map INDEX TYPE C H W (the layer's input) / out
@@ -16,7 +17,7 @@
  *   input.f32     the tensor that went in
  *   in_I.f32      what went into detection layer I (the feature map); out_I.f32 what came out
  *   layer_I.f32   the output of every LAYER asked for ("all": of every layer), and of the
- *                 last layer where the net has no detection layer
+ *                 last layer (but [cost]) where the net has no detection layer
  *   raw.tsv       class score x1 y1 x2 y2 source, network input pixels, every score > THRESH
  *   nms.tsv       the same after Darknet's do_nms_sort, sorted by score
  */
@@ -187,7 +188,7 @@ main(int argc, char *argv[])
 	const char *dir;
 	float thresh, nms, *x;
 	LAYER_TYPE last = BLANK;
-	int n = 0, any = 0, classes = 0;
+	int n = 0, any = 0, classes = 0, end;
 	network *net;
 	detection *d;
 	FILE *meta;
@@ -200,10 +201,12 @@ main(int argc, char *argv[])
 	dir = argv[4];
 	thresh = (float)atof(argv[5]);
 	nms = (float)atof(argv[6]);
-	net = load_network(argv[1], argv[2], 0);
+	net = load_network(argv[1], strcmp(argv[2], "-") ? argv[2] : NULL, 0);
 	set_batch_network(net, 1);
 	x = input(argv[3], net->w, net->h, net->c);
 	dump(dir, "input", -1, x, (size_t)net->w * (size_t)net->h * (size_t)net->c);
+	if (strcmp(argv[2], "-") == 0)
+		return 0;
 #ifdef ALEXEYAB
 	network_predict_ptr(net, x);
 #else
@@ -225,9 +228,11 @@ main(int argc, char *argv[])
 		dump(dir, "in", i, p->output, (size_t)p->outputs);
 		dump(dir, "out", i, l->output, (size_t)l->outputs);
 	}
+	for (end = net->n - 1; end > 0 && net->layers[end].type == COST;)
+		end--;
 	for (int i = 0; i < net->n; i++) {
 		layer *l = &net->layers[i];
-		int only = any ? -1 : net->n - 1;
+		int only = any ? -1 : end;
 
 		if (!l->output || !wanted(i, only, argc, argv))
 			continue;
