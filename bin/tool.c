@@ -62,8 +62,11 @@ abandon(struct tool *t, const char *why)
 	    fstat(1, &st) == 0 && S_ISFIFO(st.st_mode) &&
 	    det_writer_open_fd(&t->out, 1, "standard output"))
 		t->out = NULL;
-	if (t->out && t->p->file.fd < 0 && det_writer_fail(t->out, why))
-		t->out = NULL; /* it can't be told: it will see the input end early */
+	/* where even that can't be written, they see their input end early */
+	if (t->out && t->p->file.fd < 0 && det_writer_fail(t->out, why)) {
+		det_writer_free(t->out);
+		t->out = NULL;
+	}
 	det_file_abandon(&t->p->file);
 }
 
