@@ -3,7 +3,6 @@
  * det-backbone: a network of the model over each item's tensors.
  */
 #include "bin/hold.h"
-#include "bin/threads.h"
 #include "bin/tool.h"
 
 #include <stdio.h>
@@ -94,7 +93,6 @@ main(int argc, char *argv[])
 	char norm[DET_NORM_TEXT];
 
 	/* arguments */
-	threads_calm(argv);
 	tool_start(&t, &spec, argc, argv);
 	p = (struct det_engine_params){ tool_threads(&t), taps.v, taps.n };
 	tool_check(&t, det_network_open(&net, t.model, name, &p));
