@@ -19,7 +19,8 @@ struct det_weights {
 struct det_engine_params {
 	int threads; /* 0: the cores this process may use */
 	const char *const
-	    *taps; /* layers to give as outputs too, after the net's own */
+	    *taps; /* layers to give as outputs too, after the net's own; the
+		    * strings must outlive the engine */
 	size_t n_taps;
 };
 
@@ -37,7 +38,8 @@ void det_engine_free(struct det_engine *e);
 
 /* Runs on in[0 .. inputs), f32, shapes as the net declares (batch N >= 1). Plans first
  * where the shapes are new. Output i (the net's outputs, then taps) is then had from
- * det_engine_output; its data lives until the next run. A NaN or infinity in an output is
+ * det_engine_output; its data lives until the next run (an output that is an input, or a
+ * view of one, is the caller's own memory). A NaN or infinity in an output is
  * DET_INVALID and names the output. */
 enum det_err det_engine_run(
     struct det_engine *e, const struct det_tensor *in) DET_MUST_USE;
