@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +81,7 @@ det_file_read(char **data, size_t *size, const char *path, size_t limit)
 		if ((e = det_grow(&buf, &cap, len + 4096, 1)))
 			goto fail;
 		n = read(fd, buf + len, cap - len - 1);
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && det_fd_again(fd, 0))
 			continue;
 		if (n < 0) {
 			e = det_fail(DET_IO, "%s:", path);
@@ -178,6 +179,16 @@ det_file_abandon(struct det_newfile *f)
 	*f = (struct det_newfile){ .fd = -1 };
 }
 
+int
+det_fd_again(int fd, int writing)
+{
+	struct pollfd p = { fd, writing ? POLLOUT : POLLIN, 0 };
+
+	if (errno == EAGAIN)
+		return poll(&p, 1, -1) >= 0 || errno == EINTR;
+	return errno == EINTR;
+}
+
 enum det_err
 det_write_all(int fd, const void *data, size_t n, const char *name)
 {
@@ -186,7 +197,7 @@ det_write_all(int fd, const void *data, size_t n, const char *name)
 
 	while (n > 0) {
 		w = write(fd, p, n);
-		if (w < 0 && errno == EINTR)
+		if (w < 0 && det_fd_again(fd, 1))
 			continue;
 		if (w < 0)
 			return det_fail(DET_IO, "%s:", name);

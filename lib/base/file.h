@@ -38,6 +38,11 @@ enum det_err det_file_commit(struct det_newfile *f) DET_MUST_USE;
 void det_file_abandon(
     struct det_newfile *f); /* harmless after commit; for fail paths */
 
+/* After a read(2) or write(2) that failed: whether it is worth doing again, at once (a
+ * signal came) or after a wait that this makes (`fd` was left non-blocking by whoever
+ * shares it). */
+int det_fd_again(int fd, int writing);
+
 /* Writes all n bytes; restarts after signals. */
 enum det_err det_write_all(
     int fd, const void *data, size_t n, const char *name) DET_MUST_USE;

@@ -152,7 +152,7 @@ take(struct det_reader *rd, void *buf, size_t n, size_t *got)
 	while (*got < n) {
 		ssize_t r = read(rd->fd, p + *got, n - *got);
 
-		if (r < 0 && errno == EINTR)
+		if (r < 0 && det_fd_again(rd->fd, 0))
 			continue;
 		if (r < 0)
 			return det_fail(DET_IO, "%s:", rd->name);
@@ -417,6 +417,16 @@ det_record_load(struct det_record *r)
 	return DET_OK;
 }
 
+/* After a splice(2) that failed: either end may be the one that would block. */
+static int
+again(const struct det_reader *rd, int fd)
+{
+	int err = errno, empty = err == EAGAIN && det_reader_would_block(rd);
+
+	errno = err;
+	return empty ? det_fd_again(rd->fd, 0) : det_fd_again(fd, 1);
+}
+
 enum det_err
 det_reader_pass(struct det_reader *rd, int fd, const char *name)
 {
@@ -433,7 +443,7 @@ det_reader_pass(struct det_reader *rd, int fd, const char *name)
 			ssize_t m = splice(
 			    rd->fd, NULL, fd, NULL, n, SPLICE_F_MOVE | SPLICE_F_MORE);
 
-			if (m < 0 && errno == EINTR)
+			if (m < 0 && again(rd, fd))
 				continue;
 			if (m < 0 && errno == EINVAL) {
 				spliced = 0;

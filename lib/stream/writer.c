@@ -90,7 +90,7 @@ write_large(struct det_writer *w, const void *payload, size_t size, size_t pad)
 	while (first < 3) {
 		ssize_t n = writev(w->fd, v + first, 3 - first);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && det_fd_again(w->fd, 1))
 			continue;
 		if (n < 0)
 			return det_fail(DET_IO, "%s:", w->name);

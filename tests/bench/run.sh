@@ -67,7 +67,11 @@ for w in $what; do
 		net vgg16-features 224x224
 		net resnet50 224x224
 		;;
-	pipe) m=$(model yolov3 416x416) && sh "$DET_SRC/tests/bench/pipe.sh" "$work" "$m" ;;
+	pipe)
+		m=$(model yolov3 416x416) && sh "$DET_SRC/tests/bench/pipe.sh" "$work" "$m"
+		echo "== pipe_copy: the stream alone"
+		"$bench/pipe_copy"
+		;;
 	*)
 		for b in "$bench/$w"*; do
 			case $b in *.o | *.d) continue ;; esac

@@ -238,6 +238,65 @@ test_pipe_to_pipe(void)
 	free(b.p);
 }
 
+static void *
+slow_reader(void *arg)
+{
+	struct det_reader *rd = arg;
+	struct det_record r = { 0 };
+	int more = 1;
+	long n = 0;
+
+	(void)usleep(20000);
+	while (more && !det_reader_next(rd, &r, &more) && more)
+		if (!det_record_load(&r))
+			n++;
+	det_record_release(&r);
+	return (void *)n;
+}
+
+/* Descriptors that another program left non-blocking, with a slow reader behind. */
+static void
+test_nonblocking(int load)
+{
+	struct bytes b = build(large);
+	struct feed f;
+	struct det_reader *rd, *last;
+	struct det_writer *w;
+	struct det_record r = { 0 };
+	pthread_t thread;
+	void *n = NULL;
+	int p[2], in, more = 1;
+	enum det_err e;
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		exit(1);
+	in = source(&f, b, 1);
+	(void)fcntl(in, F_SETFL, O_NONBLOCK);
+	(void)fcntl(p[1], F_SETFL, O_NONBLOCK);
+	e = det_reader_open_fd(&rd, in, "in");
+	if (!e)
+		e = det_writer_open_fd(&w, p[1], "out");
+	if (!e)
+		e = det_reader_open_fd(&last, p[0], "last");
+	(void)fcntl(p[1], F_SETPIPE_SZ, 4096);
+	(void)pthread_create(&thread, NULL, slow_reader, last);
+	while (!e && !(e = det_reader_next(rd, &r, &more)) && more) {
+		if (load && (e = det_record_load(&r)))
+			break;
+		e = det_writer_put(w, &r);
+	}
+	(void)close(p[1]);
+	(void)pthread_join(thread, &n);
+	ok(!e && (long)n == 7, "descriptors that do not block, %s: %s",
+	    load ? "loaded" : "passed on", e ? det_errmsg() : "all arrives");
+	det_record_release(&r);
+	det_reader_close(rd);
+	det_reader_close(last);
+	det_writer_free(w);
+	source_end(&f, 1);
+	free(b.p);
+}
+
 static void
 test_truncation(void)
 {
@@ -556,6 +615,8 @@ main(void)
 	test_rewrite("all kinds", all_kinds);
 	test_rewrite("large", large);
 	test_pipe_to_pipe();
+	test_nonblocking(0);
+	test_nonblocking(1);
 	test_truncation();
 	test_flips();
 	test_flip_in_passing();
