@@ -260,7 +260,7 @@ test_nonblocking(int load)
 {
 	struct bytes b = build(large);
 	struct feed f;
-	struct det_reader *rd, *last;
+	struct det_reader *rd, *last = NULL;
 	struct det_writer *w;
 	struct det_record r = { 0 };
 	pthread_t thread;
