@@ -219,8 +219,8 @@ static enum det_err
 generate(struct build *b, const char *how, char **line)
 {
 	double v[2] = { 0, 0 };
-	int n = !strcmp(how, "ramp") ? 2 : 1;
-	uint64_t state;
+	int n = !strcmp(how, "ramp") ? 2 : 1, random = !strcmp(how, "random");
+	uint64_t state = 0;
 	enum det_err e;
 
 	for (int i = 0; i < n; i++) {
@@ -234,12 +234,14 @@ generate(struct build *b, const char *how, char **line)
 		if ((e = number(&v[i], w)))
 			return e;
 	}
-	state = (uint64_t)(int64_t)v[0];
+	if (random && (!(v[0] >= 0 && v[0] <= 0x1p53) || v[0] != floor(v[0])))
+		return det_fail(
+		    DET_INVALID, "random wants a whole number from 0 to 2^53");
+	if (random)
+		state = (uint64_t)v[0];
 	for (size_t i = 0; b->filled < b->elements; b->filled++, i++) {
-		double x = *how == 'f' ? v[0]
-			   : *how == 'r' && how[1] == 'a' && how[2] == 'm'
-			       ? v[0] + (double)i * v[1]
-			       : random_element(&state, b->tensor.dtype);
+		double x = random ? random_element(&state, b->tensor.dtype)
+				  : v[0] + (double)i * v[1];
 
 		if ((e = det_element_put(
 			 b->payload.text, b->tensor.dtype, b->filled, x)))

@@ -563,7 +563,8 @@ test_recipes(void)
 		"!flip 0 1\n", "!head size 1\n", "STRM\n!head what 1\n",
 		"STRM\n!head size\n", "STRM\n!truncate 1000\n", "!append 00\n",
 		"!explode 1\n", "STRM a=\"\\xg0\"\n", "STRM a=\"\\x00\"\n",
-		"TENS f32 1\n  fill\n", "TENS f32 1\n  ramp 1\n" };
+		"TENS f32 1\n  fill\n", "TENS f32 1\n  ramp 1\n",
+		"TENS f32 1\n  random nan\n", "TENS f32 1\n  random -1\n" };
 	struct det_buf b = { 0 };
 	size_t n = sizeof bad / sizeof *bad;
 
