@@ -54,16 +54,18 @@ static void
 abandon(struct tool *t, const char *why)
 {
 	struct stat st;
+	int piped;
 
 	if (!t->p)
 		return;
-	/* misuse is noticed before the output is opened, but who reads a pipe is told too */
-	if (!t->out && (t->spec->bits & TOOL_WRITES) && !t->out_path &&
-	    fstat(1, &st) == 0 && S_ISFIFO(st.st_mode) &&
-	    det_writer_open_fd(&t->out, 1, "standard output"))
+	/* only down a pipe: a stored stream just ends early, and is reported when read */
+	piped = (t->spec->bits & TOOL_WRITES) && t->p->file.fd < 0 &&
+		fstat(1, &st) == 0 && S_ISFIFO(st.st_mode);
+	/* misuse is noticed before the output is opened */
+	if (piped && !t->out && det_writer_open_fd(&t->out, 1, "standard output"))
 		t->out = NULL;
 	/* where even that can't be written, they see their input end early */
-	if (t->out && t->p->file.fd < 0 && det_writer_fail(t->out, why)) {
+	if (piped && t->out && det_writer_fail(t->out, why)) {
 		det_writer_free(t->out);
 		t->out = NULL;
 	}

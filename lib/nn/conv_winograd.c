@@ -29,17 +29,21 @@
 enum {
 	PLACES = 36,
 	V_FLOATS = 512 * 1024, /* of a block of tiles, about */
-	U_FLOATS = 256 * 1024, /* of one thread's transformed weights, about */
-	GAP = 16, /* floats between rows, against rows that share cache sets */
+	U_FLOATS = 160 * 1024, /* of one thread's transformed weights, about */
+	DEPTH = 128,           /* channels summed at a time, about */
+	M_FLOATS = 128 * 1024, /* of its products */
+	PAGE = 1024, /* floats; what is a multiple apart shares a cache's set */
+	LINE = 16,
 };
 
 struct plan {
-	size_t across, down;  /* tiles in a row, and rows of them */
-	size_t rows, blocks;  /* tile rows of a block, blocks */
-	size_t ldv, v;        /* floats of a row of V, and of all of it */
-	size_t few, parts;    /* output channels taken at a time, and how often */
-	size_t ldu, ldm;      /* floats of a row of U and of M */
-	size_t u, m, scratch; /* floats of each, for one thread */
+	size_t across, down; /* tiles in a row, and rows of them */
+	size_t rows, blocks; /* tile rows of a block, blocks */
+	size_t few, parts;   /* output channels taken at a time, and how often */
+	size_t depth;        /* input channels taken at a time */
+	size_t ldu, ldv;     /* floats of a row of U, and of V and M */
+	size_t u, v, m;      /* floats of one place of each */
+	size_t scratch;      /* floats for the transforms */
 };
 
 static size_t
@@ -48,12 +52,20 @@ up(size_t n, size_t to)
 	return (n + to - 1) / to * to;
 }
 
+/* Distance between the 36 places of a matrix, which are written and read all at once: one
+ * cache line more than a multiple of a page. */
+static size_t
+apart(size_t n)
+{
+	return up(n, PAGE) + LINE;
+}
+
 static struct plan
 make_plan(const struct det_conv *c, int threads)
 {
 	const struct det_kernels *ker = det_kernels();
 	struct plan p;
-	size_t fit, least;
+	size_t fit, share;
 
 	p.across = (c->ow + 3) / 4;
 	p.down = (c->oh + 3) / 4;
@@ -61,21 +73,30 @@ make_plan(const struct det_conv *c, int threads)
 	p.blocks = fit > 0 ? (p.down + fit - 1) / fit : p.down;
 	p.rows = (p.down + p.blocks - 1) / p.blocks;
 	p.blocks = (p.down + p.rows - 1) / p.rows;
-	p.ldv = up(p.rows * p.across + 2 * ker->lanes, 16);
-	p.v = PLACES * c->c * p.ldv;
-	p.ldu = up(c->c, 16) + GAP;
-	p.ldm = p.ldv;
-	/* a few whole tiles of rows; but let every thread have some */
-	fit = U_FLOATS / (PLACES * p.ldu) / ker->rows * ker->rows;
-	least = up((c->k + (size_t)threads - 1) / (size_t)threads, ker->rows);
-	p.few = fit < ker->rows ? ker->rows : fit > least ? least : fit;
-	if (p.few > 64)
-		p.few = 64;
+	p.ldv = up(p.rows * p.across + 2 * ker->lanes, LINE);
+	fit = (c->c + DEPTH / 2) / DEPTH;
+	p.depth = fit > 1 ? (c->c + fit - 1) / fit : c->c;
+	p.ldu = up(p.depth, LINE) + LINE;
+	/* as many channels as the caches hold, but a share for every thread */
+	fit = U_FLOATS / (PLACES * p.ldu);
+	if (fit > M_FLOATS / (PLACES * p.ldv))
+		fit = M_FLOATS / (PLACES * p.ldv);
+	share = (c->k + (size_t)threads - 1) / (size_t)threads;
+	p.few = up(fit < share ? fit : share, ker->rows);
+	if (p.few > fit && p.few > ker->rows)
+		p.few -= ker->rows;
 	p.parts = (c->k + p.few - 1) / p.few;
-	p.u = PLACES * p.few * p.ldu;
-	p.m = PLACES * p.few * p.ldm;
-	p.scratch = up(ker->wino_scratch(p.across, c->w), 16);
+	p.u = apart(p.few * p.ldu);
+	p.v = apart(c->c * p.ldv);
+	p.m = apart(p.few * p.ldv);
+	p.scratch = up(ker->wino_scratch(p.across), LINE);
 	return p;
+}
+
+static size_t
+thread_floats(const struct plan *p)
+{
+	return PLACES * (p->u + p->m) + p->scratch;
 }
 
 /* Counted in multiply-adds for one input and one output channel, with a surcharge for the
@@ -99,7 +120,45 @@ det_conv_winograd_scratch(const struct det_conv *c, int threads)
 {
 	struct plan p = make_plan(c, threads);
 
-	return (p.v + (size_t)threads * (p.u + p.m + p.scratch)) * sizeof(float);
+	return (PLACES * p.v + (size_t)threads * thread_floats(&p)) * sizeof(float);
+}
+
+/* M of output channels k0 .. k0+few over a block of tiles. */
+static void
+products(const struct det_conv *c, const struct plan *p, float *m, const float *weight,
+    const float *v, float *u, size_t k0, size_t few, size_t tiles)
+{
+	const struct det_kernels *ker = det_kernels();
+	size_t c0, depth, k, i;
+
+	for (c0 = 0; c0 < c->c; c0 += depth) {
+		depth = c->c - c0 < p->depth ? c->c - c0 : p->depth;
+		for (k = 0; k < few; k++) {
+			const float *w = weight + ((k0 + k) * c->c + c0) * 9;
+			const float *next = w + c->c * 9;
+
+			if (k + 1 == few && c0 + depth < c->c)
+				next = weight + (k0 * c->c + c0 + depth) * 9;
+			else if (k0 + k + 1 == c->k)
+				next = w;
+			ker->wino_weight(u + k * p->ldu, p->u, w, next, depth);
+		}
+		for (i = 0; i < PLACES; i++) {
+			struct det_tile t = { .a = u + i * p->u,
+				.lda = p->ldu,
+				.b = v + i * p->v + c0 * p->ldv,
+				.ldb = p->ldv,
+				.kc = depth,
+				.c = m + i * p->m,
+				.ldc = p->ldv,
+				.rows = few,
+				.cols = tiles,
+				.first = c0 == 0,
+				.last = 1 };
+
+			det_gemm_block(ker, &t);
+		}
+	}
 }
 
 /* Output channels k0 .. k0+few over a block of tiles. */
@@ -108,32 +167,14 @@ channels(const struct det_conv *c, const struct plan *p, float *out,
     const float *weight, const struct det_epilogue *e, const float *v, float *mine,
     size_t im, size_t k0, size_t ty0, size_t down)
 {
-	const struct det_kernels *ker = det_kernels();
-	size_t few = c->k - k0 < p->few ? c->k - k0 : p->few, k, i;
-	float *u = mine, *m = mine + p->u;
+	size_t few = c->k - k0 < p->few ? c->k - k0 : p->few, k;
+	float *u = mine, *m = u + PLACES * p->u;
 
-	for (k = 0; k < few; k++)
-		ker->wino_weight(u + k * p->ldu, p->few * p->ldu,
-		    weight + (k0 + k) * c->c * 9, c->c);
-	for (i = 0; i < PLACES; i++) {
-		struct det_tile t = { .a = u + i * p->few * p->ldu,
-			.lda = p->ldu,
-			.b = v + i * c->c * p->ldv,
-			.ldb = p->ldv,
-			.kc = c->c,
-			.c = m + i * p->few * p->ldm,
-			.ldc = p->ldm,
-			.rows = few,
-			.cols = down * p->across,
-			.first = 1,
-			.last = 1 };
-
-		det_gemm_block(ker, &t);
-	}
+	products(c, p, m, weight, v, u, k0, few, down * p->across);
 	for (k = 0; k < few; k++) {
 		size_t at = (im * c->k + k0 + k) * c->oh * c->ow;
-		struct det_wino_out o = { .m = m + k * p->ldm,
-			.place = p->few * p->ldm,
+		struct det_wino_out o = { .m = m + k * p->ldv,
+			.place = p->m,
 			.across = p->across,
 			.ty0 = ty0,
 			.down = down,
@@ -145,9 +186,9 @@ channels(const struct det_conv *c, const struct plan *p, float *out,
 			.residual = e->residual ? e->residual + at : NULL,
 			.act = e->act,
 			.alpha = e->alpha,
-			.scratch = m + p->m };
+			.scratch = m + PLACES * p->m };
 
-		ker->wino_out(&o);
+		det_kernels()->wino_out(&o);
 	}
 }
 
@@ -164,7 +205,7 @@ struct work {
 static float *
 own(const struct work *w, int worker)
 {
-	return w->v + w->p.v + (size_t)worker * (w->p.u + w->p.m + w->p.scratch);
+	return w->v + PLACES * w->p.v + (size_t)worker * thread_floats(&w->p);
 }
 
 /* The input's channels are transformed a few at a time. */
@@ -176,7 +217,7 @@ work_in(const void *ctx, size_t part, int worker)
 
 	for (size_t ch = 4 * part; ch < c->c && ch < 4 * part + 4; ch++) {
 		struct det_wino_in i = { .v = w->v + ch * w->p.ldv,
-			.place = c->c * w->p.ldv,
+			.place = w->p.v,
 			.plane = w->in + (w->im * c->c + ch) * c->h * c->w,
 			.h = c->h,
 			.w = c->w,
@@ -185,7 +226,7 @@ work_in(const void *ctx, size_t part, int worker)
 			.across = w->p.across,
 			.ty0 = w->ty0,
 			.down = w->down,
-			.scratch = own(w, worker) + w->p.u + w->p.m };
+			.scratch = own(w, worker) + PLACES * (w->p.u + w->p.m) };
 
 		det_kernels()->wino_in(&i);
 	}

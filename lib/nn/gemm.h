@@ -106,9 +106,11 @@ struct det_kernels {
 
 	void (*wino_in)(const struct det_wino_in *p);
 	void (*wino_out)(const struct det_wino_out *p);
-	/* u[place * p + c] of n filters of 3x3; writes up to a vector's end */
-	void (*wino_weight)(float *u, size_t place, const float *weight, size_t n);
-	size_t (*wino_scratch)(size_t across, size_t w);
+	/* u[place * p + c] of n filters of 3x3, written up to a vector's end; those at next
+	 * will be wanted soon */
+	void (*wino_weight)(
+	    float *u, size_t place, const float *weight, const float *next, size_t n);
+	size_t (*wino_scratch)(size_t across);
 
 	/* sum[i * ldsum + j] = in row i . weight row j, i < m, j < n; rows of k */
 	void (*dots)(float *sum, size_t ldsum, const float *in, const float *weight,

@@ -76,11 +76,10 @@ wino_phase(size_t across)
 
 /* A padded row in line, then 8 rows of 4 phases; or 4 rows of output. */
 static size_t
-wino_scratch(size_t across, size_t w)
+wino_scratch(size_t across)
 {
 	size_t line = 4 * wino_phase(across);
 
-	(void)w;
 	return line + 8 * line;
 }
 
@@ -132,6 +131,7 @@ wino_in_tiles(
 	}
 	for (i = 0; i < 6; i++) {
 		wino_in6(u, t[0][i], t[1][i], t[2][i], t[3][i], t[4][i], t[5][i]);
+		UNROLL
 		for (j = 0; j < 6; j++)
 			v_store(v + (size_t)(6 * i + j) * p->place, u[j]);
 	}
@@ -159,7 +159,8 @@ wino_in_run(const struct det_wino_in *p)
 /* --- weights ------------------------------------------------------------------------ */
 
 TARGET static void
-wino_weight_run(float *u, size_t place, const float *weight, size_t n)
+wino_weight_run(
+    float *u, size_t place, const float *weight, const float *next, size_t n)
 {
 	float rest[9 * LANES] = { 0 };
 	size_t c;
@@ -169,6 +170,9 @@ wino_weight_run(float *u, size_t place, const float *weight, size_t n)
 		const float *w = weight + 9 * c;
 		vec g[9], s[3][6], t[6];
 
+		/* weights come from memory, once: ask for those that are next */
+		for (i = 0; i < 9 * LANES; i += 16)
+			__builtin_prefetch(next + 9 * c + i, 0, 2);
 		if (n - c < LANES) {
 			memcpy(rest, w, 9 * (n - c) * sizeof *w);
 			w = rest;
@@ -187,10 +191,12 @@ wino_weight_run(float *u, size_t place, const float *weight, size_t n)
 			for (i = 0; i < 3; i++)
 				g[3 * i + j] = v_third(part[0], part[1], part[2], i);
 		}
+		UNROLL
 		for (j = 0; j < 3; j++)
 			wino_weight6(s[j], g[j], g[3 + j], g[6 + j]);
 		for (i = 0; i < 6; i++) {
 			wino_weight6(t, s[0][i], s[1][i], s[2][i]);
+			UNROLL
 			for (r = 0; r < 6; r++)
 				v_store(u + (size_t)(6 * i + r) * place + c, t[r]);
 		}
@@ -206,6 +212,7 @@ wino_out_tiles(float *rows, size_t line, const float *m, size_t place)
 	int i, j;
 
 	for (j = 0; j < 6; j++) {
+		UNROLL
 		for (i = 0; i < 6; i++)
 			x[i] = v_load(m + (size_t)(6 * i + j) * place);
 		wino_out4(t[j], x);
@@ -213,6 +220,7 @@ wino_out_tiles(float *rows, size_t line, const float *m, size_t place)
 	for (i = 0; i < 4; i++, rows += line) {
 		vec a, b, c, d;
 
+		UNROLL
 		for (j = 0; j < 6; j++)
 			x[j] = t[j][i];
 		wino_out4(y, x);

@@ -4,11 +4,12 @@
  * adds them up by how often the net has them. From the root, after `make`:
  *
  *   cc -O2 -fopenmp -Ilib -I. -o build/bench-conv tests/bench/conv.c build/libdet.a -ldl -lm
- *   build/bench-conv [-j THREADS] [-r RUNS] [-b] [-m] [yolov3|vgg16|resnet50] ...
+ *   build/bench-conv [-j THREADS] [-r RUNS] [-b] [-m] [-c] [yolov3|vgg16|resnet50] ...
  *
  * Columns: shape, times it occurs, algorithm, ms (median, or with -m the least), GFLOP/s, percent of the peak
  * that a loop of multiply-adds on registers reaches on as many threads; with -b also ms of
- * im2col and OpenBLAS for the same, and the ratio. DET_CPU=avx512|avx2|c chooses kernels.
+ * im2col and OpenBLAS for the same, and the ratio. With -c the process's own time is
+ * taken, which on one thread tells more than the wall's where others use the machine. DET_CPU=avx512|avx2|c chooses kernels.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <omp.h>
@@ -66,14 +67,14 @@ static const struct {
 	const struct layer *layers;
 } nets[] = { { "yolov3", yolov3 }, { "vgg16", vgg16 }, { "resnet50", resnet50 } };
 
-static int threads, runs = 5, least;
+static int threads, runs = 5, least, own;
 
 static double
 now(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(own ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -314,12 +315,13 @@ main(int argc, char *argv[])
 	double top;
 
 	threads = det_cpu_cores();
-	while ((opt = getopt(argc, argv, "j:r:bm")) != -1)
+	while ((opt = getopt(argc, argv, "j:r:bmc")) != -1)
 		switch (opt) {
 		case 'j': threads = atoi(optarg); break;
 		case 'r': runs = atoi(optarg); break;
 		case 'b': blas = 1; break;
 		case 'm': least = 1; break;
+		case 'c': own = 1; break;
 		default:
 			fprintf(stderr, "usage: bench-conv [-j THREADS] [-r RUNS] [-b] "
 					"[-m] [NET ...]\n");

@@ -184,6 +184,11 @@ static const struct shape {
 	{ 2, 16, 19, 21, 20, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1 },
 	{ 1, 64, 26, 26, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1 },
 	{ 1, 70, 13, 13, 50, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1 },
+	{ 2, 33, 12, 17, 18, 3, 3, 1, 1, 1, 1, 0, 0, 0, 0, 1 },
+	{ 1, 16, 14, 15, 16, 3, 3, 1, 1, 1, 1, 2, 2, 2, 2, 1 },
+	{ 1, 40, 18, 70, 17, 3, 3, 1, 1, 1, 1, 2, 0, 0, 1, 1 },
+	{ 1, 200, 13, 14, 24, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1 },
+	{ 1, 100, 60, 60, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1 },
 	{ 1, 64, 27, 26, 40, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1 },
 	{ 1, 20, 12, 13, 10, 3, 3, 3, 2, 1, 1, 1, 0, 1, 2, 1 },
 	{ 1, 9, 20, 20, 11, 3, 3, 1, 1, 2, 2, 2, 2, 2, 2, 1 },
@@ -392,6 +397,49 @@ activations(int threads)
 	return bad;
 }
 
+/* Root mean square error against the root mean square of the output, 256 channels deep. */
+static double
+rounding(const struct det_conv *c)
+{
+	float *in = floats(c->c * c->h * c->w), *weight = floats(c->k * c->c * 9);
+	float *out = floats(c->k * c->oh * c->ow);
+	double err = 0, size = 0, ignored;
+	size_t k, y, x, at = 0;
+	void *scratch;
+
+	if (det_alloc(&scratch, det_conv_scratch(c, 1), 1))
+		abort();
+	det_conv_run(c, out, in, weight, NULL, NULL, NULL, scratch, 1);
+	for (k = 0; k < c->k; k++)
+		for (y = 0; y < c->oh; y++)
+			for (x = 0; x < c->ow; x++, at++) {
+				double v = naive(c, in, weight, 0, k, y, x, &ignored);
+
+				err += pow(v - (double)out[at], 2);
+				size += v * v;
+			}
+	free(in), free(weight), free(out), free(scratch);
+	return sqrt(err / size);
+}
+
+static int
+winograd(int threads)
+{
+	static const struct shape deep = { 1, 256, 13, 13, 16, 3, 3, 1, 1, 1, 1, 1, 1,
+		1, 1, 1 };
+	struct det_conv c = problem(&deep);
+	double fast, plain;
+	int bad;
+
+	bad = strcmp(det_conv_algorithm(&c, threads), "winograd") != 0;
+	fast = rounding(&c);
+	c.direct = 1;
+	bad += strcmp(det_conv_algorithm(&c, threads), "winograd") == 0;
+	plain = rounding(&c);
+	printf("# relative rounding error: winograd %.2g, direct %.2g\n", fast, plain);
+	return bad + !(fast < 3e-6) + !(plain < 1e-6);
+}
+
 /* Runs `test` in a process of its own, as the level is chosen once a process. */
 static void
 each_level(int (*test)(int), const char *what, int threads)
@@ -448,6 +496,7 @@ main(void)
 		each_level(connected, "fully connected layers", threads);
 	}
 	each_level(activations, "activations", 1);
+	each_level(winograd, "winograd's choice and rounding", 1);
 	refusals();
 	return done();
 }
