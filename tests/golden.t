@@ -14,7 +14,7 @@ for n in yolo-fastest-1.1 yolo-fastest-1.1-xl; do
 		--classes "$darknet/coco.names" -o "$n.det"
 	# "# WEIGHTS PHOTO SIZE" stands before the boxes "class score x1 y1 x2 y2" of a photo
 	# (some photos may not be at hand: their boxes are left out)
-	for p in $(awk '/^#/ { print $3 }' "$golden"); do
+	awk '/^#/ { print $3 }' "$golden" | while read -r p; do
 		[ -s "$DET_DATA/photos/$p" ] && echo "$DET_DATA/photos/$p"
 	done >photos
 	awk 'FNR == NR { sub(/.*\//, ""); have[$0] = 1; next }

@@ -143,8 +143,8 @@ det_float_text(char *buf, float v)
 
 	do
 		(void)snprintf(buf, 32, "%.*g", digits, (double)v);
-	while (digits++ < 9 &&
-	       (strtof(buf, NULL) != v || (float)strtod(buf, NULL) != v));
+	while (
+	    digits++ < 9 && (strtof(buf, NULL) != v || (float)strtod(buf, NULL) != v));
 	point(buf);
 	return buf;
 }
