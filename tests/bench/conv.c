@@ -12,7 +12,6 @@
  * taken, which on one thread tells more than the wall's where others use the machine. DET_CPU=avx512|avx2|c chooses kernels.
  */
 #define _POSIX_C_SOURCE 200809L
-#include <omp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include <immintrin.h>
 #endif
 
+#include "base/parallel.h"
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "nn/blas.h"
@@ -111,19 +111,29 @@ PEAK(peak512, "avx512f", __m512, _mm512_set1_ps, _mm512_add_ps, _mm512_fmadd_ps,
     _mm512_storeu_ps, "v")
 #endif
 
+static const size_t peak_steps = 2000000;
+
+static void
+peak_part(const void *ctx, size_t i, int worker)
+{
+	void (*const *loop)(size_t) = ctx;
+
+	(void)i;
+	(void)worker;
+	(*loop)(peak_steps);
+}
+
 static double
 peak_of(void (*loop)(size_t), double lanes)
 {
-	const size_t steps = 2000000;
 	double best = 0;
 	int i;
 
 	for (i = 0; i < 5; i++) {
 		double t = now(), rate;
 
-#pragma omp parallel num_threads(threads)
-		loop(steps);
-		rate = 24 * lanes * (double)steps * threads / (now() - t) * 1e-9;
+		det_parallel(threads, (size_t)threads, peak_part, &loop);
+		rate = 24 * lanes * (double)peak_steps * threads / (now() - t) * 1e-9;
 		if (rate > best)
 			best = rate;
 	}
@@ -176,47 +186,70 @@ by_value(const void *a, const void *b)
 }
 
 /* What one would write in an afternoon: the columns, a product on each thread's share. */
+struct plain {
+	const struct det_conv *c;
+	float *out, *col;
+	const float *in, *weight, *shift;
+	size_t plane, depth;
+};
+
+static void
+plain_row(const void *ctx, size_t r, int worker)
+{
+	const struct plain *p = ctx;
+	const struct det_conv *c = p->c;
+	size_t ch = r / (c->kh * c->kw), i = r / c->kw % c->kh, j = r % c->kw, y, x;
+	float *o = p->col + r * p->plane;
+
+	(void)worker;
+	for (y = 0; y < c->oh; y++)
+		for (x = 0; x < c->ow; x++) {
+			size_t sy = y * c->stride_y + i - c->pad_top,
+			       sx = x * c->stride_x + j - c->pad_left;
+
+			*o++ = sy < c->h && sx < c->w
+				   ? p->in[(ch * c->h + sy) * c->w + sx]
+				   : 0;
+		}
+}
+
+static void
+plain_product(const void *ctx, size_t t, int worker)
+{
+	const struct plain *p = ctx;
+	size_t p0 = p->plane * t / (size_t)threads;
+	size_t p1 = p->plane * (t + 1) / (size_t)threads;
+	const float *b = p->c->kh > 1 || p->c->stride_y > 1 ? p->col : p->in;
+
+	(void)worker;
+	det_sgemm(p->out + p0, p->plane, p->weight, p->depth, 0, b + p0, p->plane, 0,
+	    p->c->k, p1 - p0, p->depth, 0);
+}
+
+static void
+plain_leaky(const void *ctx, size_t k, int worker)
+{
+	const struct plain *p = ctx;
+
+	(void)worker;
+	for (size_t r = 0; r < p->plane; r++) {
+		float v = p->out[k * p->plane + r] + p->shift[k];
+
+		p->out[k * p->plane + r] = v > 0 ? v : .1f * v;
+	}
+}
+
 static void
 plain(const struct det_conv *c, float *out, const float *in, const float *weight,
     const float *shift, float *col)
 {
-	size_t plane = c->oh * c->ow, depth = c->c * c->kh * c->kw, r, k;
-	long t;
+	struct plain p = { c, out, col, in, weight, shift, c->oh * c->ow,
+		c->c * c->kh * c->kw };
 
-	if (c->kh > 1 || c->stride_y > 1) {
-#pragma omp parallel for num_threads(threads)
-		for (r = 0; r < depth; r++) {
-			size_t ch = r / (c->kh * c->kw), i = r / c->kw % c->kh,
-			       j = r % c->kw, y, x;
-			float *o = col + r * plane;
-
-			for (y = 0; y < c->oh; y++)
-				for (x = 0; x < c->ow; x++) {
-					size_t sy = y * c->stride_y + i - c->pad_top,
-					       sx = x * c->stride_x + j - c->pad_left;
-
-					*o++ = sy < c->h && sx < c->w
-						   ? in[(ch * c->h + sy) * c->w + sx]
-						   : 0;
-				}
-		}
-	}
-#pragma omp parallel for num_threads(threads) schedule(static)
-	for (t = 0; t < threads; t++) {
-		size_t p0 = plane * (size_t)t / (size_t)threads,
-		       p1 = plane * (size_t)(t + 1) / (size_t)threads;
-
-		det_sgemm(out + p0, plane, weight, depth, 0,
-		    (c->kh > 1 || c->stride_y > 1 ? col : in) + p0, plane, 0, c->k,
-		    p1 - p0, depth, 0);
-	}
-#pragma omp parallel for num_threads(threads)
-	for (k = 0; k < c->k; k++)
-		for (r = 0; r < plane; r++) {
-			float v = out[k * plane + r] + shift[k];
-
-			out[k * plane + r] = v > 0 ? v : .1f * v;
-		}
+	if (c->kh > 1 || c->stride_y > 1)
+		det_parallel(threads, p.depth, plain_row, &p);
+	det_parallel(threads, (size_t)threads, plain_product, &p);
+	det_parallel(threads, c->k, plain_leaky, &p);
 }
 
 static double
