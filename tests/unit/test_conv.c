@@ -95,9 +95,12 @@ compare(const struct det_conv *c, const float *out, const float *in,
 	size_t n, k, y, x, at = 0;
 	double worst = 0;
 
+	/* Winograd's error at one output comes from all of its tile */
+	double allowed =
+	    strcmp(det_conv_algorithm(c, 1), "winograd") == 0 ? 4e-6 : 2e-6;
 	/* of large problems, some of the channels; always the first and the last */
 	size_t work = c->n * c->k * c->oh * c->ow * (c->c / c->groups) * c->kh * c->kw;
-	size_t step = (work / 400000 + 1) | 1;
+	size_t step = (work / 100000 + 1) | 1;
 
 	for (n = 0; n < c->n; n++)
 		for (k = 0; k < c->k; k++) {
@@ -120,7 +123,7 @@ compare(const struct det_conv *c, const float *out, const float *in,
 					err =
 					    fabs(act_ref(v, c->act, (double)c->alpha) -
 						 (double)out[at]) /
-					    (2e-6 * size);
+					    (allowed * size);
 					if (!(err <= worst))
 						worst = err;
 				}
