@@ -98,7 +98,7 @@ main(int argc, char *argv[])
 	tool_check(&t, det_network_open(&net, t.model, name, &p));
 	det_engine_profile(net.engine, profile);
 	model_norm(&t, norm);
-	hold_start(&t, &inputs, det_net_inputs(net.net));
+	hold_start(&t, &inputs, DET_TENSOR, det_net_inputs(net.net), "det-image");
 	for (size_t i = 0; i < inputs.n; i++)
 		inputs.name[i] = det_net_input(net.net, i, NULL);
 

@@ -23,8 +23,8 @@ struct draw {
 	long quality;
 	struct det_gallery *gallery;
 	struct det_classes classes;
-	long number; /* of the item in its stream, for messages */
-	int waiting; /* an item came and its picture is not drawn yet */
+	struct tool_place at; /* the item's, for messages */
+	int waiting;          /* an item came and its picture is not drawn yet */
 	struct det_item item;
 	struct det_buf source; /* its encoded bytes, where the stream has them */
 };
@@ -34,14 +34,13 @@ finish_item(struct tool *t, struct draw *d, struct det_boxes *b)
 {
 	struct det_boxes none = { .space = DET_SPACE_IMAGE };
 	struct det_image im = { 0 };
-	const long now = t->item;
+	const struct tool_place now = t->at;
 
 	if (!d->waiting)
 		return;
 	d->waiting = 0;
 	/* the next item may have been read: messages are about this one */
-	t->item = d->number;
-	(void)snprintf(t->item_path, sizeof t->item_path, "%s", d->item.path);
+	t->at = d->at;
 	if (d->item.error) {
 		tool_warn(t, "not drawn: %s", d->item.error);
 	} else if (det_original_read(
@@ -55,8 +54,7 @@ finish_item(struct tool *t, struct draw *d, struct det_boxes *b)
 		    t, det_gallery_put(d->gallery, &im, d->item.path, d->item.id));
 	}
 	det_image_release(&im);
-	t->item = now;
-	(void)snprintf(t->item_path, sizeof t->item_path, "%s", t->cur.path);
+	t->at = now;
 }
 
 static void
@@ -74,7 +72,7 @@ take(struct tool *t, struct draw *d, struct det_record *r, struct det_boxes *b)
 		det_item_release(&d->item);
 		tool_check(t, det_item_read(&d->item, r));
 		d->source.len = 0;
-		d->number = t->item;
+		d->at = t->at;
 		d->waiting = 1;
 	} else if (r->kind == DET_TENSOR && strcmp(name, "source") == 0) {
 		tool_load(t, r);

@@ -2,6 +2,7 @@
  *
  * det-export: detections in the formats of other programs.
  */
+#include "bin/hold.h"
 #include "bin/tool.h"
 
 #include <stdlib.h>
@@ -11,20 +12,14 @@
 #include "base/file.h"
 #include "data/export.h"
 
-struct export
-{
+struct job {
 	struct det_export_params p;
 	const char *output, *boxes;
 	struct det_export *x;
 	struct det_newfile file; /* -o, where it is a file */
 	int fd;
 	struct det_boxes list;
-	/* the item at hand */
-	int in_item, found;
-	long item;
-	char path[256];
-}
-state = { .p = DET_EXPORT_DEFAULTS, .boxes = "boxes", .fd = 1, .file.fd = -1 };
+} state = { .p = DET_EXPORT_DEFAULTS, .boxes = "boxes", .fd = 1, .file.fd = -1 };
 
 /* However the program ends, no half-written file stays. */
 static void
@@ -36,7 +31,7 @@ clean_up(void)
 }
 
 static void
-export_open(struct tool *t, struct export *s)
+export_open(struct tool *t, struct job *s)
 {
 	int dir = s->p.format == DET_EXPORT_VOC || s->p.format == DET_EXPORT_YOLO;
 
@@ -52,7 +47,7 @@ export_open(struct tool *t, struct export *s)
 }
 
 static void
-put(struct tool *t, struct export *s)
+put(struct tool *t, struct job *s)
 {
 	struct det_buf *b = det_export_text(s->x);
 
@@ -62,64 +57,37 @@ put(struct tool *t, struct export *s)
 }
 
 static void
-put_item(struct tool *t, struct export *s)
+put_item(struct tool *t, struct job *s)
 {
 	tool_check(t, det_export_item(s->x, &t->cur, &s->list));
-	s->found = 1;
 	put(t, s);
 }
 
 static void
-item_ends(struct tool *t, struct export *s)
-{
-	if (!s->in_item || s->found)
-		return;
-	t->item = s->item;
-	(void)snprintf(t->item_path, sizeof t->item_path, "%s", s->path);
-	tool_check(t, det_fail(DET_INVALID,
-			  "no box list '%s': does det-nms come before?", s->boxes));
-}
-
-static void
-item_begins(struct tool *t, struct export *s)
-{
-	s->in_item = 1;
-	s->found = 0;
-	s->item = t->item;
-	(void)snprintf(s->path, sizeof s->path, "%s", t->item_path);
-	if (!t->cur.error)
-		return;
-	s->list.n = 0;
-	s->list.space = DET_SPACE_IMAGE;
-	put_item(t, s);
-}
-
-static void
-record(struct tool *t, struct export *s, struct det_record *r)
+set_classes(struct tool *t, struct job *s, const struct det_record *r)
 {
 	struct det_classes c = { 0 };
 	enum det_err e;
 
-	if (r->kind == DET_STREAM) {
-		if (!(e = det_classes_parse(&c, r->tensor.data, r->size)))
-			e = det_export_classes(s->x, &c);
-		det_classes_release(&c);
-		tool_check(t, e);
+	if (!(e = det_classes_parse(&c, r->tensor.data, r->size)))
+		e = det_export_classes(s->x, &c);
+	det_classes_release(&c);
+	tool_check(t, e);
+}
+
+static void
+take(struct tool *t, struct job *s, struct hold *list, struct det_record *r)
+{
+	if (hold_record(t, list, r)) {
+		tool_check(t, det_boxes_read(&s->list, list->held));
+		put_item(t, s);
+	} else if (r->kind == DET_STREAM) {
+		set_classes(t, s, r);
+	} else if (r->kind == DET_ITEM && t->cur.error) {
+		s->list.n = 0;
+		s->list.space = DET_SPACE_IMAGE;
+		put_item(t, s);
 	}
-	if (r->kind == DET_ITEM || r->kind == DET_END) {
-		item_ends(t, s);
-		s->in_item = 0;
-	}
-	if (r->kind == DET_ITEM)
-		item_begins(t, s);
-	if (r->kind != DET_BOXES || !s->in_item || t->cur.error ||
-	    strcmp(det_record_name(r), s->boxes) != 0)
-		return;
-	if (s->found)
-		tool_check(
-		    t, det_fail(DET_INVALID, "a second box list '%s'", s->boxes));
-	tool_check(t, det_boxes_read(&s->list, r));
-	put_item(t, s);
 }
 
 int
@@ -129,7 +97,7 @@ main(int argc, char *argv[])
 		NULL };
 	static const char *const ids[] = { "digits", "item", "stem", NULL };
 	static const char *const vocs[] = { "inclusive", "darknet", NULL };
-	struct export *s = &state;
+	struct job *s = &state;
 	const struct opt opts[] = {
 		OPT_CHOICE(
 		    'f', "format", &s->p.format, formats, "FORMAT", "what to write"),
@@ -157,6 +125,7 @@ main(int argc, char *argv[])
 		"YOLO text.",
 		"[FILE ...]", TOOL_READS, opts };
 	struct tool t;
+	struct hold list;
 	struct det_record r = { 0 };
 
 	/* arguments */
@@ -164,10 +133,12 @@ main(int argc, char *argv[])
 		return 2;
 	tool_start(&t, &spec, argc, argv);
 	export_open(&t, s);
+	hold_start(&t, &list, DET_BOXES, 1, "det-nms");
+	list.name[0] = s->boxes;
 
 	/* work */
 	while (tool_read(&t, &r))
-		record(&t, s, &r);
+		take(&t, s, &list, &r);
 	tool_check(&t, det_export_end(s->x));
 	put(&t, s);
 
@@ -176,6 +147,7 @@ main(int argc, char *argv[])
 		tool_check(&t, det_file_commit(&s->file));
 	else if (close(1) < 0)
 		tool_die(&t, "standard output can't be closed");
+	hold_finish(&list);
 	det_record_release(&r);
 	return tool_finish(&t);
 }

@@ -115,8 +115,8 @@ write_picture(struct tool *t, struct det_picture *pic, const struct det_prep *pr
 	struct det_attrs a = { 0 };
 	char text[DET_NORM_TEXT];
 
-	t->item++;
-	(void)snprintf(t->item_path, sizeof t->item_path, "%s", it.path ? it.path : "");
+	t->at.item++;
+	(void)snprintf(t->at.path, sizeof t->at.path, "%s", it.path ? it.path : "");
 	if (pic->err) {
 		(void)det_fail(
 		    pic->err, "%s", pic->message ? pic->message : "no memory");

@@ -3,9 +3,8 @@
  * det-nms: non-maximum suppression, cuts by score and number, boxes back in the original
  * picture's pixels.
  */
+#include "bin/hold.h"
 #include "bin/tool.h"
-
-#include <string.h>
 
 #include "box/map.h"
 #include "box/nms.h"
@@ -17,38 +16,13 @@ struct nms {
 	const char *boxes;
 	int no_map, clip;
 	struct det_boxes list;
-	/* the item at hand, for what can be said only when it has ended */
-	int in_item, bad, found;
-	long item;
-	char path[256];
 };
-
-static void
-item_ends(struct tool *t, struct nms *s)
-{
-	if (!s->in_item || s->bad || s->found)
-		return;
-	t->item = s->item;
-	(void)snprintf(t->item_path, sizeof t->item_path, "%s", s->path);
-	tool_die(t, "no box list '%s': does det-head come before?", s->boxes);
-}
-
-static void
-item_begins(struct tool *t, struct nms *s)
-{
-	s->in_item = 1;
-	s->bad = t->cur.error != NULL;
-	s->found = 0;
-	s->item = t->item;
-	(void)snprintf(s->path, sizeof s->path, "%s", t->item_path);
-}
 
 static void
 suppress(struct tool *t, struct nms *s, struct det_record *r)
 {
 	struct det_boxes *b = &s->list;
 
-	s->found = 1;
 	tool_check(t, det_boxes_read(b, r));
 	if (!s->no_map)
 		tool_check(t, det_boxes_map(b, &t->cur, DET_SPACE_IMAGE));
@@ -60,24 +34,6 @@ suppress(struct tool *t, struct nms *s, struct det_record *r)
 	tool_check(t, det_attr_set(&r->attrs, "space",
 			  b->space == DET_SPACE_IMAGE ? "image" : "input"));
 	tool_check(t, det_boxes_write(t->out, s->boxes, b, &r->attrs));
-}
-
-static void
-record(struct tool *t, struct nms *s, struct det_record *r)
-{
-	if (r->kind == DET_ITEM || r->kind == DET_END) {
-		item_ends(t, s);
-		s->in_item = 0;
-	}
-	if (r->kind == DET_ITEM)
-		item_begins(t, s);
-	if (r->kind == DET_BOXES && !strcmp(det_record_name(r), s->boxes)) {
-		if (!s->in_item)
-			tool_die(t, "boxes before the first item");
-		suppress(t, s, r);
-	} else {
-		tool_write(t, r);
-	}
 }
 
 int
@@ -119,16 +75,21 @@ main(int argc, char *argv[])
 		"picture.",
 		"[FILE ...]", TOOL_READS | TOOL_WRITES | TOOL_MODEL, opts };
 	struct tool t;
+	struct hold list;
 	struct det_record r = { 0 };
 
 	/* arguments */
 	tool_start(&t, &spec, argc, argv);
+	hold_start(&t, &list, DET_BOXES, 1, "det-head");
+	list.name[0] = s.boxes;
 
 	/* work */
 	while (tool_read(&t, &r))
-		record(&t, &s, &r);
+		if (hold_record(&t, &list, &r))
+			suppress(&t, &s, list.held);
 
 	/* finish */
+	hold_finish(&list);
 	det_boxes_release(&s.list);
 	det_record_release(&r);
 	return tool_finish(&t);

@@ -35,7 +35,7 @@ show_npy(struct tool *t, struct show *s, struct det_record *r, struct det_buf *b
 
 	if (r->kind != DET_TENSOR || strcmp(det_record_name(r), s->npy) != 0)
 		return;
-	if (s->item >= 0 && s->item != t->item)
+	if (s->item >= 0 && s->item != t->at.item)
 		return;
 	if (s->found++)
 		tool_die(t, "a second tensor '%s': choose one with --item N", s->npy);
@@ -96,7 +96,7 @@ show_record(struct tool *t, struct show *s, struct det_record *r, struct det_buf
 		show_head(t, s, r, b);
 		return;
 	}
-	if (s->item >= 0 && s->item != t->item && r->kind != DET_STREAM &&
+	if (s->item >= 0 && s->item != t->at.item && r->kind != DET_STREAM &&
 	    r->kind != DET_END)
 		return;
 	if (s->name && strcmp(det_record_name(r), s->name) != 0)

@@ -7,9 +7,9 @@
 #include "base/mem.h"
 
 void
-hold_start(struct tool *t, struct hold *h, size_t n)
+hold_start(struct tool *t, struct hold *h, uint32_t kind, size_t n, const char *maker)
 {
-	*h = (struct hold){ .n = n };
+	*h = (struct hold){ .n = n, .kind = kind, .maker = maker };
 	tool_check(t, det_calloc(&h->name, n, sizeof *h->name));
 	tool_check(t, det_calloc(&h->held, n, sizeof *h->held));
 	tool_check(t, det_calloc(&h->tensor, n, sizeof *h->tensor));
@@ -28,6 +28,12 @@ hold_finish(struct hold *h)
 	det_buf_free(&h->seen);
 }
 
+static const char *
+noun(const struct hold *h)
+{
+	return h->kind == DET_BOXES ? "box list" : "tensor";
+}
+
 static void
 item_ends(struct tool *t, struct hold *h)
 {
@@ -37,19 +43,18 @@ item_ends(struct tool *t, struct hold *h)
 		return;
 	while (h->have[i])
 		i++;
-	/* the tool stands at the next item already */
-	t->item = h->item;
-	(void)snprintf(t->item_path, sizeof t->item_path, "%s", h->path);
-	tool_die(t, "no tensor '%s': this item has %s", h->name[i],
-	    h->seen.len ? h->seen.text + 1 : "none");
+	t->at = h->at; /* the tool stands at the next item already */
+	if (h->seen.len)
+		tool_die(t, "no %s '%s': this item has %s", noun(h), h->name[i],
+		    h->seen.text + 1);
+	tool_die(t, "no %s '%s': does %s come before?", noun(h), h->name[i], h->maker);
 }
 
 static void
 item_begins(struct tool *t, struct hold *h)
 {
 	h->open = t->cur.error == NULL;
-	h->item = t->item;
-	(void)snprintf(h->path, sizeof h->path, "%s", t->item_path);
+	h->at = t->at;
 	memset(h->have, 0, h->n);
 	h->missing = h->n;
 	h->seen.len = 0;
@@ -62,7 +67,7 @@ take(struct tool *t, struct hold *h, struct det_record *r, size_t i)
 	struct det_record swap;
 
 	if (h->have[i])
-		tool_die(t, "a second tensor '%s'", h->name[i]);
+		tool_die(t, "a second %s '%s'", noun(h), h->name[i]);
 	tool_load(t, r);
 	if (t->keep)
 		tool_write(t, r);
@@ -72,6 +77,14 @@ take(struct tool *t, struct hold *h, struct det_record *r, size_t i)
 	h->tensor[i] = h->held[i].tensor;
 	h->have[i] = 1;
 	h->missing--;
+}
+
+static int
+pass(struct tool *t, struct det_record *r)
+{
+	if (t->out)
+		tool_write(t, r);
+	return 0;
 }
 
 int
@@ -86,17 +99,13 @@ hold_record(struct tool *t, struct hold *h, struct det_record *r)
 	}
 	if (r->kind == DET_ITEM)
 		item_begins(t, h);
-	if (r->kind != DET_TENSOR || !h->open) {
-		tool_write(t, r);
-		return 0;
-	}
+	if (r->kind != h->kind || !h->open)
+		return pass(t, r);
 	tool_check(t, det_buf_printf(&h->seen, " '%s'", name));
 	while (i < h->n && strcmp(name, h->name[i]) != 0)
 		i++;
-	if (i == h->n) {
-		tool_write(t, r);
-		return 0;
-	}
+	if (i == h->n)
+		return pass(t, r);
 	take(t, h, r, i);
 	return h->missing == 0;
 }

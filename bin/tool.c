@@ -39,9 +39,9 @@ compose(char *line, size_t size, const struct tool *t, const char *kind,
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	if (t->p && t->p->in)
 		(void)snprintf(in, sizeof in, "%.290s: ", t->p->in_name);
-	if (t->item >= 0)
+	if (t->at.item >= 0)
 		(void)snprintf(
-		    item, sizeof item, "item %ld '%s': ", t->item, t->item_path);
+		    item, sizeof item, "item %ld '%s': ", t->at.item, t->at.path);
 	(void)snprintf(line, size, "%s: %s%s%s%s", t->spec->name, in, item, kind, text);
 	for (char *c = line; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
@@ -246,7 +246,7 @@ model_options(struct tool *t)
 void
 tool_start(struct tool *t, const struct tool_spec *spec, int argc, char *argv[])
 {
-	*t = (struct tool){ .spec = spec, .item = -1, .out_fd = -1 };
+	*t = (struct tool){ .spec = spec, .at.item = -1, .out_fd = -1 };
 	t->p = calloc(1, sizeof *t->p);
 	if (!t->p)
 		tool_die(t, "no memory");
@@ -314,9 +314,9 @@ next_input(struct tool *t)
 static void
 enter_item(struct tool *t, struct det_record *r)
 {
-	t->item++;
+	t->at.item++;
 	tool_check(t, det_item_read(&t->cur, r));
-	(void)snprintf(t->item_path, sizeof t->item_path, "%s", t->cur.path);
+	(void)snprintf(t->at.path, sizeof t->at.path, "%s", t->cur.path);
 }
 
 int
@@ -341,12 +341,12 @@ tool_read(struct tool *t, struct det_record *r)
 		}
 		if (more)
 			break;
-		t->item = -1;
+		t->at.item = -1;
 		if (!next_input(t))
 			return 0;
 	}
 	if (r->kind == DET_STREAM) {
-		t->item = -1;
+		t->at.item = -1;
 		tool_load(t, r);
 		if (t->spec->bits & TOOL_WRITES)
 			add_history(t, r);
@@ -429,7 +429,7 @@ tool_finish(struct tool *t)
 	const char *name = t->out_path ? t->out_path : "standard output";
 	int bad = 0;
 
-	t->item = -1;
+	t->at.item = -1;
 	det_reader_close(p->in);
 	p->in = NULL;
 	if (t->out)

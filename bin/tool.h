@@ -88,6 +88,13 @@ struct tool_spec {
 	const struct opt *opts;
 };
 
+/* The item that messages name. What was wrong with one may show only when the next has been
+ * read: keep the place, and put it back to speak of it. */
+struct tool_place {
+	long item; /* its number in the stream, from 0; -1 before the first */
+	char path[256];
+};
+
 struct tool {
 	const struct tool_spec *spec;
 	/* operands, after options; TOOL_READS consumes them itself */
@@ -102,11 +109,9 @@ struct tool {
 	/* streams */
 	struct det_writer *out;
 	int out_fd;
-	/* where we are, for messages */
-	long item; /* number of the item in this run, from 0; -1 before the first */
-	char item_path[256];
-	struct det_item cur; /* the current ITEM, read */
-	int bad;             /* items skipped: exit 2 at the end */
+	struct tool_place at; /* where we are, for messages */
+	struct det_item cur;  /* the current ITEM, read */
+	int bad;              /* items skipped: exit 2 at the end */
 	/* private */
 	struct tool_private *p;
 };

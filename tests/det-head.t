@@ -58,7 +58,7 @@ ok "two streams" det-head -m m.det s.det s.det
 
 sed '/name=y1$/,+1d' s.txt | det-show --build - >miss.det
 is "a missing map" "$(det-head -m m.det miss.det 2>&1 >/dev/null)" \
-	"det-head: miss.det: item 0 'a.jpg': no tensor 'y1': this stream has 'y2' 'other'"
+	"det-head: miss.det: item 0 'a.jpg': no tensor 'y1': this item has 'y2' 'other'"
 is "its exit status" "$(status det-head -m m.det miss.det)" 2
 sed '/^TENS f32 1x14/,+1s/fill 0/fill 300/' s.txt | det-show --build - >far.det
 like "a box that is not finite" "$(det-head -m m.det far.det 2>&1 >/dev/null)" \
@@ -127,5 +127,5 @@ is "a head network runs first" "$(det-head -m h.det hs.det | det-show --data | s
   0 0 64 32 0.25 1 0 1 0"
 sed 's/name=y$/name=x/' hs.txt | det-show --build - >hx.det
 like "and its inputs are asked for" "$(det-head -m h.det hx.det 2>&1 >/dev/null)" \
-	"no tensor 'y': this stream has 'z' 'x'"
+	"no tensor 'y': this item has 'z' 'x'"
 done_testing

@@ -45,6 +45,9 @@ like "history" "$(det-nms --iou .3 in.det | det-show --history)" '^det-nms .*--i
 not_ok "no such list" det-nms --boxes proposals in.det
 like "says which item" "$(det-nms --boxes proposals in.det 2>&1 >/dev/null)" \
 	"^det-nms: in.det: item 0 'a.jpg': no box list 'proposals'"
+sed 's/^TENS.*/BOXS name=boxes space=image/; s/^  1 2$//' in.txt | det-show --build - >twice.det
+like "a second list of that name" "$(det-nms twice.det 2>&1 >/dev/null)" \
+	"item 0 'a.jpg': a second box list 'boxes'"
 sed 's/ width=200 height=100//' in.txt | det-show --build - >nosize.det
 like "clipping needs the size" "$(det-nms nosize.det 2>&1 >/dev/null)" "item 0 'a.jpg': .*size"
 like "a misspelt choice" "$(det-nms --method fast in.det 2>&1 >/dev/null)" 'soft-gauss|greedy'

@@ -86,7 +86,7 @@ det_export_free(struct det_export *x)
 	det_export_voc_free(x);
 	det_classes_release(&x->classes);
 	det_buf_free(&x->text);
-	free(x->names);
+	det_nameset_release(&x->names);
 	free(x);
 }
 

@@ -202,54 +202,18 @@ det_export_voc_free(struct det_export *x)
 	free(x->file);
 }
 
-/* FNV-1a, 64 bits, never 0. */
-static uint64_t
-hash(const char *s)
-{
-	uint64_t h = 14695981039346656037u;
-
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 1099511628211u;
-	return h ? h : 1;
-}
-
-static int
-insert(uint64_t *table, size_t cap, uint64_t h)
-{
-	size_t i = (size_t)h & (cap - 1);
-
-	for (; table[i]; i = (i + 1) & (cap - 1))
-		if (table[i] == h)
-			return 0;
-	table[i] = h;
-	return 1;
-}
-
-/* Two pictures of one name (a/1.jpg, b/1.jpg) would silently share a file: remembers the
- * names used, eight bytes each. */
+/* Two pictures of one name (a/1.jpg, b/1.jpg) would silently share a file. */
 static enum det_err
 claim(struct det_export *x, const char *stem, const struct det_item *it)
 {
-	uint64_t *bigger;
-	size_t cap = x->cap_names ? 2 * x->cap_names : 1024;
-	enum det_err e;
+	int is_new;
+	enum det_err e = det_nameset_add(&is_new, &x->names, stem);
 
-	if (2 * (x->n_names + 1) > x->cap_names) {
-		if ((e = det_calloc(&bigger, cap, sizeof *bigger)))
-			return e;
-		for (size_t i = 0; i < x->cap_names; i++)
-			if (x->names[i])
-				(void)insert(bigger, cap, x->names[i]);
-		free(x->names);
-		x->names = bigger;
-		x->cap_names = cap;
-	}
-	if (!insert(x->names, x->cap_names, hash(stem)))
-		return det_fail(DET_INVALID,
+	if (!e && !is_new)
+		e = det_fail(DET_INVALID,
 		    "'%s': a second picture would be written to '%s.txt'", it->path,
 		    stem);
-	x->n_names++;
-	return DET_OK;
+	return e;
 }
 
 static enum det_err

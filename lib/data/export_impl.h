@@ -6,6 +6,7 @@
 #define DET_EXPORT_IMPL_H
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "data/export.h"
 
 /* One class's file of voc: lines are gathered, the file is open only while it is added to,
@@ -22,9 +23,7 @@ struct det_export {
 	size_t entries; /* coco: written so far */
 	struct det_export_file *file;
 	size_t files;
-	/* yolo: hashes of the names used, open addressing, 0 is empty */
-	uint64_t *names;
-	size_t n_names, cap_names;
+	struct det_nameset names; /* yolo: of files written */
 };
 
 /* Numbers with the decimals asked for. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/mem.h"
 
 struct det_gallery {
@@ -21,9 +22,7 @@ struct det_gallery {
 	size_t count;
 	struct det_newfile file; /* open over several pictures, where many go to one */
 	struct det_buf bytes, path;
-	/* names used in a folder: an open-addressed set of their hashes */
-	uint64_t *used;
-	size_t n_used, cap;
+	struct det_nameset used; /* names in the folder */
 };
 
 static const char *
@@ -116,40 +115,6 @@ det_gallery_new(struct det_gallery **out, const char *name, int mjpeg,
 	return DET_OK;
 }
 
-/* Whether the text is new to the set; it is added. */
-static enum det_err
-claim(struct det_gallery *g, int *is_new, const char *s)
-{
-	uint64_t h = 1469598103934665603u, *grown; /* FNV-1a */
-	size_t i, k, cap;
-	enum det_err e;
-
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 1099511628211u;
-	h += h == 0;
-	if (2 * (g->n_used + 1) > g->cap) {
-		cap = g->cap ? 2 * g->cap : 64;
-		if ((e = det_calloc(&grown, cap, sizeof *grown)))
-			return e;
-		for (i = 0; i < g->cap; i++) {
-			if (g->used[i] == 0)
-				continue;
-			for (k = g->used[i] % cap; grown[k]; k = (k + 1) % cap)
-				;
-			grown[k] = g->used[i];
-		}
-		free(g->used);
-		g->used = grown;
-		g->cap = cap;
-	}
-	for (k = h % g->cap; g->used[k] && g->used[k] != h; k = (k + 1) % g->cap)
-		;
-	*is_new = g->used[k] == 0;
-	g->n_used += g->used[k] == 0;
-	g->used[k] = h;
-	return DET_OK;
-}
-
 /* DIR/dog.png for photos/dog.jpg, DIR/dog-2.png for the next one. */
 static enum det_err
 name_in_folder(struct det_gallery *g, const char *path, long id)
@@ -175,7 +140,7 @@ name_in_folder(struct det_gallery *g, const char *path, long id)
 		if (try > 1 && (e = det_buf_printf(&g->path, "-%d", try)))
 			return e;
 		if ((e = det_buf_printf(&g->path, "%s", ending(g->format))) ||
-		    (e = claim(g, &is_new, g->path.text)))
+		    (e = det_nameset_add(&is_new, &g->used, g->path.text)))
 			return e;
 	}
 	return DET_OK;
@@ -232,7 +197,7 @@ det_gallery_finish(struct det_gallery *g, size_t *count)
 	det_file_abandon(&g->file);
 	det_buf_free(&g->bytes);
 	det_buf_free(&g->path);
-	free(g->used);
+	det_nameset_release(&g->used);
 	free(g);
 	return e;
 }

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "stream/head.h"
 #include "stream/reader.h"
@@ -40,41 +41,32 @@ struct det_model {
 };
 
 static uint64_t
-fnv(uint64_t h, const void *data, size_t n)
-{
-	const unsigned char *p = data;
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ p[i]) * UINT64_C(0x100000001b3);
-	return h;
-}
-
-static uint64_t
-fnv64(uint64_t h, uint64_t v)
+hash_number(uint64_t h, uint64_t v)
 {
 	unsigned char b[8];
 
 	det_put64(b, v);
-	return fnv(h, b, sizeof b);
+	return det_hash(h, b, sizeof b);
 }
 
 static void
 digest(struct det_model *m)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	uint64_t h = DET_HASH_START;
 
 	for (size_t i = 0; i < m->n; i++) {
 		const struct det_record *r = &m->e[i].r;
 
-		h = fnv64(h, r->kind);
-		h = fnv64(h, r->flags);
-		h = fnv64(h, r->flags & DET_HAS_CRC ? r->crc : 0);
-		h = fnv64(h, r->size);
-		h = fnv64(h, (uint64_t)r->tensor.dtype << 8 | (uint64_t)r->tensor.rank);
+		h = hash_number(h, r->kind);
+		h = hash_number(h, r->flags);
+		h = hash_number(h, r->flags & DET_HAS_CRC ? r->crc : 0);
+		h = hash_number(h, r->size);
+		h = hash_number(
+		    h, (uint64_t)r->tensor.dtype << 8 | (uint64_t)r->tensor.rank);
 		for (int d = 0; d < r->tensor.rank; d++)
-			h = fnv64(h, r->tensor.dims[d]);
-		h = fnv64(h, r->attrs.len);
-		h = fnv(h, r->attrs.text, r->attrs.len);
+			h = hash_number(h, r->tensor.dims[d]);
+		h = hash_number(h, r->attrs.len);
+		h = det_hash(h, r->attrs.text, r->attrs.len);
 	}
 	(void)snprintf(m->digest, sizeof m->digest, "%016" PRIx64, h);
 }

@@ -6,20 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "nn/net.h"
-
-/* FNV-1a: the number of a tensor's stream is its name's. */
-static uint64_t
-stream_of(const char *name)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (; *name; name++)
-		h = (h ^ (unsigned char)*name) * 0x100000001b3u;
-	return h;
-}
 
 static int
 ends(const char *s, const char *end)
@@ -44,7 +34,7 @@ fill(float *v, size_t n, const struct det_tensor *t, const char *name, uint64_t 
 	}
 	if (n)
 		sd = sqrt(2 / ((double)n / (double)t->dims[0]));
-	det_random_seed(&r, seed, stream_of(name));
+	det_random_seed(&r, seed, det_hash_text(name));
 	for (size_t i = 0; i < n; i++)
 		v[i] = (float)(sd * det_random_normal(&r));
 }

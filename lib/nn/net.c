@@ -11,24 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/text.h"
-
-static size_t
-hash(const char *s)
-{
-	size_t h = 2166136261u;
-
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 16777619u;
-	return h ^ h >> 15;
-}
 
 /* The slot that holds the name, or the free one where it belongs. */
 static struct det_net_name *
 slot(struct det_net_name *names, size_t cap, const char *name)
 {
-	size_t i = hash(name) & (cap - 1);
+	size_t i = (size_t)det_hash_text(name) & (cap - 1);
 
 	while (names[i].name && strcmp(names[i].name, name))
 		i = (i + 1) & (cap - 1);

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/half.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/tensor.h"
 #include "base/text.h"
@@ -353,6 +354,28 @@ test_bytes(void)
 	ok(det_lef64(b + 1) == -0.1, "a double in bytes");
 }
 
+static void
+test_hashes(void)
+{
+	struct det_nameset set = { 0 };
+	char name[16];
+	int is_new, good = 1;
+
+	/* published values of FNV-1a */
+	ok(det_hash_text("") == UINT64_C(0xcbf29ce484222325), "hash of nothing");
+	ok(det_hash_text("foobar") == UINT64_C(0x85944171f73967e8), "hash of a word");
+	ok(det_hash(det_hash_text("foo"), "bar", 3) == det_hash_text("foobar"),
+	    "a hash goes on where it ended");
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < 1000; i++) {
+			(void)snprintf(name, sizeof name, "%d", i);
+			good = good && !det_nameset_add(&is_new, &set, name) &&
+			       is_new == (round == 0);
+		}
+	ok(good && set.n == 1000, "a name is new to a set once");
+	det_nameset_release(&set);
+}
+
 int
 main(void)
 {
@@ -365,5 +388,6 @@ main(void)
 	test_messages();
 	test_files();
 	test_bytes();
+	test_hashes();
 	return done();
 }
