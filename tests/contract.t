@@ -128,7 +128,13 @@ bad_input() {
 	cat fail.det | "$1" $args >out 2>err
 	is "$1, a failure upstream: status, no second message" "$? $(cat err)" "2 "
 	if [ "$makes" = stream ]; then
+		# shellcheck disable=SC2002,SC2086
+		cat fail.det | "$1" $args 2>/dev/null | cat >out
 		like "is passed on" "$(det-show out 2>&1)" "broken off: det-x: gone"
+		# but not into a file, which may be read long after anybody saw the reason
+		# shellcheck disable=SC2002,SC2086
+		cat fail.det | "$1" $args >out 2>/dev/null
+		like "but not stored" "$(det-show out 2>&1)" "ended early"
 	fi
 	rm fail.det
 }
