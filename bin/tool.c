@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "bin/opt.h"
+#include "bin/progress.h"
 
 struct tool_private {
 	struct opt_set *opts;
@@ -78,6 +79,7 @@ give_up(struct tool *t, const char *hint, const char *fmt, va_list ap)
 	char line[2048];
 
 	compose(line, sizeof line, t, "", fmt, ap);
+	progress_clear();
 	(void)fflush(stdout);
 	(void)fprintf(stderr, "%s\n%s", line, hint);
 	abandon(t, line);
@@ -104,6 +106,7 @@ tool_warn(struct tool *t, const char *fmt, ...)
 	va_start(ap, fmt);
 	compose(line, sizeof line, t, "warning: ", fmt, ap);
 	va_end(ap);
+	progress_clear();
 	(void)fprintf(stderr, "%s\n", line);
 }
 
@@ -280,6 +283,8 @@ tool_start(struct tool *t, const struct tool_spec *spec, int argc, char *argv[])
 		model_options(t);
 	}
 	open_output(t);
+	if (!t->quiet)
+		progress_start(spec->name, t->out_path != NULL);
 }
 
 /* Opens the next input; 0 when there is none. */
@@ -352,6 +357,7 @@ tool_read(struct tool *t, struct det_record *r)
 			add_history(t, r);
 	} else if (r->kind == DET_ITEM) {
 		enter_item(t, r);
+		progress_item();
 	}
 	return 1;
 }
