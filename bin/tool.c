@@ -436,6 +436,7 @@ tool_finish(struct tool *t)
 	int bad = 0;
 
 	t->at.item = -1;
+	progress_clear();
 	det_reader_close(p->in);
 	p->in = NULL;
 	if (t->out)
