@@ -13,7 +13,6 @@
 
 #include "base/cpu.h"
 #include "base/mem.h"
-#include "nn/blas.h"
 #include "nn/finite.h"
 #include "nn/plan.h"
 
@@ -50,7 +49,7 @@ det_engine_new(struct det_engine **out, const struct det_net *net,
 
 	if (!p)
 		p = &defaults;
-	if ((err = det_blas_load()) || (err = det_calloc(&e, 1, sizeof *e)))
+	if ((err = det_calloc(&e, 1, sizeof *e)))
 		return err;
 	e->net = net;
 	e->threads = p->threads > 0 ? p->threads : det_cpu_cores();
