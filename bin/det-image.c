@@ -144,7 +144,7 @@ write_picture(struct tool *t, struct det_picture *pic, const struct det_prep *pr
 static void
 run(struct tool *t, const struct settings *s)
 {
-	struct det_feed_params p = { .decode = DET_DECODE_DEFAULTS };
+	struct det_feed_params p = { .decode = DET_IMAGE_DEFAULTS };
 	struct det_inputs_params ip;
 	struct det_inputs *in;
 	struct det_feed *feed;

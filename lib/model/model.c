@@ -20,7 +20,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "stream/head.h"
+#include "stream/record_head.h"
 #include "stream/reader.h"
 
 struct entry {
