@@ -27,6 +27,9 @@ UNITS    := $(UNIT_SRC:%.c=$(O)/%)
 REPLAYS  := $(FUZZ_SRC:%.c=$(O)/%)
 BENCHES  := $(BENCH_SRC:%.c=$(O)/%)
 SCRIPTS  := $(sort $(wildcard tests/*.t))
+# What programs that link the library may include; the others say "Private" in their first
+# lines, or are templates that the kernels are made from.
+PUBLIC_H  = $(filter-out lib/nn/gemm_%.h lib/nn/%_simd.h,$(shell grep -L Private lib/*/*.h))
 
 all: $(TOOLS) $(O)/det.bash $(O)/det.pc
 
@@ -52,9 +55,10 @@ $(REPLAYS): $(O)/%: $(O)/%.o $(O)/tests/fuzz/replay.o $(O)/libdet.a
 $(O)/det.bash: tests/completion.sh $(TOOLS)
 	sh tests/completion.sh $(TOOLS) >$@.tmp && mv $@.tmp $@
 
-$(O)/det.pc: config.mk
+# Made each time: PREFIX may be another than the last time.
+$(O)/det.pc: force
 	@mkdir -p $(@D)
-	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(INCDIR)' 'libdir=$(LIBDIR)' '' \
+	@printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(INCDIR)' 'libdir=$(LIBDIR)' '' \
 	    'Name: det' 'Description: object detectors as shell pipes, the library' \
 	    'Version: $(VERSION)' 'Requires.private: $(PKGS)' 'Cflags: -I$${includedir}' \
 	    'Libs: -L$${libdir} -ldet $(LIBS) -ldl -lm -lpthread' >$@
@@ -116,7 +120,7 @@ install: all
 	install -m 755 $(TOOLS) $(DESTDIR)$(BINDIR)
 	install -m 644 $(O)/libdet.a $(DESTDIR)$(LIBDIR)
 	install -m 644 $(O)/det.pc $(DESTDIR)$(LIBDIR)/pkgconfig/det.pc
-	for h in lib/*/*.h; do install -D -m 644 $$h $(DESTDIR)$(INCDIR)/$${h#lib/} || exit 1; done
+	for h in $(PUBLIC_H); do install -D -m 644 $$h $(DESTDIR)$(INCDIR)/$${h#lib/} || exit 1; done
 	install -m 644 lib/nets/*.net $(DESTDIR)$(DATADIR)/nets
 	install -m 644 formats/*.md formats/*.py $(DESTDIR)$(DATADIR)
 	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
@@ -135,7 +139,7 @@ clean:
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all deps check-deps deps-list demo check run-tests units replays fuzz lint format \
+.PHONY: force all deps check-deps deps-list demo check run-tests units replays fuzz lint format \
 	bench install uninstall clean
 -include $(LIB_OBJ:.o=.d) $(BIN_OBJ:.o=.d) $(TOOL_SRC:%.c=$(O)/%.d) $(UNIT_SRC:%.c=$(O)/%.d) \
 	$(FUZZ_SRC:%.c=$(O)/%.d)

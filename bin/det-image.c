@@ -12,7 +12,6 @@
 #include "image/feed.h"
 
 static const char *const fits[] = { "none", "stretch", "letterbox", "short", NULL };
-static const char *const kernels[] = { "darknet", "opencv", "torch", "pil", NULL };
 static const char *const rules[] = { "tv", "tv32", "caffe", "d2", NULL };
 static const char *const maps[] = { "framework", "exact", NULL };
 static const char *const channels[] = { "rgb", "bgr", NULL };
@@ -144,7 +143,7 @@ write_picture(struct tool *t, struct det_picture *pic, const struct det_prep *pr
 static void
 run(struct tool *t, const struct settings *s)
 {
-	struct det_feed_params p = { .decode = DET_DECODE_DEFAULTS };
+	struct det_feed_params p = { .decode = DET_IMAGE_DEFAULTS };
 	struct det_inputs_params ip;
 	struct det_inputs *in;
 	struct det_feed *feed;
@@ -192,7 +191,8 @@ main(int argc, char *argv[])
 		OPT_CHOICE(0, "rule", &s.rule, rules, "RULE", "rounding of short"),
 		OPT_LONG(0, "multiple", &s.multiple, 1, 4096, "N",
 		    "pad to a multiple of N (default: none)"),
-		OPT_CHOICE(0, "kernel", &s.kernel, kernels, "KERNEL", "resize like"),
+		OPT_CHOICE(
+		    0, "kernel", &s.kernel, det_kernel_names, "KERNEL", "resize like"),
 		OPT_CHOICE(0, "map", &s.map, maps, "MAP", "transform of boxes"),
 		OPT_DOUBLE(0, "fill", &s.fill, 0, 255, "V", "letterbox colour"),
 		OPT_CHOICE(

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "image/resize.h"
 #include "model/darknet.h"
 #include "model/list.h"
 #include "model/seeded.h"
@@ -17,7 +18,6 @@
 
 static const char *const bns[] = { "auto", "cpu", "gpu", NULL };
 static const char *const fits[] = { "auto", "letterbox", "stretch", NULL };
-static const char *const kernels[] = { "darknet", "opencv", "torch", "pil", NULL };
 
 struct settings {
 	const char *classes, *darknet, *net;
@@ -32,7 +32,7 @@ struct settings {
 	    0, "bn", &s.bn, bns, "HOW", "batch norm as Darknet computes it on"), \
 	    OPT_CHOICE(                                                          \
 		0, "fit", &s.fit, fits, "HOW", "how pictures become the input"), \
-	    OPT_CHOICE(0, "kernel", &s.kernel, kernels, "KERNEL",                \
+	    OPT_CHOICE(0, "kernel", &s.kernel, det_kernel_names, "KERNEL",       \
 		"whose resizing the model is run with"),                         \
 	    OPT_FLAG(0, "ignore-unknown", &s.ignore_unknown,                     \
 		"pass over keys of the cfg that are not known")
@@ -47,7 +47,7 @@ parse(struct tool *t, const struct settings *s, const char *cfg)
 
 	p.bn = (enum det_darknet_bn)s->bn;
 	p.fit = (enum det_darknet_fit)s->fit;
-	p.kernel = kernels[s->kernel];
+	p.kernel = det_kernel_names[s->kernel];
 	p.ignore_unknown = s->ignore_unknown;
 	tool_check(t, det_file_read(&text, &len, cfg, MAX_TEXT));
 	tool_check(t, det_darknet_parse(&d, text, len, cfg, &p));

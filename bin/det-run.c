@@ -95,33 +95,6 @@ assemble(struct tool *t, const struct run *u, struct det_pipeline *p)
 	tool_check(t, det_pipeline_add(p, "det-export"));
 }
 
-/* As a shell would take it. */
-static void
-print_word(FILE *f, const char *w)
-{
-	if (*w && !strpbrk(w, " \t\n\"'\\$`&|;<>()*?[]#~!{}")) {
-		(void)fputs(w, f);
-		return;
-	}
-	(void)fputc('\'', f);
-	for (; *w; w++)
-		(void)(*w == '\'' ? fputs("'\\''", f) : fputc(*w, f));
-	(void)fputc('\'', f);
-}
-
-static void
-print(FILE *f, const struct det_pipeline *p)
-{
-	for (size_t i = 0; i < p->n; i++) {
-		for (size_t k = 0; k < p->stage[i].n; k++) {
-			if (k)
-				(void)fputc(' ', f);
-			print_word(f, p->stage[i].word[k]);
-		}
-		(void)fputs(i + 1 < p->n ? " |\n  " : "\n", f);
-	}
-}
-
 int
 main(int argc, char *argv[])
 {
@@ -149,6 +122,7 @@ main(int argc, char *argv[])
 		"[IMAGE ...]", TOOL_NEEDS_MODEL, opts };
 	struct tool t;
 	struct det_pipeline p;
+	struct det_buf text = { 0 };
 	int status = 0;
 
 	/* arguments */
@@ -160,14 +134,15 @@ main(int argc, char *argv[])
 
 	/* work */
 	if (u.print) {
-		print(stdout, &p);
-		if (fflush(stdout) || ferror(stdout))
+		tool_check(&t, det_pipeline_text(&text, &p));
+		if (fputs(text.text, stdout) < 0 || fflush(stdout))
 			tool_die(&t, "standard output can't be written");
 	} else {
 		tool_check(&t, spawn_pipeline(&status, &p));
 	}
 
 	/* finish */
+	det_buf_free(&text);
 	det_pipeline_release(&p);
 	t.bad = status != 0;
 	return tool_finish(&t);

@@ -8,13 +8,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cpu.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "bin/opt.h"
@@ -141,19 +141,12 @@ tool_bad_item(struct tool *t)
 	t->quiet = quiet;
 }
 
-/* A shell would need quotes: put them, so that the history can be pasted. */
 static enum det_err
-quote(struct det_buf *b, const char *s)
+add_word(struct det_buf *b, const char *word)
 {
-	enum det_err e;
+	enum det_err e = det_buf_add(b, " ", 1);
 
-	if (*s && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
-			    "6789_-+=./:,%@") == strlen(s))
-		return det_buf_printf(b, " %s", s);
-	e = det_buf_add(b, " '", 2);
-	for (; !e && *s; s++)
-		e = *s == '\'' ? det_buf_add(b, "'\\''", 4) : det_buf_add(b, s, 1);
-	return e ? e : det_buf_add(b, "'", 1);
+	return e ? e : det_buf_quoted(b, word);
 }
 
 /* "det-nms 0.1.0 -m M.det --iou 0.5 # model 0123456789abcdef". What does not change the
@@ -167,9 +160,9 @@ history(struct tool *t, struct det_buf *b)
 	    b, "%.*s %s%s", n, t->spec->name, DET_VERSION, t->spec->name + n);
 
 	for (int i = 0; !e && opt_set_word(t->p->opts, i); i++)
-		e = quote(b, opt_set_word(t->p->opts, i));
+		e = add_word(b, opt_set_word(t->p->opts, i));
 	for (int i = 0; !e && !(t->spec->bits & TOOL_READS) && i < t->argc; i++)
-		e = quote(b, t->argv[i]);
+		e = add_word(b, t->argv[i]);
 	if (!e && t->model)
 		e = det_buf_printf(b, " # model %s", det_model_digest(t->model));
 	return e;
@@ -246,6 +239,21 @@ model_options(struct tool *t)
 		tool_die(t, "%s: %s: %s", t->model_path, name, det_errmsg());
 }
 
+/* --help and its like, which stand alone: prints and ends the program. */
+static void
+answer(const struct tool *t, const char *word)
+{
+	if (!strcmp(word, "--help") || !strcmp(word, "-h"))
+		opt_set_help(t->p->opts, stdout);
+	else if (!strcmp(word, "--version"))
+		(void)printf("%s %s\n", t->spec->name, DET_VERSION);
+	else if (!strcmp(word, "--option-table"))
+		opt_set_table(t->p->opts, stdout);
+	else
+		return;
+	exit(fflush(stdout) || ferror(stdout) ? 2 : 0);
+}
+
 void
 tool_start(struct tool *t, const struct tool_spec *spec, int argc, char *argv[])
 {
@@ -258,18 +266,8 @@ tool_start(struct tool *t, const struct tool_spec *spec, int argc, char *argv[])
 	t->p->opts = opt_set_new(t);
 	if (!t->p->opts)
 		tool_die(t, "no memory");
-	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-		opt_set_help(t->p->opts, stdout);
-		exit(fflush(stdout) || ferror(stdout) ? 2 : 0);
-	}
-	if (argc == 2 && !strcmp(argv[1], "--version")) {
-		(void)printf("%s %s\n", spec->name, DET_VERSION);
-		exit(fflush(stdout) || ferror(stdout) ? 2 : 0);
-	}
-	if (argc == 2 && !strcmp(argv[1], "--option-table")) {
-		opt_set_table(t->p->opts, stdout);
-		exit(fflush(stdout) || ferror(stdout) ? 2 : 0);
-	}
+	if (argc == 2)
+		answer(t, argv[1]);
 	if (opt_set_parse(t->p->opts, argc, argv))
 		tool_usage(t, "%s", det_errmsg());
 	t->argc = opt_set_operands(t->p->opts, &t->argv);
@@ -413,13 +411,7 @@ tool_given(const struct tool *t, const char *name)
 int
 tool_threads(const struct tool *t)
 {
-	cpu_set_t set;
-
-	if (t->threads > 0)
-		return (int)t->threads;
-	if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
-		return CPU_COUNT(&set);
-	return 1;
+	return t->threads > 0 ? (int)t->threads : det_cpu_cores();
 }
 
 FILE *

@@ -35,6 +35,12 @@ export PKG_CONFIG_PATH="$root/usr/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root"
 check "a program links libdet through det.pc" \
 	sh -c "cc -o '$root/hello' '$root/hello.c' \$(pkg-config --cflags --libs det)"
 check "and runs" "$root/hello"
+(cd "$root/usr/include/det" && echo */*.h | tr ' ' '\n') |
+	sed 's/.*/#include <&>/' >"$root/headers.c"
+check "its headers go together" \
+	sh -c "cc -std=c11 -Wall -Wextra -Wpedantic -Werror -c -o '$root/headers.o' '$root/headers.c' \
+		\$(pkg-config --cflags det)"
+check "and are none of its private ones" test ! -e "$root/usr/include/det/nn/plan.h"
 check "bash completes the tools' options" bash -c ". '$root/usr/share/bash-completion/completions/det-show'
 	_det det-show --hist --hist; [ \"\${COMPREPLY[*]}\" = --history ]"
 check "uninstall" make uninstall DESTDIR="$root" PREFIX=/usr

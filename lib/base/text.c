@@ -63,6 +63,22 @@ det_buf_printf(struct det_buf *b, const char *fmt, ...)
 	return DET_OK;
 }
 
+enum det_err
+det_buf_quoted(struct det_buf *b, const char *word)
+{
+	enum det_err e;
+
+	if (*word &&
+	    strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+			 "6789_-+=./:,%@") == strlen(word))
+		return det_buf_add(b, word, strlen(word));
+	e = det_buf_add(b, "'", 1);
+	for (; !e && *word; word++)
+		e = *word == '\'' ? det_buf_add(b, "'\\''", 4)
+				  : det_buf_add(b, word, 1);
+	return e ? e : det_buf_add(b, "'", 1);
+}
+
 /* Runs strtod in the C locale whatever the program's. */
 static double
 c_strtod(const char *s, char **end)

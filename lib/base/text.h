@@ -35,6 +35,9 @@ enum det_err det_parse_double(
 char *det_double_text(char *buf, double v);
 char *det_float_text(char *buf, float v);
 
+/* Adds a word as a shell takes it: bare where it may be, else in single quotes. */
+enum det_err det_buf_quoted(struct det_buf *b, const char *word) DET_MUST_USE;
+
 /* Cuts the next line out of text[0..len): *line and *n are the line without LF and without
  * a CR before it; *at moves on. Returns 0 when nothing is left. */
 int det_line_next(

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the decoders share; not for other parts of the library.
+ * What the decoders share. Private to lib/box.
  */
 #ifndef DET_DECODE_IMPL_H
 #define DET_DECODE_IMPL_H

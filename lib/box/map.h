@@ -2,8 +2,8 @@
  *
  * Boxes between the network's input and the upright original picture, and clipping.
  */
-#ifndef DET_BOX_MAP_H
-#define DET_BOX_MAP_H
+#ifndef DET_MAP_H
+#define DET_MAP_H
 
 #include "stream/boxes.h"
 #include "stream/item.h"

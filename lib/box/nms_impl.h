@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files of NMS share; not for other parts of the library.
+ * What the files of NMS share. Private to lib/box.
  */
 #ifndef DET_NMS_IMPL_H
 #define DET_NMS_IMPL_H

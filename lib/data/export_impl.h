@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files of export share; not for other parts of the library.
+ * What the files of export share. Private to lib/data.
  */
 #ifndef DET_EXPORT_IMPL_H
 #define DET_EXPORT_IMPL_H

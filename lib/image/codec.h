@@ -3,20 +3,20 @@
  * Private to lib/image: one reader and one writer a format. Readers give the picture as it
  * is stored and say in info how it has to be turned; info->w and h are the stored size.
  */
-#ifndef DET_IMAGE_CODEC_H
-#define DET_IMAGE_CODEC_H
+#ifndef DET_CODEC_H
+#define DET_CODEC_H
 
 #include "image/image.h"
 
 enum det_err det_jpeg_read(struct det_image *out, struct det_image_info *info,
     const unsigned char *data, size_t size,
-    const struct det_decode_params *p) DET_MUST_USE;
+    const struct det_image_params *p) DET_MUST_USE;
 enum det_err det_png_read(struct det_image *out, struct det_image_info *info,
     const unsigned char *data, size_t size,
-    const struct det_decode_params *p) DET_MUST_USE;
+    const struct det_image_params *p) DET_MUST_USE;
 enum det_err det_ppm_read(struct det_image *out, struct det_image_info *info,
     const unsigned char *data, size_t size,
-    const struct det_decode_params *p) DET_MUST_USE;
+    const struct det_image_params *p) DET_MUST_USE;
 
 enum det_err det_jpeg_write(
     struct det_buf *out, const struct det_image *im, int quality) DET_MUST_USE;
@@ -35,6 +35,6 @@ enum det_err det_ppm_head(struct det_ppm_head *out, size_t *need,
 
 /* Whether a picture of this size may be decoded. */
 enum det_err det_image_allow(
-    size_t w, size_t h, const struct det_decode_params *p) DET_MUST_USE;
+    size_t w, size_t h, const struct det_image_params *p) DET_MUST_USE;
 
 #endif

@@ -107,7 +107,7 @@ static enum det_err
 make(struct slot *s, const struct det_feed_params *p)
 {
 	struct det_picture *pic = &s->pic;
-	struct det_decode_params decode = p->decode;
+	struct det_image_params decode = p->decode;
 	struct det_image im = { 0 };
 	struct det_input *in = &pic->input;
 	const int from_stdin = in->data != NULL;

@@ -12,7 +12,7 @@
 
 struct det_feed_params {
 	struct det_prep prep;
-	struct det_decode_params decode; /* need and ctx are set here */
+	struct det_image_params decode; /* need and ctx are set here */
 	int scaled;      /* decode JPEGs at a fraction where that is enough */
 	int keep_source; /* give the encoded bytes too; those of standard input always */
 	size_t max_bytes;

@@ -32,7 +32,7 @@ det_image_release(struct det_image *im)
 }
 
 enum det_err
-det_image_allow(size_t w, size_t h, const struct det_decode_params *p)
+det_image_allow(size_t w, size_t h, const struct det_image_params *p)
 {
 	size_t n;
 
@@ -160,7 +160,7 @@ fail_format(const unsigned char *data, size_t size)
 
 enum det_err
 det_image_decode(struct det_image *out, struct det_image_info *info,
-    const unsigned char *data, size_t size, const struct det_decode_params *p)
+    const unsigned char *data, size_t size, const struct det_image_params *p)
 {
 	struct det_image_info local;
 	size_t swap;

@@ -33,7 +33,7 @@ struct det_image_info {
 	int orientation; /* EXIF 1..8 that was undone */
 };
 
-struct det_decode_params {
+struct det_image_params {
 	size_t max_pixels; /* larger pictures are DET_LIMIT before memory is taken */
 	size_t max_side;
 	/* Where set, it is told the upright size and answers with the smallest size that
@@ -42,7 +42,7 @@ struct det_decode_params {
 	const void *ctx;
 };
 
-#define DET_DECODE_DEFAULTS                        \
+#define DET_IMAGE_DEFAULTS                         \
 	{                                          \
 		(size_t)1 << 28, 65535, NULL, NULL \
 	}
@@ -60,7 +60,7 @@ enum det_format det_image_format(const unsigned char *data, size_t size);
  * that do not decode and wrong checksums are DET_CORRUPT. */
 enum det_err det_image_decode(struct det_image *out, struct det_image_info *info,
     const unsigned char *data, size_t size,
-    const struct det_decode_params *p) DET_MUST_USE;
+    const struct det_image_params *p) DET_MUST_USE;
 
 /* Appends the encoded picture to `out`. quality 1..100; PNG ignores it. */
 enum det_err det_image_encode(struct det_buf *out, const struct det_image *im,

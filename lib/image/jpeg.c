@@ -115,7 +115,7 @@ find_orientation(const struct jpeg_decompress_struct *c)
 /* Picks 1/2, 1/4 or 1/8 where what is left still has the size that the caller needs. */
 static void
 choose_scale(struct jpeg_decompress_struct *c, const struct det_image_info *info,
-    const struct det_decode_params *p)
+    const struct det_image_params *p)
 {
 	const int turned = info->orientation >= 5;
 	size_t min_w = 0, min_h = 0, d;
@@ -175,7 +175,7 @@ struct read_job {
 
 static enum det_err
 decompress(struct read_job *j, struct det_image_info *info, const unsigned char *data,
-    size_t size, const struct det_decode_params *p)
+    size_t size, const struct det_image_params *p)
 {
 	struct jpeg_decompress_struct *c = &j->c;
 	enum det_err e;
@@ -209,7 +209,7 @@ decompress(struct read_job *j, struct det_image_info *info, const unsigned char 
 
 static enum det_err
 decompress_guarded(struct read_job *j, struct det_image_info *info,
-    const unsigned char *data, size_t size, const struct det_decode_params *p)
+    const unsigned char *data, size_t size, const struct det_image_params *p)
 {
 	if (setjmp(j->fault.jump))
 		return j->fault.code;
@@ -218,7 +218,7 @@ decompress_guarded(struct read_job *j, struct det_image_info *info,
 
 enum det_err
 det_jpeg_read(struct det_image *out, struct det_image_info *info,
-    const unsigned char *data, size_t size, const struct det_decode_params *p)
+    const unsigned char *data, size_t size, const struct det_image_params *p)
 {
 	struct read_job j;
 	enum det_err e;

@@ -12,7 +12,7 @@ enum det_err
 det_original_read(struct det_image *out, const struct det_item *it,
     const unsigned char *bytes, size_t size)
 {
-	const struct det_decode_params p = DET_DECODE_DEFAULTS;
+	const struct det_image_params p = DET_IMAGE_DEFAULTS;
 	struct det_image_info info;
 	char *file = NULL;
 	enum det_err e;

@@ -103,7 +103,7 @@ find_orientation(png_structp png, png_infop info)
 }
 
 static enum det_err
-decode(struct job *j, struct det_image_info *info, const struct det_decode_params *p)
+decode(struct job *j, struct det_image_info *info, const struct det_image_params *p)
 {
 	png_structp png = j->png;
 	int color;
@@ -148,7 +148,7 @@ decode(struct job *j, struct det_image_info *info, const struct det_decode_param
 
 static enum det_err
 decode_guarded(
-    struct job *j, struct det_image_info *info, const struct det_decode_params *p)
+    struct job *j, struct det_image_info *info, const struct det_image_params *p)
 {
 	if (setjmp(j->jump))
 		return j->code;
@@ -157,7 +157,7 @@ decode_guarded(
 
 enum det_err
 det_png_read(struct det_image *out, struct det_image_info *info,
-    const unsigned char *data, size_t size, const struct det_decode_params *p)
+    const unsigned char *data, size_t size, const struct det_image_params *p)
 {
 	struct job j = { .data = data, .size = size };
 	enum det_err e;

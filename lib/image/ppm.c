@@ -106,7 +106,7 @@ read_samples(
 
 enum det_err
 det_ppm_read(struct det_image *out, struct det_image_info *info,
-    const unsigned char *data, size_t size, const struct det_decode_params *p)
+    const unsigned char *data, size_t size, const struct det_image_params *p)
 {
 	struct det_ppm_head h = { 0 };
 	size_t need;

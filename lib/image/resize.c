@@ -34,6 +34,8 @@
 #include "image/simd.h"
 #include "image/taps.h"
 
+const char *const det_kernel_names[] = { "darknet", "opencv", "torch", "pil", NULL };
+
 static struct det_tap
 tap_darknet(size_t i, size_t n_out, size_t n_in, int rows)
 {
@@ -145,15 +147,38 @@ blend_floats(
 		out[i] = w0 * r0[i] + w1 * r1[i];
 }
 
+/* The two rows last resized horizontally: which input row lies in which buffer, and the
+ * buffers of the output row at hand. */
+struct kept_rows {
+	size_t row[2];
+	int buffer[2];
+};
+
+/* Finds the buffer of the k-th of the two input rows wanted; 1: it has to be filled. The
+ * second must not take the place of the first, nor the first that of the second. */
+static int
+seek_row(struct kept_rows *r, int k, size_t want0, size_t want1)
+{
+	size_t want = k == 0 ? want0 : want1;
+
+	r->buffer[k] = r->row[1] == want;
+	if (r->row[r->buffer[k]] == want)
+		return 0;
+	r->buffer[k] = k == 0 ? r->row[0] == want1 : !r->buffer[0];
+	r->row[r->buffer[k]] = want;
+	return 1;
+}
+
 enum det_err
 det_resize_floats(const struct det_planes *out, size_t ow, size_t oh,
     const struct det_image *im, const struct det_table *table, enum det_kernel kernel,
     double step_x, double step_y)
 {
 	struct det_tap *tx = NULL, *ty = NULL;
+	struct kept_rows kept = { { SIZE_MAX, SIZE_MAX }, { 0, 0 } };
 	float *rows = NULL, *r[2];
-	size_t have[2] = { SIZE_MAX, SIZE_MAX }, want, y, c, n;
-	int k, slot[2];
+	size_t y, c, n;
+	int k;
 	enum det_err e;
 
 	if ((e = det_mul(&n, ow, 6)) || (e = det_alloc(&rows, n, sizeof *rows)) ||
@@ -165,21 +190,15 @@ det_resize_floats(const struct det_planes *out, size_t ow, size_t oh,
 	det_taps_fill(tx, ow, im->w, kernel, step_x, 0);
 	det_taps_fill(ty, oh, im->h, kernel, step_y, 1);
 	for (y = 0; y < oh; y++) {
-		for (k = 0; k < 2; k++) {
-			want = k == 0 ? ty[y].i0 : ty[y].i1;
-			slot[k] = have[1] == want;
-			if (have[slot[k]] == want)
-				continue;
-			/* k = 1 must not overwrite what k = 0 found */
-			slot[k] = k == 0 ? have[0] == ty[y].i1 : !slot[0];
-			row_floats(
-			    r[slot[k]], ow, im->rgb + want * im->w * 3, tx, table);
-			have[slot[k]] = want;
-		}
+		for (k = 0; k < 2; k++)
+			if (seek_row(&kept, k, ty[y].i0, ty[y].i1))
+				row_floats(r[kept.buffer[k]], ow,
+				    im->rgb + kept.row[kept.buffer[k]] * im->w * 3, tx,
+				    table);
 		for (c = 0; c < 3; c++)
 			blend_floats(out->plane[c] + y * out->stride,
-			    r[slot[0]] + c * ow, r[slot[1]] + c * ow, ow, ty[y].w0,
-			    ty[y].w1);
+			    r[kept.buffer[0]] + c * ow, r[kept.buffer[1]] + c * ow, ow,
+			    ty[y].w0, ty[y].w1);
 	}
 done:
 	free(rows);
@@ -250,9 +269,10 @@ resize_opencv(
     struct det_image *out, const struct det_image *im, double step_x, double step_y)
 {
 	struct fixed_tap *tx = NULL, *ty = NULL;
+	struct kept_rows kept = { { SIZE_MAX, SIZE_MAX }, { 0, 0 } };
 	int16_t *rows = NULL, *r[2];
-	size_t have[2] = { SIZE_MAX, SIZE_MAX }, want, y, n;
-	int k, slot[2];
+	size_t y, n;
+	int k;
 	enum det_err e;
 
 	if ((e = det_mul(&n, out->w, 6)) || (e = det_alloc(&rows, n, sizeof *rows)) ||
@@ -262,17 +282,12 @@ resize_opencv(
 	r[0] = rows;
 	r[1] = rows + 3 * out->w;
 	for (y = 0; y < out->h; y++) {
-		for (k = 0; k < 2; k++) {
-			want = k == 0 ? ty[y].i0 : ty[y].i1;
-			slot[k] = have[1] == want;
-			if (have[slot[k]] == want)
-				continue;
-			slot[k] = k == 0 ? have[0] == ty[y].i1 : !slot[0];
-			row_fixed(r[slot[k]], out->w, im->rgb + want * im->w * 3, tx);
-			have[slot[k]] = want;
-		}
-		blend_fixed(out->rgb + y * out->w * 3, r[slot[0]], r[slot[1]],
-		    out->w * 3, ty[y].w0, ty[y].w1);
+		for (k = 0; k < 2; k++)
+			if (seek_row(&kept, k, ty[y].i0, ty[y].i1))
+				row_fixed(r[kept.buffer[k]], out->w,
+				    im->rgb + kept.row[kept.buffer[k]] * im->w * 3, tx);
+		blend_fixed(out->rgb + y * out->w * 3, r[kept.buffer[0]],
+		    r[kept.buffer[1]], out->w * 3, ty[y].w0, ty[y].w1);
 	}
 done:
 	free(rows);

@@ -15,6 +15,9 @@ enum det_kernel {
 	DET_KERNEL_PIL,   /* triangle widened when shrinking (antialiased), bytes */
 };
 
+/* "darknet", "opencv", "torch", "pil", NULL: by number. */
+extern const char *const det_kernel_names[];
+
 /* Destination: plane[c] gets channel c (red, green, blue) of the picture, rows `stride`
  * floats apart. */
 struct det_planes {

@@ -3,8 +3,8 @@
  * The head of a model: its network "head", where it has one, and its decode text. Tensors
  * by name go in, boxes come out.
  */
-#ifndef DET_HEAD_MODEL_H
-#define DET_HEAD_MODEL_H
+#ifndef DET_HEAD_H
+#define DET_HEAD_H
 
 #include "box/decode.h"
 #include "model/model.h"

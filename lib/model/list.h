@@ -2,8 +2,8 @@
  *
  * What is in a model, as text for people or as TSV for programs.
  */
-#ifndef DET_MODEL_LIST_H
-#define DET_MODEL_LIST_H
+#ifndef DET_LIST_H
+#define DET_LIST_H
 
 #include "base/text.h"
 #include "model/model.h"

@@ -20,7 +20,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "stream/head.h"
+#include "stream/record_head.h"
 #include "stream/reader.h"
 
 struct entry {
@@ -288,7 +288,7 @@ det_model_tensor(const struct det_model *m, const char *name, struct det_tensor 
 	const struct entry *x = find(m, DET_TENSOR, name);
 
 	if (!x)
-		return det_fail(DET_INVALID, "%s: no tensor '%s'", m->path, name);
+		return det_fail(DET_INVALID, "no tensor '%s'", name);
 	*out = x->r.tensor;
 	return DET_OK;
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
 
 #define MAX_STAGES 32
 #define MAX_WORDS  64
@@ -150,5 +149,22 @@ det_pipeline_parse(struct det_pipeline *p, const char *text, size_t len)
 		e = det_fail(DET_INVALID, "the pipeline has no stage");
 	if (e)
 		det_pipeline_release(p);
+	return e;
+}
+
+enum det_err
+det_pipeline_text(struct det_buf *out, const struct det_pipeline *p)
+{
+	enum det_err e = DET_OK;
+
+	for (size_t i = 0; !e && i < p->n; i++) {
+		const struct det_stage *s = &p->stage[i];
+
+		for (size_t k = 0; !e && k < s->n; k++)
+			if (k == 0 || !(e = det_buf_add(out, " ", 1)))
+				e = det_buf_quoted(out, s->word[k]);
+		if (!e)
+			e = det_buf_printf(out, "%s", i + 1 < p->n ? " |\n  " : "\n");
+	}
 	return e;
 }

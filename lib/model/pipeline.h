@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/text.h"
 
 /* Words of each stage; word[0] is the tool. All malloc'd, NULL-terminated. */
 struct det_stage {
@@ -37,5 +38,9 @@ struct det_stage *det_pipeline_find(struct det_pipeline *p, const char *tool);
 /* Adds an empty stage at the end, or a word (copied) to a stage. */
 enum det_err det_pipeline_add(struct det_pipeline *p, const char *tool) DET_MUST_USE;
 enum det_err det_stage_add(struct det_stage *s, const char *word) DET_MUST_USE;
+
+/* Appends the pipe as a shell takes it, a stage a line. */
+enum det_err det_pipeline_text(
+    struct det_buf *out, const struct det_pipeline *p) DET_MUST_USE;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Places buffers with known lifetimes into one piece of memory.
+ * Places buffers with known lifetimes into one piece of memory. Private to lib/nn.
  */
 #ifndef DET_ARENA_H
 #define DET_ARENA_H

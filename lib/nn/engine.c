@@ -178,7 +178,7 @@ choose_plan(struct det_engine *e, const struct det_tensor *in)
 static float *
 address(const struct det_engine *e, size_t node)
 {
-	const struct det_place *p = &e->cur->place[node];
+	const struct det_spot *p = &e->cur->place[node];
 	const char *base =
 	    p->input == DET_NO_NODE ? e->arena : (const char *)e->in[p->input];
 

@@ -387,13 +387,13 @@ set_places(struct planner *s)
 	size_t i, root, off;
 
 	for (i = 0; i < s->n; i++) {
-		struct det_place *to = &s->p->place[i];
+		struct det_spot *to = &s->p->place[i];
 		struct value *v = &s->v[i];
 
 		if (!s->e->layer[i].live)
 			continue;
 		if (s->v[v->rep].external) {
-			*to = (struct det_place){ s->p->place[v->rep].input, v->off };
+			*to = (struct det_spot){ s->p->place[v->rep].input, v->off };
 			continue;
 		}
 		root = root_of(s, v->rep, &off);

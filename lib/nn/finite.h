@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Is every value a number?
+ * Is every value a number? Private to lib/nn.
  */
 #ifndef DET_FINITE_H
 #define DET_FINITE_H

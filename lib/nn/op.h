@@ -52,6 +52,11 @@ struct det_key {
 #define DET_KEYS_ACT(s) \
 	DET_KEY_C("act", s, act.act, det_act_names, 0, -1), \
 	DET_KEY_D("alpha", s, act.alpha, 0, 10, .1)
+/* Those of a layer that adds a bias and normalises; a struct det_bn_args called norm. */
+#define DET_KEYS_BN(s) \
+	DET_KEY_I("bias", s, norm.bias, 0, 1, -1), \
+	DET_KEY_C("bn", s, norm.bn, det_bn_forms, DET_BN_NONE, DET_BN_STANDARD), \
+	DET_KEY_D("eps", s, norm.eps, 0, 1, -1)
 /* clang-format on */
 
 extern const char *const det_act_names[];
@@ -62,6 +67,13 @@ enum { DET_BN_NONE, DET_BN_STANDARD, DET_BN_DARKNET };
 struct det_act_args {
 	int act; /* enum det_act */
 	double alpha;
+};
+
+/* Of a layer with a bias and batch normalisation behind its sum. */
+struct det_bn_args {
+	long bias;  /* -1: where there is no batch normalisation */
+	int bn;     /* DET_BN_... */
+	double eps; /* -1: what the form has by default */
 };
 
 /* Arguments of an operator that has no others. */
@@ -165,10 +177,18 @@ enum det_err det_op_same(
 /* C*H*W, 0 where not known. Overflow was excluded when the input's shape was set. */
 size_t det_op_chw(const size_t d[4]);
 
-/* Composes batch normalisation (gamma, beta, mean, var; c channels) after (s, t). */
-enum det_err det_op_bn_compose(double *s, double *t, const float *gamma,
-    const float *beta, const float *mean, const float *var, size_t c, int form,
-    double eps) DET_MUST_USE;
+/* Composes batch normalisation after (s, t), each of c channels: w is gamma, beta, mean and
+ * variance; eps -1 is the form's default, 1e-5 or Darknet's 1e-6. */
+enum det_err det_op_bn_compose(double *s, double *t, const float *const *w, size_t c,
+    int form, double eps) DET_MUST_USE;
+
+/* The i-th of the vectors that det_bn_args ask for, of c channels: its suffix and shape,
+ * NULL past the last. */
+const char *det_op_bn_weight(
+    struct det_tensor *shape, const struct det_bn_args *a, size_t i, size_t c);
+/* Composes them, w in that order, after (s, t). */
+enum det_err det_op_bn_affine(double *s, double *t, const struct det_bn_args *a,
+    const float *const *w, size_t c) DET_MUST_USE;
 
 /* y = act(x) over n floats, in threads; y may be x. */
 void det_op_activate(

@@ -63,12 +63,15 @@ det_op_chw(const size_t d[4])
 }
 
 enum det_err
-det_op_bn_compose(double *s, double *t, const float *gamma, const float *beta,
-    const float *mean, const float *var, size_t c, int form, double eps)
+det_op_bn_compose(
+    double *s, double *t, const float *const *w, size_t c, int form, double eps)
 {
+	const float *gamma = w[0], *beta = w[1], *mean = w[2], *var = w[3];
 	double scale;
 	size_t i;
 
+	if (eps < 0)
+		eps = form == DET_BN_DARKNET ? 1e-6 : 1e-5;
 	for (i = 0; i < c; i++) {
 		if (var[i] < 0)
 			return det_fail(DET_INVALID,
@@ -87,6 +90,40 @@ det_op_bn_compose(double *s, double *t, const float *gamma, const float *beta,
 			    "the scale of channel %zu, %g, is out of range", i, s[i]);
 	}
 	return DET_OK;
+}
+
+static int
+has_bias(const struct det_bn_args *a)
+{
+	return a->bias < 0 ? a->bn == DET_BN_NONE : (int)a->bias;
+}
+
+const char *
+det_op_bn_weight(
+    struct det_tensor *shape, const struct det_bn_args *a, size_t i, size_t c)
+{
+	static const char *const bn[] = { "bn.weight", "bn.bias", "bn.mean", "bn.var" };
+
+	shape->rank = 1;
+	shape->dims[0] = c;
+	if (has_bias(a) && i-- == 0)
+		return "bias";
+	return a->bn != DET_BN_NONE && i < 4 ? bn[i] : NULL;
+}
+
+enum det_err
+det_op_bn_affine(
+    double *s, double *t, const struct det_bn_args *a, const float *const *w, size_t c)
+{
+	size_t i;
+
+	if (has_bias(a)) {
+		for (i = 0; i < c; i++)
+			t[i] += (double)w[0][i];
+		w++;
+	}
+	return a->bn == DET_BN_NONE ? DET_OK
+				    : det_op_bn_compose(s, t, w, c, a->bn, a->eps);
 }
 
 struct activate {

@@ -18,10 +18,9 @@
 
 struct conv_args {
 	struct det_act_args act; /* first: DET_OP_ACT */
-	long out, groups, bias;
+	long out, groups;
 	long k[2], stride[2], dilate[2], pad[4];
-	int bn;
-	double eps;
+	struct det_bn_args norm;
 };
 
 static const struct det_key conv_keys[] = {
@@ -31,24 +30,10 @@ static const struct det_key conv_keys[] = {
 	DET_KEY_2("dilate", conv_args, dilate, 1, 64, 1),
 	DET_KEY_4("pad", conv_args, pad, 0, 512, 0),
 	DET_KEY_I("groups", conv_args, groups, 1, 1L << 24, 1),
-	DET_KEY_I("bias", conv_args, bias, 0, 1, -1),
-	DET_KEY_C("bn", conv_args, bn, det_bn_forms, DET_BN_NONE, DET_BN_STANDARD),
-	DET_KEY_D("eps", conv_args, eps, 0, 1, -1),
+	DET_KEYS_BN(conv_args),
 	DET_KEYS_ACT(conv_args),
 	DET_KEY_LAST,
 };
-
-static int
-has_bias(const struct conv_args *a)
-{
-	return a->bias < 0 ? a->bn == DET_BN_NONE : (int)a->bias;
-}
-
-static double
-bn_eps(int form, double eps)
-{
-	return eps >= 0 ? eps : form == DET_BN_DARKNET ? 1e-6 : 1e-5;
-}
 
 static enum det_err
 conv_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
@@ -76,23 +61,16 @@ static const char *
 conv_weight(struct det_tensor *t, const struct det_node *n, size_t i,
     const size_t (*in)[4], const size_t out[4])
 {
-	static const char *const bn[] = { "bn.weight", "bn.bias", "bn.mean", "bn.var" };
 	const struct conv_args *a = n->args;
-	int bias = has_bias(a);
 
-	t->rank = 1;
+	if (i > 0)
+		return det_op_bn_weight(t, &a->norm, i - 1, out[1]);
+	t->rank = 4;
 	t->dims[0] = out[1];
-	if (i == 0) {
-		t->rank = 4;
-		t->dims[1] = in[0][1] / (size_t)a->groups;
-		t->dims[2] = (size_t)a->k[0];
-		t->dims[3] = (size_t)a->k[1];
-		return "weight";
-	}
-	if (bias && i == 1)
-		return "bias";
-	i -= bias ? 2 : 1;
-	return a->bn != DET_BN_NONE && i < 4 ? bn[i] : NULL;
+	t->dims[1] = in[0][1] / (size_t)a->groups;
+	t->dims[2] = (size_t)a->k[0];
+	t->dims[3] = (size_t)a->k[1];
+	return "weight";
 }
 
 static enum det_err
@@ -100,18 +78,8 @@ conv_affine(double *s, double *t, const struct det_node *n, const float *const *
     size_t c)
 {
 	const struct conv_args *a = n->args;
-	const float *const *w = weight + 1;
-	size_t i;
 
-	if (has_bias(a)) {
-		for (i = 0; i < c; i++)
-			t[i] += (double)w[0][i];
-		w++;
-	}
-	if (a->bn == DET_BN_NONE)
-		return DET_OK;
-	return det_op_bn_compose(
-	    s, t, w[0], w[1], w[2], w[3], c, a->bn, bn_eps(a->bn, a->eps));
+	return det_op_bn_affine(s, t, &a->norm, weight + 1, c);
 }
 
 static struct det_conv

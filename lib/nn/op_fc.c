@@ -15,25 +15,16 @@
 
 struct fc_args {
 	struct det_act_args act;
-	long out, bias;
-	int bn;
-	double eps;
+	long out;
+	struct det_bn_args norm;
 };
 
 static const struct det_key fc_keys[] = {
 	DET_KEY_I("out", fc_args, out, 1, 1L << 24, NAN),
-	DET_KEY_I("bias", fc_args, bias, 0, 1, -1),
-	DET_KEY_C("bn", fc_args, bn, det_bn_forms, DET_BN_NONE, DET_BN_STANDARD),
-	DET_KEY_D("eps", fc_args, eps, 0, 1, -1),
+	DET_KEYS_BN(fc_args),
 	DET_KEYS_ACT(fc_args),
 	DET_KEY_LAST,
 };
-
-static int
-has_bias(const struct fc_args *a)
-{
-	return a->bias < 0 ? a->bn == DET_BN_NONE : (int)a->bias;
-}
 
 static enum det_err
 fc_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
@@ -50,21 +41,14 @@ static const char *
 fc_weight(struct det_tensor *t, const struct det_node *n, size_t i,
     const size_t (*in)[4], const size_t out[4])
 {
-	static const char *const bn[] = { "bn.weight", "bn.bias", "bn.mean", "bn.var" };
 	const struct fc_args *a = n->args;
-	int bias = has_bias(a);
 
-	t->rank = 1;
+	if (i > 0)
+		return det_op_bn_weight(t, &a->norm, i - 1, out[1]);
+	t->rank = 2;
 	t->dims[0] = out[1];
-	if (i == 0) {
-		t->rank = 2;
-		t->dims[1] = det_op_chw(in[0]);
-		return "weight";
-	}
-	if (bias && i == 1)
-		return "bias";
-	i -= bias ? 2 : 1;
-	return a->bn != DET_BN_NONE && i < 4 ? bn[i] : NULL;
+	t->dims[1] = det_op_chw(in[0]);
+	return "weight";
 }
 
 static enum det_err
@@ -72,18 +56,8 @@ fc_affine(double *s, double *t, const struct det_node *n, const float *const *we
     size_t c)
 {
 	const struct fc_args *a = n->args;
-	const float *const *w = weight + 1;
-	double eps = a->eps >= 0 ? a->eps : a->bn == DET_BN_DARKNET ? 1e-6 : 1e-5;
-	size_t i;
 
-	if (has_bias(a)) {
-		for (i = 0; i < c; i++)
-			t[i] += (double)w[0][i];
-		w++;
-	}
-	if (a->bn == DET_BN_NONE)
-		return DET_OK;
-	return det_op_bn_compose(s, t, w[0], w[1], w[2], w[3], c, a->bn, eps);
+	return det_op_bn_affine(s, t, &a->norm, weight + 1, c);
 }
 
 static double

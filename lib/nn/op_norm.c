@@ -50,9 +50,8 @@ bn_affine(
 {
 	const struct bn_args *a = n->args;
 	int form = a->form ? DET_BN_DARKNET : DET_BN_STANDARD;
-	double eps = a->eps >= 0 ? a->eps : a->form ? 1e-6 : 1e-5;
 
-	return det_op_bn_compose(s, t, w[0], w[1], w[2], w[3], c, form, eps);
+	return det_op_bn_compose(s, t, w, c, form, a->eps);
 }
 
 static double

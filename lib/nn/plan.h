@@ -39,14 +39,14 @@ struct det_step {
 };
 
 /* Where a value lies: at an offset of the arena or of input number `input`. */
-struct det_place {
+struct det_spot {
 	size_t input; /* DET_NO_NODE: the arena */
 	size_t at;    /* bytes */
 };
 
 struct det_plan {
-	size_t (*dims)[4];       /* of each layer */
-	struct det_place *place; /* of each live layer that has memory */
+	size_t (*dims)[4];      /* of each layer */
+	struct det_spot *place; /* of each live layer that has memory */
 	struct det_step *step;
 	size_t n_steps;
 	size_t arena, activations;

@@ -2,8 +2,8 @@
  *
  * The ITEM record, typed; and the class table that a STRM record carries.
  */
-#ifndef DET_STREAM_ITEM_H
-#define DET_STREAM_ITEM_H
+#ifndef DET_ITEM_H
+#define DET_ITEM_H
 
 #include "stream/record.h"
 #include "stream/writer.h"

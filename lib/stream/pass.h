@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the writer asks of the reader to pass a payload on. Private to the stream folder.
+ * What the writer asks of the reader to pass a payload on. Private to lib/stream.
  */
-#ifndef DET_STREAM_PASS_H
-#define DET_STREAM_PASS_H
+#ifndef DET_PASS_H
+#define DET_PASS_H
 
 #include "stream/reader.h"
 

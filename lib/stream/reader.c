@@ -23,7 +23,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "stream/head.h"
+#include "stream/record_head.h"
 #include "stream/pass.h"
 
 #define FIRST_CHUNK ((size_t)64 << 20)
@@ -289,7 +289,7 @@ grammar(struct det_reader *rd, const struct det_record *r)
 }
 
 static enum det_err
-fill(struct det_record *r, struct det_reader *rd, const struct det_head *h)
+fill(struct det_record *r, struct det_reader *rd, const struct det_record_head *h)
 {
 	r->kind = h->kind;
 	r->flags = h->flags;
@@ -316,7 +316,7 @@ enum det_err
 det_reader_next(struct det_reader *rd, struct det_record *r, int *more)
 {
 	unsigned char head[DET_HEAD_SIZE];
-	struct det_head h;
+	struct det_record_head h;
 	size_t got;
 	enum det_err e;
 

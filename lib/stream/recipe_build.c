@@ -36,14 +36,14 @@
 #include "base/mem.h"
 #include "stream/boxes.h"
 #include "stream/element.h"
-#include "stream/head.h"
+#include "stream/record_head.h"
 #include "stream/recipe_parts.h"
 
 #define MAX_BUILT ((size_t)1 << 32)
 
 struct build {
 	struct det_buf *out;
-	struct det_head head;
+	struct det_record_head head;
 	struct det_attrs attrs;
 	struct det_tensor tensor;
 	struct det_buf payload;
@@ -165,8 +165,8 @@ open_record(struct build *b, char *line)
 	if (strlen(kind) != 4)
 		return det_fail(
 		    DET_INVALID, "a kind of four letters expected, found '%s'", kind);
-	b->head =
-	    (struct det_head){ .major = DET_STREAM_MAJOR, .minor = DET_STREAM_MINOR };
+	b->head = (struct det_record_head){ .major = DET_STREAM_MAJOR,
+		.minor = DET_STREAM_MINOR };
 	b->head.kind = det_le32(kind);
 	b->attrs.len = 0;
 	b->payload.len = 0;

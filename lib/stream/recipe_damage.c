@@ -10,7 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
-#include "stream/head.h"
+#include "stream/record_head.h"
 
 static int
 hex_digit(char c)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the two halves of the recipe's builder share. Private to the stream folder.
+ * What the two halves of the recipe's builder share. Private to lib/stream.
  */
 #ifndef DET_RECIPE_PARTS_H
 #define DET_RECIPE_PARTS_H

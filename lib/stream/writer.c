@@ -20,7 +20,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "stream/head.h"
+#include "stream/record_head.h"
 #include "stream/pass.h"
 
 #define BUFFER ((size_t)64 << 10)
@@ -106,7 +106,7 @@ write_large(struct det_writer *w, const void *payload, size_t size, size_t pad)
 
 /* Puts a head and its attributes into the buffer. */
 static enum det_err
-put_head(struct det_writer *w, const struct det_head *h, const char *attrs)
+put_head(struct det_writer *w, const struct det_record_head *h, const char *attrs)
 {
 	size_t n = DET_HEAD_SIZE + det_pad(h->attr_len);
 	unsigned char *big = NULL;
@@ -147,14 +147,14 @@ put_payload(struct det_writer *w, const void *payload, size_t size)
 
 /* Fills a head for what goes out; counts it. */
 static enum det_err
-begin(struct det_writer *w, struct det_head *h, uint32_t kind,
+begin(struct det_writer *w, struct det_record_head *h, uint32_t kind,
     const struct det_attrs *a, size_t size)
 {
 	if (size > DET_MAX_PAYLOAD)
 		return det_fail(DET_LIMIT,
 		    "a payload of %zu bytes: at most %llu fit a record", size,
 		    (unsigned long long)DET_MAX_PAYLOAD);
-	*h = (struct det_head){
+	*h = (struct det_record_head){
 		.major = DET_STREAM_MAJOR,
 		.minor = DET_STREAM_MINOR,
 		.kind = kind,
@@ -171,7 +171,7 @@ begin(struct det_writer *w, struct det_head *h, uint32_t kind,
 }
 
 static void
-set_shape(struct det_head *h, const struct det_tensor *t)
+set_shape(struct det_record_head *h, const struct det_tensor *t)
 {
 	h->dtype = (uint8_t)t->dtype;
 	h->rank = (uint8_t)t->rank;
@@ -181,7 +181,7 @@ set_shape(struct det_head *h, const struct det_tensor *t)
 
 /* The head goes out; until the payload has followed, the stream is broken. */
 static enum det_err
-start(struct det_writer *w, const struct det_head *h, const struct det_attrs *a)
+start(struct det_writer *w, const struct det_record_head *h, const struct det_attrs *a)
 {
 	enum det_err e;
 
@@ -193,7 +193,7 @@ start(struct det_writer *w, const struct det_head *h, const struct det_attrs *a)
 }
 
 static enum det_err
-whole(struct det_writer *w, const struct det_head *h, const struct det_attrs *a,
+whole(struct det_writer *w, const struct det_record_head *h, const struct det_attrs *a,
     const void *payload)
 {
 	enum det_err e;
@@ -205,7 +205,7 @@ whole(struct det_writer *w, const struct det_head *h, const struct det_attrs *a,
 }
 
 static enum det_err
-finish(struct det_writer *w, struct det_head *h, const struct det_attrs *a,
+finish(struct det_writer *w, struct det_record_head *h, const struct det_attrs *a,
     const void *payload)
 {
 	if (h->size) {
@@ -218,7 +218,7 @@ finish(struct det_writer *w, struct det_head *h, const struct det_attrs *a,
 enum det_err
 det_writer_put(struct det_writer *w, struct det_record *r)
 {
-	struct det_head h;
+	struct det_record_head h;
 	enum det_err e;
 
 	if (r->kind == DET_END)
@@ -258,7 +258,7 @@ enum det_err
 det_writer_make(struct det_writer *w, uint32_t kind, const struct det_attrs *a,
     const void *payload, size_t size)
 {
-	struct det_head h;
+	struct det_record_head h;
 	enum det_err e;
 
 	if ((e = begin(w, &h, kind, a, size)))
@@ -294,7 +294,7 @@ det_writer_tensor(struct det_writer *w, const char *name, const struct det_tenso
     const struct det_attrs *a)
 {
 	struct det_attrs all = { 0 };
-	struct det_head h;
+	struct det_record_head h;
 	size_t size;
 	enum det_err e;
 

@@ -15,7 +15,7 @@
 
 #define RUNS 9
 
-static const struct det_decode_params usual = DET_DECODE_DEFAULTS;
+static const struct det_image_params usual = DET_IMAGE_DEFAULTS;
 
 static double
 now(void)

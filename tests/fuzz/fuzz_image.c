@@ -72,7 +72,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { data, size };
 	const struct det_source src = { pour, &in };
-	struct det_decode_params p = DET_DECODE_DEFAULTS;
+	struct det_image_params p = DET_IMAGE_DEFAULTS;
 	struct det_split *s;
 	struct det_image im;
 	const unsigned char *piece;

@@ -16,7 +16,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "stream/head.h"
+#include "stream/record_head.h"
 #include "stream/reader.h"
 #include "stream/recipe.h"
 #include "stream/show.h"

@@ -3,8 +3,8 @@
  * Encoded pictures of kinds that the library itself does not write, for tests. Each gives
  * malloc'd bytes. All show the same scene: make_pixel().
  */
-#ifndef DET_TEST_IMAGE_MAKE_H
-#define DET_TEST_IMAGE_MAKE_H
+#ifndef DET_IMAGE_MAKE_H
+#define DET_IMAGE_MAKE_H
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * For tests that run networks: values from seeds (the same in tests/oracle/ops.py), and
  * weights that are made when they are asked for.
  */
-#ifndef TESTS_NETS_H
-#define TESTS_NETS_H
+#ifndef DET_NETS_H
+#define DET_NETS_H
 
 #include <stdint.h>
 #include <stdio.h>

@@ -355,6 +355,21 @@ test_bytes(void)
 }
 
 static void
+test_quotes(void)
+{
+	struct det_buf b = { 0 };
+
+	ok(!det_buf_quoted(&b, "a/B-1.jpg") && !strcmp(b.text, "a/B-1.jpg"),
+	    "a plain word needs no quotes");
+	b.len = 0;
+	ok(!det_buf_quoted(&b, "it's $x") && !strcmp(b.text, "'it'\\''s $x'"),
+	    "what a shell would read is quoted");
+	b.len = 0;
+	ok(!det_buf_quoted(&b, "") && !strcmp(b.text, "''"), "and no word at all");
+	det_buf_free(&b);
+}
+
+static void
 test_hashes(void)
 {
 	struct det_nameset set = { 0 };
@@ -388,6 +403,7 @@ main(void)
 	test_messages();
 	test_files();
 	test_bytes();
+	test_quotes();
 	test_hashes();
 	return done();
 }

@@ -9,7 +9,7 @@
 #include "tests/unit/image_make.h"
 #include "tests/unit/tap.h"
 
-static const struct det_decode_params usual = DET_DECODE_DEFAULTS;
+static const struct det_image_params usual = DET_IMAGE_DEFAULTS;
 
 static enum det_err
 decode(struct det_image *im, struct det_image_info *info, struct bytes b)
@@ -340,7 +340,7 @@ test_ppm(void)
 static void
 test_limits(void)
 {
-	struct det_decode_params p = DET_DECODE_DEFAULTS;
+	struct det_image_params p = DET_IMAGE_DEFAULTS;
 	struct bytes jpeg = make_jpeg(37, 29, (struct jpeg_kind){ 3, 0, NULL, 0 });
 	struct bytes png = make_png(37, 29, PNG_COLOR_TYPE_RGB, 8, 0, 0);
 	struct det_image im;
@@ -372,7 +372,7 @@ need_16x12(size_t *w, size_t *h, size_t full_w, size_t full_h, const void *ctx)
 static void
 test_scaled(void)
 {
-	struct det_decode_params p = DET_DECODE_DEFAULTS;
+	struct det_image_params p = DET_IMAGE_DEFAULTS;
 	struct bytes exif = make_exif(6, 0), b;
 	struct det_image im;
 	struct det_image_info info;

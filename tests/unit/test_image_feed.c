@@ -43,7 +43,7 @@ run(int threads, long shard, long shards, size_t *count)
 	const struct det_inputs_params ip = { paths, FILES, NULL, 0, shard, shards,
 		1 << 20 };
 	struct det_feed_params p = { .prep = DET_PREP_DEFAULTS,
-		.decode = DET_DECODE_DEFAULTS,
+		.decode = DET_IMAGE_DEFAULTS,
 		.max_bytes = 1 << 20,
 		.threads = threads };
 	struct det_inputs *in;
@@ -86,7 +86,7 @@ test_stop(void)
 {
 	const struct det_inputs_params ip = { paths, FILES, NULL, 0, 0, 1, 1 << 20 };
 	struct det_feed_params p = { .prep = DET_PREP_DEFAULTS,
-		.decode = DET_DECODE_DEFAULTS,
+		.decode = DET_IMAGE_DEFAULTS,
 		.max_bytes = 1 << 20,
 		.threads = 3 };
 	struct det_inputs *in;

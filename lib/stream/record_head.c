@@ -6,7 +6,7 @@
  * right the rest can be told apart: what a correct writer can't have written is corrupt,
  * what a newer one may mean is unsupported.
  */
-#include "stream/head.h"
+#include "stream/record_head.h"
 
 #include <string.h>
 
@@ -47,7 +47,7 @@ head_crc(const unsigned char *bytes, const unsigned char *attrs, size_t n)
 }
 
 void
-det_head_store(unsigned char *out, const struct det_head *h, const char *attrs)
+det_head_store(unsigned char *out, const struct det_record_head *h, const char *attrs)
 {
 	size_t n = det_pad(h->attr_len);
 	unsigned char *text = out + DET_HEAD_SIZE;
@@ -88,11 +88,11 @@ not_a_stream(const unsigned char *b)
 }
 
 enum det_err
-det_head_peek(struct det_head *h, const unsigned char *b)
+det_head_peek(struct det_record_head *h, const unsigned char *b)
 {
 	if (memcmp(b, magic, sizeof magic) != 0)
 		return not_a_stream(b);
-	*h = (struct det_head){
+	*h = (struct det_record_head){
 		.major = det_le16(b + AT_MAJOR),
 		.minor = det_le16(b + AT_MINOR),
 		.kind = det_le32(b + AT_KIND),
@@ -189,7 +189,7 @@ check_attrs(size_t *name_len, const char *text, size_t len)
 }
 
 static enum det_err
-check_rank(const struct det_head *h)
+check_rank(const struct det_record_head *h)
 {
 	if (h->rank > DET_MAX_RANK)
 		return det_fail(
@@ -202,7 +202,7 @@ check_rank(const struct det_head *h)
 }
 
 static enum det_err
-check_shape(const struct det_head *h)
+check_shape(const struct det_record_head *h)
 {
 	size_t element = det_dtype_size((enum det_dtype)h->dtype);
 	uint64_t bytes, all;
@@ -241,7 +241,7 @@ known(uint32_t kind)
 }
 
 static enum det_err
-check_kind(const struct det_head *h, size_t name_len)
+check_kind(const struct det_record_head *h, size_t name_len)
 {
 	enum det_err e;
 
@@ -279,7 +279,7 @@ check_kind(const struct det_head *h, size_t name_len)
 }
 
 enum det_err
-det_head_valid(const struct det_head *h, const char *attrs)
+det_head_valid(const struct det_record_head *h, const char *attrs)
 {
 	size_t name_len;
 	enum det_err e;
@@ -298,7 +298,7 @@ det_head_valid(const struct det_head *h, const char *attrs)
 
 enum det_err
 det_head_check(
-    const struct det_head *h, const unsigned char *b, const unsigned char *attrs)
+    const struct det_record_head *h, const unsigned char *b, const unsigned char *attrs)
 {
 	size_t padded = det_pad(h->attr_len);
 
