@@ -8,7 +8,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -225,6 +227,55 @@ hold_standard(struct tool *t)
 		}
 }
 
+/* Signals that end the program take its temporaries with it, then do what they always do. */
+static void
+on_end(int sig)
+{
+	det_file_drop_all();
+	(void)raise(sig); /* SA_RESETHAND, SA_NODEFER */
+}
+
+static char cut_short[128];
+
+/* A page of a mapped file that is there no more; threads may find that at the same time. */
+static void
+on_bus_error(int sig, siginfo_t *info, void *context)
+{
+	static atomic_flag said = ATOMIC_FLAG_INIT;
+
+	(void)context;
+	if (atomic_flag_test_and_set(&said))
+		for (;;)
+			(void)pause();
+	det_file_drop_all();
+	if (info->si_code != BUS_ADRERR) {
+		(void)signal(sig, SIG_DFL);
+		(void)raise(sig);
+	}
+	if (write(2, cut_short, strlen(cut_short)) < 0)
+		_exit(2); /* nobody can be told */
+	_exit(2);
+}
+
+static void
+catch_signals(const char *name)
+{
+	static const int ends[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE };
+	struct sigaction now, a = { .sa_flags = (int)(SA_RESETHAND | SA_NODEFER) };
+
+	a.sa_handler = on_end;
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+		if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+			(void)sigaction(ends[i], &a, NULL);
+	(void)snprintf(cut_short, sizeof cut_short,
+	    "%.40s: a file was cut short while it was being read\n", name);
+	a.sa_flags = SA_SIGINFO | SA_NODEFER;
+	a.sa_sigaction = on_bus_error;
+	(void)sigaction(SIGBUS, &a, NULL);
+	/* a limit on the size of files is a failed write, with its line */
+	(void)signal(SIGXFSZ, SIG_IGN);
+}
+
 /* Options a model records for this tool go under those of the command line. */
 static void
 model_options(struct tool *t)
@@ -263,6 +314,7 @@ tool_start(struct tool *t, const struct tool_spec *spec, int argc, char *argv[])
 		tool_die(t, "no memory");
 	t->p->file.fd = -1;
 	hold_standard(t);
+	catch_signals(spec->name);
 	t->p->opts = opt_set_new(t);
 	if (!t->p->opts)
 		tool_die(t, "no memory");
@@ -317,9 +369,12 @@ next_input(struct tool *t)
 static void
 enter_item(struct tool *t, struct det_record *r)
 {
+	enum det_err e = det_item_read(&t->cur, r);
+
 	t->at.item++;
-	tool_check(t, det_item_read(&t->cur, r));
-	(void)snprintf(t->at.path, sizeof t->at.path, "%s", t->cur.path);
+	(void)snprintf(
+	    t->at.path, sizeof t->at.path, "%s", t->cur.path ? t->cur.path : "");
+	tool_check(t, e);
 }
 
 int

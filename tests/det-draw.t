@@ -100,6 +100,14 @@ says() {
 	is "$d: exit" $? 2
 	like "$d: says so" "$(cat err)" "$re"
 }
+mkdir own
+det-image --source scene.ppm | det-draw -o own
+cp own/scene.png kept.png
+det-image own/scene.png | det-draw -o own/ 2>err
+is "a picture is not drawn over itself" "$? $(cut -d: -f2- err)" \
+	"2  stdin: item 0 'own/scene.png': own/scene.png is the picture itself, which would be lost: give another place"
+ok "and is still there" cmp own/scene.png kept.png
+rm -r own
 says "two pictures, one file" "item 1 'b/scene.ppm': a second picture" -o two.png <two.det
 says "an unknown ending" "two.gif: a name ending in .png" -o two.gif <two.det
 says "no such folder" "nowhere/x.png: No such file" -o nowhere/x.png <two.det

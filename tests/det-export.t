@@ -32,6 +32,8 @@ is "tsv: --decimals" "$(det-export --decimals 0 --score-decimals -1 in.det | sed
 sed 's,in/pic_000042,in/a\tb\\\\c\\nd_000042,' in.txt | det-show --build - >odd.det
 like "tsv: tabs, line ends and backslashes in a name" "$(det-export odd.det)" \
 	'^in/a\\tb\\\\c\\nd_000042\.jpg'"$tab"'person'
+sed "s,in/pic,in/$(printf 'a\033[31m\177')," in.txt | det-show --build - >esc.det
+like "tsv: other control characters" "$(det-export esc.det)" '^in/a\\x1b\[31m\\x7f_000042\.jpg'
 is "jsonl" "$(det-export -f jsonl in.det)" \
 	'{"path":"in/pic_000042.jpg","id":7,"width":200,"height":100,"boxes":[{"label":0,"class":"person","score":0.5,"box":[0,0,100,100]},{"label":1,"class":"hot dog","score":0.625,"box":[-10,0,100,99.5]}]}
 {"path":"in/9.jpg","id":8,"width":200,"height":100,"boxes":[]}

@@ -153,6 +153,22 @@ ok "which list does not read" det-model list flip.det
 is "two models" "$(det-model list a.det b.det 2>&1 | head -n 1)" \
 	"det-model list: one MODEL expected, found 2 operands"
 
+# a stranger's model, on a terminal
+esc=$(printf 'a\033]0;b\007')
+det-show --build - -o esc.det <<END
+STRM history="one\nweights: none$esc"
+  | $esc
+TEXT name=pipeline
+  | $esc
+END.
+END
+is "list: no control characters, no lines of its own" "$(det-model list esc.det | sed 1d | cat -v)" \
+	"made by: one?weights: nonea?]0;b?
+classes: 1: a?]0;b?
+pipeline: a?]0;b?
+weights:
+  total                                                          0"
+
 # --- published networks ---
 if [ -d "$DET_DATA/models" ]; then
 	for cfg in "$DET_DATA"/models/darknet-cfg/*.cfg; do

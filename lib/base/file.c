@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,41 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+
+/* The temporaries there are, as far as they fit. A name belongs to whoever takes it out of
+ * its slot: the thread that made it, or a signal's handler, which may interrupt any other. */
+#define SLOTS 1024
+static _Atomic(char *) temps[SLOTS];
+
+static int
+track(char *temp)
+{
+	for (int i = 0; i < SLOTS; i++) {
+		char *none = NULL;
+
+		if (atomic_compare_exchange_strong(&temps[i], &none, temp))
+			return i;
+	}
+	return -1;
+}
+
+/* Whether the name is still ours to free. */
+static int
+untrack(const struct det_newfile *f)
+{
+	return f->slot < 0 || atomic_exchange(&temps[f->slot], NULL) == f->temp;
+}
+
+void
+det_file_drop_all(void)
+{
+	for (int i = 0; i < SLOTS; i++) {
+		char *temp = atomic_exchange(&temps[i], NULL);
+
+		if (temp)
+			(void)unlink(temp);
+	}
+}
 
 enum det_err
 det_map_fd(struct det_map *out, int fd, const char *name)
@@ -140,6 +176,7 @@ det_file_create(struct det_newfile *f, const char *path)
 		det_file_abandon(f);
 		return e;
 	}
+	f->slot = track(f->temp);
 	{
 		mode_t mask = umask(0);
 
@@ -159,10 +196,10 @@ det_file_commit(struct det_newfile *f)
 	f->fd = -1;
 	if (!e && f->temp && rename(f->temp, f->path) < 0)
 		e = det_fail(DET_IO, "%s:", f->path);
-	if (!e) {
+	if (!e && f->temp && untrack(f))
 		free(f->temp);
+	if (!e)
 		f->temp = NULL;
-	}
 	det_file_abandon(f);
 	return e;
 }
@@ -174,7 +211,8 @@ det_file_abandon(struct det_newfile *f)
 		(void)close(f->fd);
 	if (f->temp)
 		(void)unlink(f->temp);
-	free(f->temp);
+	if (f->temp && untrack(f))
+		free(f->temp);
 	free(f->path);
 	*f = (struct det_newfile){ .fd = -1 };
 }

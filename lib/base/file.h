@@ -31,12 +31,17 @@ enum det_err det_file_read(
 struct det_newfile {
 	int fd;
 	char *path, *temp;
+	int slot; /* private: of temp in the list that det_file_drop_all goes through */
 };
 
 enum det_err det_file_create(struct det_newfile *f, const char *path) DET_MUST_USE;
 enum det_err det_file_commit(struct det_newfile *f) DET_MUST_USE;
 void det_file_abandon(
     struct det_newfile *f); /* harmless after commit; for fail paths */
+
+/* Unlinks the temporaries of all files that are not committed. For handlers of signals that
+ * end the program, and async-signal-safe: nothing of base/file.h may be called after it. */
+void det_file_drop_all(void);
 
 /* After a read(2) or write(2) that failed: whether it is worth doing again, at once (a
  * signal came) or after a wait that this makes (`fd` was left non-blocking by whoever

@@ -3,7 +3,8 @@
  * The formats that are one text: TSV, JSON lines, COCO results.
  *
  * TSV: tabs, line ends and backslashes in a path or class are written \t \n \r \\, so that
- * a line is always one box and splits at its tabs. A picture without boxes has one line
+ * a line is always one box and splits at its tabs; other control characters \x1b and so on,
+ * so that a file's name can't drive a terminal. A picture without boxes has one line
  * with class "-" and empty fields, one that could not be read has class "!".
  *
  * COCO results (cocodataset.org, "Results format", object detection): bbox is x, y, width,
@@ -20,22 +21,19 @@ static enum det_err
 escaped(struct det_buf *b, const char *s)
 {
 	static const char from[] = "\t\n\r\\", to[] = "tnr\\";
-	const char *p;
-	size_t n;
-	enum det_err e;
+	enum det_err e = DET_OK;
 
-	for (; *s; s++) {
-		n = strcspn(s, from);
-		if ((e = det_buf_add(b, s, n)))
-			return e;
-		s += n;
-		if (!*s)
-			break;
-		p = strchr(from, *s);
-		if ((e = det_buf_printf(b, "\\%c", to[p - from])))
-			return e;
+	for (; !e && *s; s++) {
+		const char *p = strchr(from, *s);
+
+		if (p)
+			e = det_buf_printf(b, "\\%c", to[p - from]);
+		else if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			e = det_buf_printf(b, "\\x%02x", (unsigned)*s);
+		else
+			e = det_buf_add(b, s, 1);
 	}
-	return DET_OK;
+	return e;
 }
 
 static enum det_err

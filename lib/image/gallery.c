@@ -146,11 +146,26 @@ name_in_folder(struct det_gallery *g, const char *path, long id)
 	return DET_OK;
 }
 
+static int
+same_file(const char *a, const char *b)
+{
+	struct stat s, t;
+
+	return stat(a, &s) == 0 && stat(b, &t) == 0 && S_ISREG(s.st_mode) &&
+	       s.st_dev == t.st_dev && s.st_ino == t.st_ino;
+}
+
+/* `source` is where the picture came from: nobody means to lose a photograph to a drawing
+ * of it, as -o photos/ would with photos/dog.png. */
 static enum det_err
-write_file(struct det_gallery *g, const char *path)
+write_file(struct det_gallery *g, const char *path, const char *source)
 {
 	enum det_err e = DET_OK;
 
+	if (same_file(path, source))
+		return det_fail(DET_INVALID,
+		    "%s is the picture itself, which would be lost: give another place",
+		    path);
 	if (g->file.fd < 0)
 		e = det_file_create(&g->file, path);
 	if (!e)
@@ -178,10 +193,10 @@ det_gallery_put(
 	if (g->target == TO_STDOUT)
 		return det_write_all(1, g->bytes.text, g->bytes.len, "standard output");
 	if (g->target == TO_FILE)
-		return write_file(g, g->name);
+		return write_file(g, g->name, path);
 	if ((e = name_in_folder(g, path, id)))
 		return e;
-	return write_file(g, g->path.text);
+	return write_file(g, g->path.text, path);
 }
 
 enum det_err

@@ -17,7 +17,8 @@ enum det_err det_gallery_new(struct det_gallery **out, const char *name, int mjp
 
 /* Writes a picture now. In a folder its name is that of `path` with the format's ending;
  * a second dog.jpg becomes dog-2; standard input's are numbered by id. Files appear under
- * their names when complete. DET_INVALID for a second picture where there is one file. */
+ * their names when complete. DET_INVALID for a second picture where there is one file, and
+ * where `path` itself would be overwritten. */
 enum det_err det_gallery_put(struct det_gallery *g, const struct det_image *im,
     const char *path, long id) DET_MUST_USE;
 

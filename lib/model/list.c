@@ -146,6 +146,15 @@ put_classes(struct det_buf *out, const struct det_classes *c)
 	return e ? e : det_buf_printf(out, "%s\n", c->n > 6 ? ", ..." : "");
 }
 
+/* A stranger's model must not drive the terminal that it is listed on. */
+static void
+tame(char *s, size_t n, char line_end)
+{
+	for (size_t i = 0; i < n; i++)
+		if (((unsigned char)s[i] < 0x20 && s[i] != line_end) || s[i] == 0x7f)
+			s[i] = '?';
+}
+
 static enum det_err
 put_history(struct det_buf *out, const struct det_model *m)
 {
@@ -157,6 +166,7 @@ put_history(struct det_buf *out, const struct det_model *m)
 	if (!det_model_record(m, 0, &r))
 		return DET_OK;
 	while (!e && !(e = det_attr_next(&r.attrs, &at, &key, &value)) && key) {
+		tame(value, strlen(value), '?');
 		if (strcmp(key, "history") == 0)
 			e = det_buf_printf(out, "made by: %s\n", value);
 		free(key);
@@ -192,8 +202,10 @@ det_model_list(struct det_buf *out, const struct det_model *m)
 	}
 	if ((e = det_buf_printf(out, "weights:\n")) || (e = put_layers(out, m, &total)))
 		return e;
-	return det_buf_printf(
-	    out, "  %-28s %-20s %14s\n", "total", "", grouped(n, total));
+	e = det_buf_printf(out, "  %-28s %-20s %14s\n", "total", "", grouped(n, total));
+	if (!e)
+		tame(out->text, out->len, '\n');
+	return e;
 }
 
 enum det_err

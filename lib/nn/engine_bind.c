@@ -59,6 +59,19 @@ check_one(const struct det_engine *e, const char *name, const struct det_tensor 
 	return DET_OK;
 }
 
+/* Each of a layer's vectors has a number for every channel. Where the text leaves the
+ * channels open, their lengths have not been held against anything yet. */
+static enum det_err
+check_vectors(const struct det_engine *e, const struct det_node *n, size_t c)
+{
+	for (size_t i = n->weight; i < n->weight + n->n_weights; i++)
+		if (e->weight[i].dims[0] != c)
+			return det_fail(DET_INVALID,
+			    "weight '%s' has %zu channels: %zu expected",
+			    e->net->weight[i].name, e->weight[i].dims[0], c);
+	return DET_OK;
+}
+
 /* The composed map of the step that begins at h, in double, then rounded. */
 static enum det_err
 compose(struct det_engine *e, size_t h)
@@ -78,10 +91,7 @@ compose(struct det_engine *e, size_t h)
 		n = &e->net->node[i];
 		if (!n->op->affine)
 			continue;
-		if (i != h && e->weight[n->weight].dims[0] != c)
-			err = det_fail(DET_INVALID, "%zu channels, expected %zu",
-			    e->weight[n->weight].dims[0], c);
-		else
+		if (!(err = check_vectors(e, n, c)))
 			err = n->op->affine(s, t, n, e->data + n->weight, c);
 		if (err) {
 			err = det_fail_in(

@@ -10,6 +10,7 @@
  */
 #include "nn/value.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +90,8 @@ read_unit(struct expr *x, long *out)
 		x->s++;
 		if ((e = read_unit(x, out)))
 			return e;
-		*out = -*out;
+		if (__builtin_sub_overflow(0, *out, out))
+			return bad(x, "number too large");
 	} else if (*x->s == '(') {
 		x->s++;
 		if ((e = read_sum(x, out)))
@@ -122,7 +124,7 @@ read_product(struct expr *x, long *out)
 		if (op == '*') {
 			if (__builtin_mul_overflow(*out, b, out))
 				return bad(x, "product too large");
-		} else if (b == 0 || *out % b)
+		} else if (b == 0 || (b == -1 && *out == LONG_MIN) || *out % b)
 			return bad(x, "does not divide evenly");
 		else
 			*out /= b;

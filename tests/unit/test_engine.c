@@ -530,6 +530,46 @@ test_open(void)
 	free(other.data);
 }
 
+/* Four channels everywhere but in one vector. */
+static enum det_err
+short_find(void *ctx, const char *name, struct det_tensor *out)
+{
+	static float v[4] = { 1, 1, 1, 1 };
+
+	*out = (struct det_tensor){ DET_F32, 1, { strcmp(name, ctx) ? 4 : 1 }, v };
+	return DET_OK;
+}
+
+/* Where the text leaves the channels open nothing but each other tells how long they are. */
+static void
+test_open_channels(void)
+{
+	static const char *const text[] = {
+		"net n\ninput x 0 0 0\ny = bn(x)\noutput y",
+		"net n\ninput x 0 0 0\ny = scale(x)\noutput y",
+	};
+	char name[] = "n/y.bias", none[] = "";
+	struct det_engine *e = NULL;
+	struct det_net *net = NULL;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct det_weights w = { short_find, name },
+				   good = { short_find, none };
+
+		if (det_net_parse(&net, text[i], strlen(text[i]), "t.net"))
+			return;
+		ok(det_engine_new(&e, net, &w, NULL) == DET_INVALID &&
+			strstr(det_errmsg(), "'n/y.bias' has 1 channels: 4 expected"),
+		    "vectors of different lengths: %s", det_errmsg());
+		det_engine_free(e);
+		e = NULL;
+		ok(!det_engine_new(&e, net, &good, NULL), "of the same");
+		det_engine_free(e);
+		e = NULL;
+		det_net_free(net);
+	}
+}
+
 static void
 test_taps(void)
 {
@@ -670,6 +710,7 @@ main(void)
 	test_finite();
 	test_inputs();
 	test_open();
+	test_open_channels();
 	test_taps();
 	test_repeat();
 	test_arena();
