@@ -47,18 +47,6 @@ show_npy(struct tool *t, struct show *s, struct det_record *r, struct det_buf *b
 	put(t, &bytes);
 }
 
-/* What comes from a stream must not drive a terminal. */
-static void
-clean(struct det_buf *b)
-{
-	for (size_t i = 0; i < b->len; i++) {
-		unsigned char c = (unsigned char)b->text[i];
-
-		if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
-			b->text[i] = '?';
-	}
-}
-
 static void
 show_head(struct tool *t, const struct show *s, struct det_record *r, struct det_buf *b)
 {
@@ -78,7 +66,7 @@ show_head(struct tool *t, const struct show *s, struct det_record *r, struct det
 	}
 	if (s->classes)
 		tool_check(t, det_buf_add(b, r->tensor.data, r->size));
-	clean(b);
+	det_text_clean(b->text, b->len, 1);
 }
 
 static void

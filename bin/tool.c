@@ -46,9 +46,7 @@ compose(char *line, size_t size, const struct tool *t, const char *kind,
 		(void)snprintf(
 		    item, sizeof item, "item %ld '%s': ", t->at.item, t->at.path);
 	(void)snprintf(line, size, "%s: %s%s%s%s", t->spec->name, in, item, kind, text);
-	for (char *c = line; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
+	det_text_clean(line, strlen(line), 0);
 }
 
 /* What must not be left behind when the program ends early. Programs downstream are told

@@ -112,4 +112,10 @@ if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
 else
 	skip "binary output spares the terminal" "no script(1) here"
 fi
+printf 'STRM history="\\x1b[1m"\n  | c\033at\nITEM id=0 path="\\x1b[2m" error="\\x1b[3m"\nEND.\n' |
+	det-show --build - >escape.det
+for o in '' --tsv --history --classes --stats --data; do
+	# shellcheck disable=SC2086
+	is "no escape reaches a terminal: $o" "$(det-show $o escape.det | tr -cd '\033')" ""
+done
 done_testing

@@ -6,16 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static _Thread_local char message[512];
+#include "base/text.h"
 
-/* Bytes below space and DEL would let a file name drive the terminal; UTF-8 passes. */
-static void
-clean(char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
-}
+static _Thread_local char message[512];
 
 enum det_err
 det_fail(enum det_err code, const char *fmt, ...)
@@ -31,7 +24,7 @@ det_fail(enum det_err code, const char *fmt, ...)
 	n = strlen(text);
 	if (n > 0 && fmt[strlen(fmt) - 1] == ':')
 		(void)snprintf(text + n, sizeof text - n, " %s", strerror(err));
-	clean(text);
+	det_text_clean(text, strlen(text), 0);
 	memcpy(message, text, sizeof message);
 	return code;
 }
@@ -49,7 +42,7 @@ det_fail_in(enum det_err code, const char *fmt, ...)
 	n = strlen(text);
 	if (snprintf(text + n, sizeof text - n, ": %s", message) < 0)
 		text[n] = 0;
-	clean(text);
+	det_text_clean(text, strlen(text), 0);
 	memcpy(message, text, sizeof message);
 	return code;
 }

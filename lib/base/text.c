@@ -63,6 +63,17 @@ det_buf_printf(struct det_buf *b, const char *fmt, ...)
 	return DET_OK;
 }
 
+void
+det_text_clean(char *text, size_t n, int lines)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if ((c < 0x20 || c == 0x7f) && !(lines && (c == '\n' || c == '\t')))
+			text[i] = '?';
+	}
+}
+
 enum det_err
 det_buf_quoted(struct det_buf *b, const char *word)
 {

@@ -35,6 +35,10 @@ enum det_err det_parse_double(
 char *det_double_text(char *buf, double v);
 char *det_float_text(char *buf, float v);
 
+/* What came from a file must not drive a terminal: control characters (of ASCII; UTF-8
+ * passes) become '?', under `lines` all but LF and TAB. */
+void det_text_clean(char *text, size_t n, int lines);
+
 /* Adds a word as a shell takes it: bare where it may be, else in single quotes. */
 enum det_err det_buf_quoted(struct det_buf *b, const char *word) DET_MUST_USE;
 

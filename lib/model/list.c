@@ -146,15 +146,6 @@ put_classes(struct det_buf *out, const struct det_classes *c)
 	return e ? e : det_buf_printf(out, "%s\n", c->n > 6 ? ", ..." : "");
 }
 
-/* A stranger's model must not drive the terminal that it is listed on. */
-static void
-tame(char *s, size_t n, char line_end)
-{
-	for (size_t i = 0; i < n; i++)
-		if (((unsigned char)s[i] < 0x20 && s[i] != line_end) || s[i] == 0x7f)
-			s[i] = '?';
-}
-
 static enum det_err
 put_history(struct det_buf *out, const struct det_model *m)
 {
@@ -166,7 +157,7 @@ put_history(struct det_buf *out, const struct det_model *m)
 	if (!det_model_record(m, 0, &r))
 		return DET_OK;
 	while (!e && !(e = det_attr_next(&r.attrs, &at, &key, &value)) && key) {
-		tame(value, strlen(value), '?');
+		det_text_clean(value, strlen(value), 0);
 		if (strcmp(key, "history") == 0)
 			e = det_buf_printf(out, "made by: %s\n", value);
 		free(key);
@@ -179,7 +170,7 @@ enum det_err
 det_model_list(struct det_buf *out, const struct det_model *m)
 {
 	struct det_record r;
-	size_t total;
+	size_t total, begin = out->len;
 	char n[32];
 	enum det_err e;
 
@@ -204,7 +195,7 @@ det_model_list(struct det_buf *out, const struct det_model *m)
 		return e;
 	e = det_buf_printf(out, "  %-28s %-20s %14s\n", "total", "", grouped(n, total));
 	if (!e)
-		tame(out->text, out->len, '\n');
+		det_text_clean(out->text + begin, out->len - begin, 1);
 	return e;
 }
 

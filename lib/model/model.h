@@ -6,7 +6,7 @@
  *
  *   TEXT   "net/NAME"       a network (formats/net.md): net/backbone, net/head
  *   TEXT   "options/TOOL"   lines name=value: the tool's long options, as its defaults
- *   TEXT   "decode"         how det-head turns maps into boxes (formats/model.md)
+ *   TEXT   "decode"         how det-head turns maps into boxes (formats/decode.md)
  *   TEXT   "pipeline"       the pipe that det-run runs, one stage a line
  *   TEXT   "meta"           lines key=value: origin, profile, format it was imported from
  *   TENSOR "NAME/LAYER.weight" and so on: weights of net NAME

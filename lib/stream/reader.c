@@ -119,12 +119,6 @@ det_reader_offset(const struct det_reader *rd)
 	return rd->offset;
 }
 
-const char *
-det_reader_name(const struct det_reader *rd)
-{
-	return rd->name;
-}
-
 int
 det_reader_would_block(const struct det_reader *rd)
 {

@@ -36,7 +36,7 @@ void det_reader_trust(struct det_reader *rd);
  * reported it already. */
 int det_reader_failed(const struct det_reader *rd);
 
+/* Bytes taken from the input so far. */
 uint64_t det_reader_offset(const struct det_reader *rd);
-const char *det_reader_name(const struct det_reader *rd);
 
 #endif

@@ -73,13 +73,15 @@ enum det_err det_record_load(struct det_record *r) DET_MUST_USE;
  * the thread. */
 const char *det_kind_name(uint32_t kind);
 
-/* A value, unescaped, or NULL. Returns a string that the attributes own until they are
- * changed or released: the call may be made for several keys. */
-enum det_err det_attr_get(char **value, const struct det_attrs *a,
-    const char *key) DET_MUST_USE; /* *value malloc'd, NULL where the key is absent */
+/* The first value of the key, unescaped, malloc'd and the caller's; NULL where the key is
+ * absent. */
+enum det_err det_attr_get(
+    char **value, const struct det_attrs *a, const char *key) DET_MUST_USE;
+/* Whether it is there and has that value. */
 int det_attr_is(const struct det_attrs *a, const char *key, const char *value);
-enum det_err det_attr_long(long *v, const struct det_attrs *a, const char *key, long lo,
-    long hi) DET_MUST_USE; /* absent: *v untouched */
+/* The value as a whole number from lo to hi; *v is untouched where the key is absent. */
+enum det_err det_attr_long(
+    long *v, const struct det_attrs *a, const char *key, long lo, long hi) DET_MUST_USE;
 
 /* Adds key=value (after those present; keys may repeat), or replaces the first. */
 enum det_err det_attr_add(

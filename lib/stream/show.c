@@ -19,9 +19,7 @@ rest(struct det_buf *out, const struct det_record *r, const char *between)
 	int first = 1;
 
 	while (!(e = det_attr_next(&r->attrs, &at, &key, &value)) && key) {
-		for (char *c = value; *c; c++)
-			if ((unsigned char)*c < 0x20 || *c == 0x7f)
-				*c = '?';
+		det_text_clean(value, strlen(value), 0);
 		if (strcmp(key, "name") != 0) {
 			e = det_buf_printf(
 			    out, "%s%s=%s", first ? "" : between, key, value);
@@ -58,11 +56,12 @@ line_item(struct det_buf *out, const struct det_record *r)
 	struct det_item it = { 0 };
 	enum det_err e = det_item_read(&it, r);
 
-	for (char *c = it.path; !e && *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	if (!e)
+	if (!e) {
+		det_text_clean(it.path, strlen(it.path), 0);
+		if (it.error)
+			det_text_clean(it.error, strlen(it.error), 0);
 		e = det_buf_printf(out, "ITEM  %ld '%s'", it.id, it.path);
+	}
 	if (!e && it.error)
 		e = det_buf_printf(out, "  BAD: %s", it.error);
 	if (!e && it.width)

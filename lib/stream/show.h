@@ -8,12 +8,12 @@
 #include "base/text.h"
 #include "stream/record.h"
 
-/* "TENS  image  f32 1x3x416x416  2076672 bytes", columns parted by `sep` ("  " or "\t");
- * under tabs the columns are kind, name, dtype, shape, bytes, offset, attributes. */
+/* Appends "TENS  image  f32 1x3x416x416" and the like, each kind in a form of its own; under
+ * `tsv` the columns kind, name, dtype, shape, bytes, offset, attributes, parted by tabs. */
 enum det_err det_show_line(
     struct det_buf *out, const struct det_record *r, int tsv) DET_MUST_USE;
 
-/* min, max, mean, standard deviation (in double, over finite elements) and the counts of
+/* Appends min, max, mean, standard deviation (in double, over finite elements) and the counts of
  * zeros and of NaN or infinity, of a loaded tensor. */
 enum det_err det_show_stats(
     struct det_buf *out, const struct det_record *r, int tsv) DET_MUST_USE;
