@@ -14,6 +14,8 @@
 #include "image/original.h"
 
 static const char *const formats[] = { "auto", "png", "jpeg", NULL };
+static const enum det_format format_of[] = { DET_FORMAT_UNKNOWN, DET_FORMAT_PNG,
+	DET_FORMAT_JPEG };
 static const char *const labels[] = { "full", "name", "none", NULL };
 
 struct draw {
@@ -135,12 +137,8 @@ main(int argc, char *argv[])
 	if (strcmp(out, "-") == 0 && isatty(1))
 		tool_usage(
 		    &t, "standard output is a terminal: give -o FILE or -o DIR/");
-	if (det_gallery_new(&d.gallery, out, d.mjpeg,
-		d.format == 1   ? DET_FORMAT_PNG
-		: d.format == 2 ? DET_FORMAT_JPEG
-				: DET_FORMAT_UNKNOWN,
-		(int)d.quality))
-		tool_die(&t, "%s", det_errmsg());
+	tool_check(&t, det_gallery_new(&d.gallery, out, d.mjpeg, format_of[d.format],
+			   (int)d.quality));
 	if (d.tee)
 		start_tee(&t, out);
 

@@ -120,8 +120,7 @@ seed_net(struct tool *t, const struct settings *s)
 	if (s->classes)
 		tool_usage(
 		    t, "--classes goes with --darknet: a bare network has no decoder");
-	tool_check(t, det_file_read(&text, &len,
-			  strcmp(s->net, "-") ? s->net : "/dev/stdin", MAX_TEXT));
+	tool_slurp(t, &text, &len, s->net, MAX_TEXT);
 	tool_stream_classes(t, &none);
 	tool_check(t, det_seeded_write(t->out, text, len, s->net, (uint64_t)s->seed));
 	tool_stream_end(t);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "stream/npy.h"
 #include "stream/recipe.h"
@@ -109,8 +108,7 @@ build(struct tool *t, const char *path)
 	size_t len;
 
 	tool_binary(t);
-	tool_check(t, det_file_read(&text, &len,
-			  strcmp(path, "-") ? path : "/dev/stdin", (size_t)1 << 30));
+	tool_slurp(t, &text, &len, path, (size_t)1 << 30);
 	tool_check(t, det_recipe_build(&b, text, len, path));
 	put(t, &b);
 	free(text);

@@ -151,27 +151,13 @@ choose(const struct opt *o, const char *v)
 static enum det_err
 set_list(const struct opt *o, const char *v)
 {
-	struct opt_list l = { .n = 0 };
-	char word[64];
-	enum det_err e;
+	struct opt_list *to = o->value, l;
+	enum det_err e =
+	    det_parse_doubles(l.v, &l.n, sizeof l.v / sizeof l.v[0], v, o->lo, o->hi);
 
-	for (;;) {
-		size_t n = strcspn(v, ",");
-
-		if (n >= sizeof word || l.n == sizeof l.v / sizeof l.v[0])
-			return det_fail(DET_INVALID, "at most %zu numbers expected",
-			    sizeof l.v / sizeof l.v[0]);
-		memcpy(word, v, n);
-		word[n] = 0;
-		if ((e = det_parse_double(&l.v[l.n], word, o->lo, o->hi)))
-			return e;
-		l.n++;
-		if (!v[n])
-			break;
-		v += n + 1;
-	}
-	*(struct opt_list *)o->value = l;
-	return DET_OK;
+	if (!e)
+		*to = l;
+	return e;
 }
 
 static enum det_err

@@ -455,6 +455,13 @@ tool_stream_end(struct tool *t)
 	tool_check(t, det_writer_end(t->out));
 }
 
+void
+tool_slurp(struct tool *t, char **text, size_t *len, const char *path, size_t limit)
+{
+	tool_check(t,
+	    det_file_read(text, len, strcmp(path, "-") ? path : "/dev/stdin", limit));
+}
+
 int
 tool_given(const struct tool *t, const char *name)
 {

@@ -147,6 +147,10 @@ _Noreturn void tool_usage(struct tool *t, const char *fmt, ...) DET_PRINTF(2, 3)
  * it) and makes the exit status 2. Uses the library's last message. */
 void tool_bad_item(struct tool *t);
 
+/* All of a file that the user named ("-": standard input), as det_file_read gives it. */
+void tool_slurp(
+    struct tool *t, char **text, size_t *len, const char *path, size_t limit);
+
 /* Whether an option was given on the command line (not by the model). */
 int tool_given(const struct tool *t, const char *name);
 

@@ -246,29 +246,11 @@ det_line_list(double *v, size_t *n, size_t max, struct det_line *l, const char *
     double lo, double hi)
 {
 	const char *s;
-	char one[64];
-	size_t len, count = 0;
 	enum det_err e = value(&s, l, key);
 
-	if (e || !s)
-		return e;
-	for (;; s += len + 1) {
-		len = strcspn(s, ",");
-		if (count == max)
-			return det_fail(
-			    DET_LIMIT, "%s: more than %zu numbers", key, max);
-		if (len >= sizeof one)
-			return det_fail(
-			    DET_INVALID, "%s: '%.20s...' is not a number", key, s);
-		memcpy(one, s, len);
-		one[len] = 0;
-		if ((e = det_parse_double(&v[count++], one, lo, hi)))
-			return det_fail_in(e, "%s", key);
-		if (!s[len])
-			break;
-	}
-	*n = count;
-	return DET_OK;
+	if (!e && s && (e = det_parse_doubles(v, n, max, s, lo, hi)))
+		return det_fail_in(e, "%s", key);
+	return e;
 }
 
 enum det_err

@@ -140,6 +140,30 @@ det_parse_double(double *out, const char *s, double lo, double hi)
 	return DET_OK;
 }
 
+enum det_err
+det_parse_doubles(double *v, size_t *n, size_t max, const char *s, double lo, double hi)
+{
+	char one[64];
+	size_t len, count = 0;
+	enum det_err e;
+
+	for (;; s += len + 1) {
+		len = strcspn(s, ",");
+		if (count == max)
+			return det_fail(DET_LIMIT, "at most %zu numbers expected", max);
+		if (len >= sizeof one)
+			return det_fail(DET_INVALID, "'%.20s...' is not a number", s);
+		memcpy(one, s, len);
+		one[len] = 0;
+		if ((e = det_parse_double(&v[count++], one, lo, hi)))
+			return e;
+		if (!s[len])
+			break;
+	}
+	*n = count;
+	return DET_OK;
+}
+
 static void
 point(char *s)
 {

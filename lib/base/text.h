@@ -29,6 +29,11 @@ enum det_err det_parse_long(long *out, const char *s, long lo, long hi) DET_MUST
 enum det_err det_parse_double(
     double *out, const char *s, double lo, double hi) DET_MUST_USE;
 
+/* "a,b,c": 1 .. max numbers, each as above, into v, their count into *n; DET_LIMIT where
+ * there are more. *n is untouched on failure. */
+enum det_err det_parse_doubles(
+    double *v, size_t *n, size_t max, const char *s, double lo, double hi) DET_MUST_USE;
+
 /* Decimal form that reads back to the same double / float (also when read as a double and
  * rounded), as short as %.{n}g gives.
  * Writes at most 32 bytes with the NUL; returns buf. */
