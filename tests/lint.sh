@@ -28,6 +28,8 @@ for d in $order; do
 	done
 done
 grep -rnE '#include "bin/' lib && fail "lint: lib knows bin"
+same=$(git ls-files 'bin/*.[ch]' 'lib/*.[ch]' | sed 's/.*\///' | sort | uniq -d)
+[ -z "$same" ] || fail "lint: files of one name: $same"
 [ -z "$(git status --porcelain)" ] || fail "lint: the tests left litter: $(git status --porcelain)"
 [ "$bad" = 0 ] && echo "lint: clean"
 exit $bad
