@@ -139,7 +139,8 @@ dots_part(const void *ctx, size_t c, int worker)
 	size_t j0 = c * SOME, cols = f->n - j0 < SOME ? f->n - j0 : SOME, i, j;
 
 	(void)worker;
-	f->ker->dots(f->out + j0, f->n, f->in, f->weight + j0 * f->k, f->m, cols, f->k);
+	f->ker->dots(f->out + j0, f->n, f->in, f->k, f->weight + j0 * f->k, f->k, f->m,
+	    cols, f->k);
 	for (i = 0; i < f->m; i++) {
 		float *o = f->out + i * f->n + j0;
 

@@ -112,9 +112,10 @@ struct det_kernels {
 	    float *u, size_t place, const float *weight, const float *next, size_t n);
 	size_t (*wino_scratch)(size_t across);
 
-	/* sum[i * ldsum + j] = in row i . weight row j, i < m, j < n; rows of k */
-	void (*dots)(float *sum, size_t ldsum, const float *in, const float *weight,
-	    size_t m, size_t n, size_t k);
+	/* sum[i * ldsum + j] = in row i . weight row j, i < m, j < n; rows of k floats,
+	 * ldin and ldw apart */
+	void (*dots)(float *sum, size_t ldsum, const float *in, size_t ldin,
+	    const float *weight, size_t ldw, size_t m, size_t n, size_t k);
 };
 
 extern const struct det_kernels det_kernels_c;

@@ -104,8 +104,8 @@ depthwise_run(const struct det_depthwise *d)
 
 /* rows of weights times m inputs */
 INLINE void
-dots_part(float *sum, size_t ldsum, const float *in, const float *weight, int m,
-    int rows, size_t k)
+dots_part(float *sum, size_t ldsum, const float *in, size_t ldin, const float *weight,
+    size_t ldw, int m, int rows, size_t k)
 {
 	vec acc[4][4];
 	size_t i;
@@ -121,10 +121,10 @@ dots_part(float *sum, size_t ldsum, const float *in, const float *weight, int m,
 
 		UNROLL
 		for (j = 0; j < m; j++)
-			x[j] = v_load(in + (size_t)j * k + i);
+			x[j] = v_load(in + (size_t)j * ldin + i);
 		UNROLL
 		for (r = 0; r < rows; r++) {
-			vec w = v_load(weight + (size_t)r * k + i);
+			vec w = v_load(weight + (size_t)r * ldw + i);
 
 			UNROLL
 			for (j = 0; j < m; j++)
@@ -138,34 +138,34 @@ dots_part(float *sum, size_t ldsum, const float *in, const float *weight, int m,
 		vec a = acc[r][j];
 
 		if (i < k)
-			a = v_fma(v_load_n(weight + (size_t)r * k + i, k - i),
-			    v_load_n(in + (size_t)j * k + i, k - i), a);
+			a = v_fma(v_load_n(weight + (size_t)r * ldw + i, k - i),
+			    v_load_n(in + (size_t)j * ldin + i, k - i), a);
 		sum[(size_t)j * ldsum + (size_t)r] = v_sum(a);
 	}
 }
 
 INLINE void
-dots_loop(float *sum, size_t ldsum, const float *in, const float *weight, int m,
-    size_t n, size_t k)
+dots_loop(float *sum, size_t ldsum, const float *in, size_t ldin, const float *weight,
+    size_t ldw, int m, size_t n, size_t k)
 {
 	size_t j;
 
 	for (j = 0; j + 4 <= n; j += 4)
-		dots_part(sum + j, ldsum, in, weight + j * k, m, 4, k);
+		dots_part(sum + j, ldsum, in, ldin, weight + j * ldw, ldw, m, 4, k);
 	for (; j < n; j++)
-		dots_part(sum + j, ldsum, in, weight + j * k, m, 1, k);
+		dots_part(sum + j, ldsum, in, ldin, weight + j * ldw, ldw, m, 1, k);
 }
 
 TARGET static void
-dots_run(float *sum, size_t ldsum, const float *in, const float *weight, size_t m,
-    size_t n, size_t k)
+dots_run(float *sum, size_t ldsum, const float *in, size_t ldin, const float *weight,
+    size_t ldw, size_t m, size_t n, size_t k)
 {
-	for (; m >= 4; m -= 4, sum += 4 * ldsum, in += 4 * k)
-		dots_loop(sum, ldsum, in, weight, 4, n, k);
+	for (; m >= 4; m -= 4, sum += 4 * ldsum, in += 4 * ldin)
+		dots_loop(sum, ldsum, in, ldin, weight, ldw, 4, n, k);
 	switch (m) {
-	case 1: dots_loop(sum, ldsum, in, weight, 1, n, k); break;
-	case 2: dots_loop(sum, ldsum, in, weight, 2, n, k); break;
-	case 3: dots_loop(sum, ldsum, in, weight, 3, n, k); break;
+	case 1: dots_loop(sum, ldsum, in, ldin, weight, ldw, 1, n, k); break;
+	case 2: dots_loop(sum, ldsum, in, ldin, weight, ldw, 2, n, k); break;
+	case 3: dots_loop(sum, ldsum, in, ldin, weight, ldw, 3, n, k); break;
 	}
 }
 
