@@ -139,6 +139,25 @@ plan_fits(
 	return 1;
 }
 
+/* One arena serves all plans. Where it could not grow there is none, and a plan of before
+ * needs it anew. */
+static enum det_err
+grow_arena(struct det_engine *e, size_t need)
+{
+	enum det_err err;
+
+	if (need <= e->arena_size)
+		return DET_OK;
+	free(e->arena);
+	e->arena = NULL;
+	e->arena_size = 0;
+	if ((err = det_alloc(&e->arena, need, 1)))
+		return det_fail_in(
+		    err, "the activations of network '%s'", e->net->name);
+	e->arena_size = need;
+	return DET_OK;
+}
+
 /* The plan for these shapes: one of the last few, or a new one in place of the one unused
  * for longest. */
 static enum det_err
@@ -150,6 +169,9 @@ choose_plan(struct det_engine *e, const struct det_tensor *in)
 
 	for (i = 0; i < DET_PLANS; i++) {
 		if (plan_fits(e, &e->plan[i], in)) {
+			e->cur = NULL;
+			if ((err = grow_arena(e, e->plan[i].arena)))
+				return err;
 			e->cur = &e->plan[i];
 			return DET_OK;
 		}
@@ -160,16 +182,9 @@ choose_plan(struct det_engine *e, const struct det_tensor *in)
 	det_plan_release(p);
 	if ((err = det_plan_make(p, e, in)))
 		return err;
-	if (p->arena > e->arena_size) {
-		free(e->arena);
-		e->arena = NULL;
-		e->arena_size = 0;
-		if ((err = det_alloc(&e->arena, p->arena, 1))) {
-			det_plan_release(p);
-			return det_fail_in(
-			    err, "the activations of network '%s'", e->net->name);
-		}
-		e->arena_size = p->arena;
+	if ((err = grow_arena(e, p->arena))) {
+		det_plan_release(p);
+		return err;
 	}
 	e->cur = p;
 	return DET_OK;

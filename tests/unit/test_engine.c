@@ -3,15 +3,27 @@
  * The engine: that fusing, placing and reusing memory change nothing, that wrong weights and
  * inputs are refused by name, that plans come back.
  */
+#define _DEFAULT_SOURCE
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "nn/arena.h"
 #include "nn/finite.h"
 #include "nn/plan.h"
 #include "tests/unit/nets.h"
 #include "tests/unit/tap.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#endif
 
 /* --- random networks --- */
 
@@ -570,6 +582,37 @@ test_open_channels(void)
 	}
 }
 
+/* After a shape that memory has no room for, those that ran before run again. */
+static void
+test_no_memory(void)
+{
+#ifdef SANITIZED
+	ok(1, "# SKIP a limit on memory: not under a sanitizer");
+#else
+	static const char text[] = "net n\ninput x 1 0 0\ny = upsample(x) scale=64\n"
+				   "z = upsample(y) scale=64\noutput z";
+	struct rlimit limit = { (rlim_t)1 << 31, (rlim_t)1 << 31 };
+	struct det_tensor some = seeded(1, 1, 1, 1, 1), many = seeded(1, 1, 64, 64, 1);
+	struct rig r;
+	int status = 1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (setrlimit(RLIMIT_AS, &limit) || rig_open(&r, text, 1, NULL, 0))
+			_exit(2);
+		if (det_engine_run(r.engine, &some))
+			_exit(3);
+		if (det_engine_run(r.engine, &many) != DET_NOMEM)
+			_exit(4);
+		_exit(det_engine_run(r.engine, &some) ? 5 : 0);
+	}
+	ok(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0,
+	    "no memory for one shape, and another again (%d)", status);
+	free(some.data);
+	free(many.data);
+#endif
+}
+
 static void
 test_taps(void)
 {
@@ -711,6 +754,7 @@ main(void)
 	test_inputs();
 	test_open();
 	test_open_channels();
+	test_no_memory();
 	test_taps();
 	test_repeat();
 	test_arena();
