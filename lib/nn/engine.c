@@ -20,21 +20,28 @@ static enum det_err
 list_outputs(struct det_engine *e, const struct det_engine_params *p)
 {
 	const struct det_net *net = e->net;
-	size_t i;
+	size_t i, j;
 	enum det_err err;
 
-	e->n_out = net->n_outputs + p->n_taps;
-	if ((err = det_calloc(&e->out, e->n_out, sizeof *e->out)))
+	if ((err = det_calloc(&e->out, net->n_outputs + p->n_taps, sizeof *e->out)))
 		return err;
 	memcpy(e->out, net->output, net->n_outputs * sizeof *e->out);
+	e->n_out = net->n_outputs;
 	for (i = 0; i < p->n_taps; i++) {
-		struct det_net_out *o = &e->out[net->n_outputs + i];
+		struct det_net_out *o = &e->out[e->n_out];
 
 		if (!det_net_find(net, &o->node, p->taps[i]))
 			return det_fail(
 			    DET_INVALID, "%s: no layer '%s'", net->file, p->taps[i]);
 		/* the text's own spelling: an alias of a block is named as asked for */
 		o->name = (char *)(uintptr_t)p->taps[i];
+		for (j = 0; j < e->n_out && strcmp(e->out[j].name, o->name) != 0; j++)
+			;
+		if (j < e->n_out && e->out[j].node != o->node)
+			return det_fail(DET_INVALID,
+			    "%s: '%s' is the name of an output already", net->file,
+			    p->taps[i]);
+		e->n_out += j == e->n_out; /* else it is given anyway */
 	}
 	return DET_OK;
 }

@@ -620,7 +620,8 @@ test_taps(void)
 	    "net n\ninput x 3 8 8\nblock b(x)\nc = conv(x) out=4 k=3 pad=1\nr = "
 	    "relu(c)\n"
 	    "return r\nend\na = b(x)\ny = conv(a) out=2\noutput y";
-	const char *taps[] = { "a", "a.c", "x" }, *bad[] = { "a.q" };
+	const char *taps[] = { "a", "a.c", "a", "y", "x" }, *bad[] = { "a.q" };
+	const char *other[] = { "y" };
 	struct det_tensor in = seeded(1, 3, 8, 8, 1), t, c;
 	struct rig r;
 	char *report = NULL;
@@ -630,8 +631,14 @@ test_taps(void)
 		strstr(det_errmsg(), "'a.q'"),
 	    "no such tap: %s", det_errmsg());
 	rig_close(&r);
-	ok(rig_open(&r, text, 1, taps, 3) == DET_OK,
-	    "taps: a block, a layer in it, the input");
+	ok(rig_open(&r,
+	       "net n\ninput x 3 8 8\ny = conv(x) out=2\nz = relu(y)\noutput y=z", 1,
+	       other, 1) == DET_INVALID &&
+		strstr(det_errmsg(), "'y' is the name of an output already"),
+	    "no two outputs of one name: %s", det_errmsg());
+	rig_close(&r);
+	ok(rig_open(&r, text, 1, taps, 5) == DET_OK,
+	    "taps: a block, a layer in it, the input; some twice or outputs already");
 	ok(det_engine_report(r.engine, &report) == DET_INVALID,
 	    "no report before a run");
 	det_engine_profile(r.engine, 1);
