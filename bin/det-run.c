@@ -57,12 +57,19 @@ static void
 assemble(struct tool *t, const struct run *u, struct det_pipeline *p)
 {
 	const char *text;
+	struct stat st;
 	size_t len;
 	char n[32];
 
 	det_model_text(t->model, "pipeline", &text, &len);
 	if (!text)
 		tool_die(t, "%s carries no pipeline: it is no detector", t->model_path);
+	/* each stage reads the model for itself */
+	if (stat(t->model_path, &st) < 0 || !S_ISREG(st.st_mode))
+		tool_die(t,
+		    "%s: a model in a file expected, found something that can be "
+		    "read only once",
+		    t->model_path);
 	if (det_pipeline_parse(p, text, len))
 		tool_die(t, "%s: %s", t->model_path, det_errmsg());
 	for (size_t i = 0; i < p->n; i++) {

@@ -494,6 +494,7 @@ tool_finish(struct tool *t)
 	if (t->out)
 		tool_check(t, det_writer_flush(t->out));
 	det_writer_free(t->out);
+	t->out = NULL;
 	if (p->print) {
 		bad = ferror(p->print) | fflush(p->print);
 		if (p->print != stdout)

@@ -151,6 +151,19 @@ if [ -c /dev/full ]; then
 	like "a full disk is noticed" "$(det-image scene.ppm 2>&1 >/dev/full)" 'No space left'
 fi
 
+if [ "$DET_SAN" ]; then
+	skip "fewer threads than wanted" "a limit on memory: not under a sanitizer"
+else
+	(
+		ulimit -v 600000
+		det-image -j 1024 tiny.ppm >few.det
+		echo $? >status
+	)
+	det-image -j 1024 tiny.ppm >many.det
+	is "fewer threads than wanted are enough" "$(cat status)" 0
+	ok "and change nothing" cmp few.det many.det
+fi
+
 # --- on the photographs
 if [ -f "$DET_DATA/photos/dog.jpg" ]; then
 	like "a camera's JPEG" "$(det-image "$DET_DATA/photos/dog.jpg" | det-show)" '768x576'

@@ -61,6 +61,12 @@ is "a picture cut short too" "$(det-run -m M.det cut.ppm 2>&1 | wc -l)" 1
 det-run --skip-bad -m M.det cut.ppm scene.ppm >skip.tsv 2>/dev/null
 is "--skip-bad goes on, exit 2" "$? $(grep -c disc skip.tsv)" "2 8"
 
+mkfifo fifo
+cat M.det >fifo &
+is "a model from a pipe" "$(det-run -m fifo scene.ppm 2>&1)" \
+	"det-run: fifo: a model in a file expected, found something that can be read only once"
+wait
+
 # A model from a stranger can't run or write what it likes.
 evil() { # stage line
 	awk -v l="$1" '/^TEXT name=pipeline/ { print; print "  | " l; skip = 4; next }

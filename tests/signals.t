@@ -56,6 +56,20 @@ exec 3>&-
 is "an ignored signal is ignored" "$(cat status) $(ls out)" "0 y"
 rm out/y
 
+# A folder that goes while a file is made in it: the last step fails.
+mkdir gone
+det-nms -o gone/x <in 2>err &
+exec 3>in
+head -c 700 raw.det >&3
+until_true sh -c 'ls gone/x.tmp.* 2>/dev/null >&2'
+rm -r gone
+tail -c +701 raw.det >&3
+exec 3>&-
+wait $!
+is "a folder that goes: one line" "$? $(cat err)" "2 det-nms: gone/x: No such file or directory"
+det-nms -o '' raw.det 2>err
+is "no name: one line" "$? $(cat err)" "2 det-nms: the name of a file expected, found ''"
+
 # A limit on the size of files.
 (
 	ulimit -f 8

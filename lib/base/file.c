@@ -151,6 +151,8 @@ det_file_create(struct det_newfile *f, const char *path)
 	enum det_err e;
 
 	*f = (struct det_newfile){ .fd = -1 };
+	if (!*path)
+		return det_fail(DET_INVALID, "the name of a file expected, found ''");
 	if ((e = det_strdup(&f->path, path)))
 		return e;
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {

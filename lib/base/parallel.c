@@ -12,7 +12,9 @@
  *     loop is closed when none is left, and a thread that the system wakes too late finds
  *     it closed and goes back to sleep.
  *
- * The state of a loop is one word: open bit, how many helpers came, how many are in.
+ * The state of a loop is one word: open bit, how many helpers it wants, how many came, how
+ * many are in. All that decides who may come in is in that word, or a helper might take the
+ * number it wants from one loop and enter the next, which wants fewer.
  */
 #define _GNU_SOURCE
 #include "base/parallel.h"
@@ -28,7 +30,8 @@
 #define MAX_HELPERS 255
 #define SPINS       2000
 
-#define OPEN      0x10000u /* helpers may come in */
+#define OPEN      0x1000000u /* helpers may come in */
+#define WANTED(s) ((s) >> 16 & 0xff)
 #define CAME(s)   ((s) >> 8 & 0xff)
 #define ONE_CAME  0x100u
 #define INSIDE(s) ((s)&0xff)
@@ -40,7 +43,6 @@ static struct {
 	void (*fn)(const void *ctx, size_t i, int worker);
 	const void *ctx;
 	size_t n;
-	unsigned wanted; /* helpers at most */
 	atomic_size_t next;
 	_Atomic uint32_t state;
 	_Atomic uint32_t call;   /* counts loops; helpers sleep on it */
@@ -87,7 +89,7 @@ come_in(void)
 {
 	uint32_t s = atomic_load(&pool.state);
 
-	while ((s & OPEN) && CAME(s) < pool.wanted)
+	while ((s & OPEN) && CAME(s) < WANTED(s))
 		if (atomic_compare_exchange_weak(&pool.state, &s, s + ONE_CAME + 1))
 			return (int)CAME(s) + 1;
 	return 0;
@@ -180,9 +182,8 @@ det_parallel(int threads, size_t n, void (*fn)(const void *ctx, size_t i, int wo
 	pool.fn = fn;
 	pool.ctx = ctx;
 	pool.n = n;
-	pool.wanted = (unsigned)threads - 1;
 	atomic_store(&pool.next, 0);
-	atomic_store(&pool.state, OPEN);
+	atomic_store(&pool.state, OPEN | ((uint32_t)threads - 1) << 16);
 	atomic_fetch_add(&pool.call, 1);
 	if (atomic_load(&pool.asleep))
 		wake(&pool.call, INT_MAX);

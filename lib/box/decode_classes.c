@@ -24,12 +24,29 @@ parse(struct det_decode_map *m, struct det_line *l)
 	return det_line_long(&m->top, l, "top", 1, DET_DECODE_CLASSES);
 }
 
+struct rank {
+	float p;
+	size_t label;
+};
+
+/* Best first, equals by class number. */
+static int
+by_rank(const void *a, const void *b)
+{
+	const struct rank *x = a, *y = b;
+
+	if (x->p != y->p)
+		return x->p > y->p ? -1 : 1;
+	return x->label < y->label ? -1 : x->label > y->label;
+}
+
 static enum det_err
 run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t count)
 {
 	const struct det_decode_map *m = j->m;
 	const struct det_decode_rel all = { .5f, .5f, 1, 1 };
 	struct det_decode_at at = { 0 };
+	struct rank *rank = NULL;
 	float *p = NULL;
 	char shape[96];
 	enum det_err e;
@@ -39,23 +56,22 @@ run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t
 		return det_fail(DET_INVALID, "map '%s' is %s: 1 x %ld classes expected",
 		    m->name, det_shape_text(shape, sizeof shape, t),
 		    m->classes ? m->classes : (long)DET_DECODE_CLASSES);
-	if ((e = det_alloc(&p, count, sizeof *p)))
-		return e;
+	if ((e = det_alloc(&p, count, sizeof *p)) ||
+	    (e = det_alloc(&rank, count, sizeof *rank)))
+		goto out;
 	if (m->softmax)
 		det_decode_softmax(p, x, count, 1);
 	else
 		for (size_t i = 0; i < count; i++)
 			p[i] = x[i];
-	for (long n = 0; n < m->top && n < (long)count && !e; n++) {
-		size_t best = 0;
-
-		for (size_t i = 1; i < count; i++)
-			if (p[i] > p[best])
-				best = i;
-		e = det_decode_add(j, &all, p[best], best, &at);
-		p[best] = -INFINITY;
-	}
+	for (size_t i = 0; i < count; i++)
+		rank[i] = (struct rank){ p[i], i };
+	qsort(rank, count, sizeof *rank, by_rank);
+	for (size_t n = 0; n < (size_t)m->top && n < count && !e; n++)
+		e = det_decode_add(j, &all, rank[n].p, rank[n].label, &at);
 	j->base += 1;
+out:
+	free(rank);
 	free(p);
 	return e;
 }

@@ -209,11 +209,14 @@ det_feed_new(
 	if ((e = det_calloc(&f->slot, f->n_slots, sizeof *f->slot)) ||
 	    (e = det_calloc(&f->thread, (size_t)p->threads, sizeof *f->thread)))
 		goto fail;
-	for (; f->n_threads < p->threads; f->n_threads++)
-		if (pthread_create(&f->thread[f->n_threads], NULL, work, f)) {
-			e = det_fail(DET_NOMEM, "a thread can't be started");
-			goto fail;
-		}
+	/* fewer threads than wanted are no error */
+	while (f->n_threads < p->threads &&
+	       pthread_create(&f->thread[f->n_threads], NULL, work, f) == 0)
+		f->n_threads++;
+	if (f->n_threads == 0) {
+		e = det_fail(DET_NOMEM, "a thread can't be started");
+		goto fail;
+	}
 	*out = f;
 	return DET_OK;
 fail:

@@ -20,21 +20,28 @@ static enum det_err
 list_outputs(struct det_engine *e, const struct det_engine_params *p)
 {
 	const struct det_net *net = e->net;
-	size_t i;
+	size_t i, j;
 	enum det_err err;
 
-	e->n_out = net->n_outputs + p->n_taps;
-	if ((err = det_calloc(&e->out, e->n_out, sizeof *e->out)))
+	if ((err = det_calloc(&e->out, net->n_outputs + p->n_taps, sizeof *e->out)))
 		return err;
 	memcpy(e->out, net->output, net->n_outputs * sizeof *e->out);
+	e->n_out = net->n_outputs;
 	for (i = 0; i < p->n_taps; i++) {
-		struct det_net_out *o = &e->out[net->n_outputs + i];
+		struct det_net_out *o = &e->out[e->n_out];
 
 		if (!det_net_find(net, &o->node, p->taps[i]))
 			return det_fail(
 			    DET_INVALID, "%s: no layer '%s'", net->file, p->taps[i]);
 		/* the text's own spelling: an alias of a block is named as asked for */
 		o->name = (char *)(uintptr_t)p->taps[i];
+		for (j = 0; j < e->n_out && strcmp(e->out[j].name, o->name) != 0; j++)
+			;
+		if (j < e->n_out && e->out[j].node != o->node)
+			return det_fail(DET_INVALID,
+			    "%s: '%s' is the name of an output already", net->file,
+			    p->taps[i]);
+		e->n_out += j == e->n_out; /* else it is given anyway */
 	}
 	return DET_OK;
 }
@@ -139,6 +146,25 @@ plan_fits(
 	return 1;
 }
 
+/* One arena serves all plans. Where it could not grow there is none, and a plan of before
+ * needs it anew. */
+static enum det_err
+grow_arena(struct det_engine *e, size_t need)
+{
+	enum det_err err;
+
+	if (need <= e->arena_size)
+		return DET_OK;
+	free(e->arena);
+	e->arena = NULL;
+	e->arena_size = 0;
+	if ((err = det_alloc(&e->arena, need, 1)))
+		return det_fail_in(
+		    err, "the activations of network '%s'", e->net->name);
+	e->arena_size = need;
+	return DET_OK;
+}
+
 /* The plan for these shapes: one of the last few, or a new one in place of the one unused
  * for longest. */
 static enum det_err
@@ -150,6 +176,9 @@ choose_plan(struct det_engine *e, const struct det_tensor *in)
 
 	for (i = 0; i < DET_PLANS; i++) {
 		if (plan_fits(e, &e->plan[i], in)) {
+			e->cur = NULL;
+			if ((err = grow_arena(e, e->plan[i].arena)))
+				return err;
 			e->cur = &e->plan[i];
 			return DET_OK;
 		}
@@ -160,16 +189,9 @@ choose_plan(struct det_engine *e, const struct det_tensor *in)
 	det_plan_release(p);
 	if ((err = det_plan_make(p, e, in)))
 		return err;
-	if (p->arena > e->arena_size) {
-		free(e->arena);
-		e->arena = NULL;
-		e->arena_size = 0;
-		if ((err = det_alloc(&e->arena, p->arena, 1))) {
-			det_plan_release(p);
-			return det_fail_in(
-			    err, "the activations of network '%s'", e->net->name);
-		}
-		e->arena_size = p->arena;
+	if ((err = grow_arena(e, p->arena))) {
+		det_plan_release(p);
+		return err;
 	}
 	e->cur = p;
 	return DET_OK;

@@ -19,8 +19,8 @@ struct det_weights {
 struct det_engine_params {
 	int threads; /* 0: the cores this process may use */
 	const char *const
-	    *taps; /* layers to give as outputs too, after the net's own; the
-		    * strings must outlive the engine */
+	    *taps; /* layers to give as outputs too, after the net's own, each
+		    * once; the strings must outlive the engine */
 	size_t n_taps;
 };
 

@@ -3,9 +3,11 @@
  * The decoders on maps small enough to work out by hand. Numbers that come out of exp are
  * given as decimals computed apart from this program (bc -l), not by its formulas.
  */
+#define _DEFAULT_SOURCE
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "box/decode.h"
 #include "tests/unit/tap.h"
@@ -159,6 +161,7 @@ static void
 classes_tests(void)
 {
 	float x[4] = { .1f, .4f, .4f, .05f };
+	static float many[65536];
 
 	ok(!decode("classes(m) top=3 net=20x10", x, 4, 1, 1, .9) && out.n == 3 &&
 		is(0, 0, 0, 20, 10, .4, 1, 0) && is(1, 0, 0, 20, 10, .4, 2, 0) &&
@@ -169,6 +172,13 @@ classes_tests(void)
 			 out.box[3].score,
 		    1),
 	    "classes: softmax");
+	(void)alarm(60); /* the square of the number takes minutes under a sanitizer */
+	many[9] = 1;
+	ok(!decode("classes(m) top=65536 net=20x10", many, 65536, 1, 1, .9) &&
+		out.n == 65536 && out.box[0].label == 9 &&
+		out.box[65535].label == 65535,
+	    "classes: all of many");
+	(void)alarm(0);
 	ok(decode("classes(m) classes=5 net=20x10", x, 4, 1, 1, .9) == DET_INVALID,
 	    "%s", det_errmsg());
 }

@@ -3,15 +3,27 @@
  * The engine: that fusing, placing and reusing memory change nothing, that wrong weights and
  * inputs are refused by name, that plans come back.
  */
+#define _DEFAULT_SOURCE
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "nn/arena.h"
 #include "nn/finite.h"
 #include "nn/plan.h"
 #include "tests/unit/nets.h"
 #include "tests/unit/tap.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#endif
 
 /* --- random networks --- */
 
@@ -570,6 +582,37 @@ test_open_channels(void)
 	}
 }
 
+/* After a shape that memory has no room for, those that ran before run again. */
+static void
+test_no_memory(void)
+{
+#ifdef SANITIZED
+	ok(1, "# SKIP a limit on memory: not under a sanitizer");
+#else
+	static const char text[] = "net n\ninput x 1 0 0\ny = upsample(x) scale=64\n"
+				   "z = upsample(y) scale=64\noutput z";
+	struct rlimit limit = { (rlim_t)1 << 31, (rlim_t)1 << 31 };
+	struct det_tensor some = seeded(1, 1, 1, 1, 1), many = seeded(1, 1, 64, 64, 1);
+	struct rig r;
+	int status = 1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (setrlimit(RLIMIT_AS, &limit) || rig_open(&r, text, 1, NULL, 0))
+			_exit(2);
+		if (det_engine_run(r.engine, &some))
+			_exit(3);
+		if (det_engine_run(r.engine, &many) != DET_NOMEM)
+			_exit(4);
+		_exit(det_engine_run(r.engine, &some) ? 5 : 0);
+	}
+	ok(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0,
+	    "no memory for one shape, and another again (%d)", status);
+	free(some.data);
+	free(many.data);
+#endif
+}
+
 static void
 test_taps(void)
 {
@@ -577,7 +620,8 @@ test_taps(void)
 	    "net n\ninput x 3 8 8\nblock b(x)\nc = conv(x) out=4 k=3 pad=1\nr = "
 	    "relu(c)\n"
 	    "return r\nend\na = b(x)\ny = conv(a) out=2\noutput y";
-	const char *taps[] = { "a", "a.c", "x" }, *bad[] = { "a.q" };
+	const char *taps[] = { "a", "a.c", "a", "y", "x" }, *bad[] = { "a.q" };
+	const char *other[] = { "y" };
 	struct det_tensor in = seeded(1, 3, 8, 8, 1), t, c;
 	struct rig r;
 	char *report = NULL;
@@ -587,8 +631,14 @@ test_taps(void)
 		strstr(det_errmsg(), "'a.q'"),
 	    "no such tap: %s", det_errmsg());
 	rig_close(&r);
-	ok(rig_open(&r, text, 1, taps, 3) == DET_OK,
-	    "taps: a block, a layer in it, the input");
+	ok(rig_open(&r,
+	       "net n\ninput x 3 8 8\ny = conv(x) out=2\nz = relu(y)\noutput y=z", 1,
+	       other, 1) == DET_INVALID &&
+		strstr(det_errmsg(), "'y' is the name of an output already"),
+	    "no two outputs of one name: %s", det_errmsg());
+	rig_close(&r);
+	ok(rig_open(&r, text, 1, taps, 5) == DET_OK,
+	    "taps: a block, a layer in it, the input; some twice or outputs already");
 	ok(det_engine_report(r.engine, &report) == DET_INVALID,
 	    "no report before a run");
 	det_engine_profile(r.engine, 1);
@@ -711,6 +761,7 @@ main(void)
 	test_inputs();
 	test_open();
 	test_open_channels();
+	test_no_memory();
 	test_taps();
 	test_repeat();
 	test_arena();

@@ -80,6 +80,9 @@ main(void)
 	for (int i = 0; i < 3000; i++)
 		good &= right(3, 5);
 	ok(good, "three thousand short loops in a row");
+	for (int i = 0; i < 3000; i++)
+		good &= right(i % 2 ? 9 : 2, 5);
+	ok(good, "no worker beyond the threads of its own loop");
 	for (int i = 0; i < 5; i++) {
 		(void)usleep(20000); /* helpers have gone to sleep */
 		good &= right(3, 1000);
