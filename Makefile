@@ -31,7 +31,8 @@ SCRIPTS  := $(sort $(wildcard tests/*.t))
 # lines, or are templates that the kernels are made from.
 PUBLIC_H  = $(filter-out lib/nn/gemm_%.h lib/nn/%_simd.h,$(shell grep -L Private lib/*/*.h))
 
-all: $(TOOLS) $(O)/det.bash $(O)/det.pc
+all: tools $(O)/det.bash $(O)/det.pc
+tools: $(TOOLS)
 
 $(O)/libdet.a: $(LIB_OBJ)
 	@rm -f $@
@@ -84,7 +85,19 @@ check: check-deps
 
 run-tests:
 	@DET_BIN='$(abspath $(BIN))' DET_SRC='$(CURDIR)' DET_BUILD='$(abspath $(O))' \
-	    DET_SAN='$(SAN)' sh tests/run $(if $(V),-v) $(abspath $(if $(T),$(T),$(UNITS) $(SCRIPTS)))
+	    DET_SAN='$(SAN)' sh tests/run $(if $(V),-v) $(if $(T),$(T),$(UNITS) $(SCRIPTS))
+
+# All that takes longer: each set of kernels, the other compiler, the sanitizers, arm64.
+check-long: check
+	@for l in c avx2; do echo "DET_CPU=$$l"; \
+		DET_CPU=$$l $(MAKE) --no-print-directory run-tests || exit 1; done
+	@$(MAKE) --no-print-directory check CC=clang
+	@$(MAKE) --no-print-directory check SAN=1
+	@$(MAKE) --no-print-directory arm64-check
+
+# Cross-built and emulated; skipped where Debian's tools for that are not installed.
+arm64-check:
+	@sh tests/arm64.sh $(T)
 
 units: $(UNITS)
 replays: $(REPLAYS)
@@ -139,7 +152,7 @@ clean:
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: force all deps check-deps deps-list demo check run-tests units replays fuzz lint format \
+.PHONY: force all tools deps check-deps deps-list demo check check-long arm64-check run-tests units replays fuzz lint format \
 	bench install uninstall clean
 -include $(LIB_OBJ:.o=.d) $(BIN_OBJ:.o=.d) $(TOOL_SRC:%.c=$(O)/%.d) $(UNIT_SRC:%.c=$(O)/%.d) \
 	$(FUZZ_SRC:%.c=$(O)/%.d)
