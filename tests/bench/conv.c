@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
  * Times the convolutions of YOLOv3-416, VGG16-224 and ResNet-50-224, each shape once, and
- * adds them up by how often the net has them. From the root, after `make`:
+ * adds them up by how often the net has them. `make bench BENCH=conv` runs it; by hand
  *
- *   cc -O2 -fopenmp -Ilib -I. -o build/bench-conv tests/bench/conv.c build/libdet.a -ldl -lm
- *   build/bench-conv [-j THREADS] [-r RUNS] [-b] [-m] [-c] [yolov3|vgg16|resnet50] ...
+ *   make build/tests/bench/conv
+ *   build/tests/bench/conv [-j THREADS] [-r RUNS] [-b] [-m] [-c] [yolov3|vgg16|resnet50] ...
  *
- * Columns: shape, times it occurs, algorithm, ms (median, or with -m the least), GFLOP/s, percent of the peak
- * that a loop of multiply-adds on registers reaches on as many threads; with -b also ms of
- * im2col and OpenBLAS for the same, and the ratio. With -c the process's own time is
- * taken, which on one thread tells more than the wall's where others use the machine. DET_CPU=avx512|avx2|c chooses kernels.
+ * Columns: shape, times it occurs, algorithm, ms (the median, with -m the least), GFLOP/s
+ * (counting what a direct convolution multiplies: Winograd's can pass the peak), percent of
+ * the peak that a loop of multiply-adds on registers reaches on as many threads. With -b
+ * also im2col and OpenBLAS for the same, and the ratio. With -c the process's own time is
+ * taken: on one thread it tells more than the wall's where others use the machine.
+ * DET_CPU=avx512|avx2|c chooses kernels.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdint.h>
