@@ -155,7 +155,7 @@ if [ "$DET_SAN" ]; then
 	skip "fewer threads than wanted" "a limit on memory: not under a sanitizer"
 else
 	(
-		# shellcheck disable=SC3045
+		# shellcheck disable=SC3045 # dash and the others have it
 		ulimit -v 600000
 		det-image -j 1024 tiny.ppm >few.det
 		echo $? >status
