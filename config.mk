@@ -24,5 +24,5 @@ INCS   := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 
 # Debian packages: to build and run, and to check besides.
 DEPS       = gcc make pkg-config libc6-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev \
-             libdeflate-dev libopenblas0
-CHECK_DEPS = clang clang-format mandoc shellcheck bsdextrautils bsdutils
+             libdeflate-dev
+CHECK_DEPS = clang clang-format mandoc shellcheck bsdextrautils bsdutils libopenblas0
