@@ -152,7 +152,7 @@ clean:
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: force all tools deps check-deps deps-list demo check check-long arm64-check run-tests units replays fuzz lint format \
-	bench install uninstall clean
+.PHONY: force all tools deps check-deps deps-list demo check check-long arm64-check run-tests \
+	units replays fuzz lint format bench install uninstall clean
 -include $(LIB_OBJ:.o=.d) $(BIN_OBJ:.o=.d) $(TOOL_SRC:%.c=$(O)/%.d) $(UNIT_SRC:%.c=$(O)/%.d) \
 	$(FUZZ_SRC:%.c=$(O)/%.d)

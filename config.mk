@@ -25,4 +25,4 @@ INCS   := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 # Debian packages: to build and run, and to check besides.
 DEPS       = gcc make pkg-config libc6-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev \
              libdeflate-dev
-CHECK_DEPS = libopenblas0 clang clang-format mandoc shellcheck bsdextrautils bsdutils
+CHECK_DEPS = clang clang-format mandoc shellcheck bsdextrautils bsdutils libopenblas0

@@ -27,7 +27,7 @@ if [ ! -e "$lib/.complete" ]; then
 		libpng-dev zlib1g-dev libdeflate-dev libopenblas0 >/dev/null || exit 2
 	for d in "$top"/apt/archives/*.deb; do
 		case ${d##*/} in
-		libc6-dev_*) ;; # the cross compiler has its own
+		libc6-dev_* | linux-libc-dev_*) ;; # the cross compiler has its own
 		*) dpkg -x "$d" "$root" || exit 2 ;;
 		esac
 	done
@@ -35,9 +35,12 @@ if [ ! -e "$lib/.complete" ]; then
 	: >"$lib/.complete"
 fi
 
+# relative, as a path in make's flags must have no spaces
+r=build/arm64/root
 make -j2 CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar O=build/arm64 BIN=build/arm64/bin \
-	INCS="-I$root/usr/include" LIBS='-ljpeg -lpng -lz -ldeflate' \
-	LDFLAGS="-L$lib -Wl,-rpath-link,$lib:$root/lib/aarch64-linux-gnu" WERROR=-Werror \
+	INCS="-I$r/usr/include -I$r/usr/include/aarch64-linux-gnu" \
+	LIBS='-ljpeg -lpng -lz -ldeflate' WERROR=-Werror \
+	LDFLAGS="-L${lib#"$PWD/"} -Wl,-rpath-link,${lib#"$PWD/"}:$r/lib/aarch64-linux-gnu" \
 	tools units replays >"$top/log" || exit 2
 
 # Beside each program, a script of its name that runs it; det-run finds its stages so.

@@ -4,7 +4,8 @@ echo '# bash completion for det; made from the option tables, do not edit'
 echo 'declare -gA _det_options _det_choices _det_takes'
 for t in "$@"; do
 	n=${t##*/}
-	"$t" --option-table | awk -F '\t' -v n="$n" '
+	table=$("$t" --option-table) || exit
+	printf '%s\n' "$table" | awk -F '\t' -v n="$n" '
 	{
 		all = all " " $1 (length($2) ? " " $2 : "")
 		if (length($4)) choices = choices sprintf("_det_choices[\"%s %s\"]=\"%s\"\n", n, $1, $4)

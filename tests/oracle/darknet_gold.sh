@@ -10,7 +10,7 @@ out=${OUT:-$src/build/oracle}
 export PATH="$src/bin:$PATH"
 # shellcheck disable=SC2046
 gcc -w -O2 -I"$src/lib" "$src/tests/oracle/darknet_weights.c" -o "$out/weights" \
-	"$src/build/libdet.a" $(pkg-config --libs libjpeg libpng zlib libdeflate) -fopenmp -ldl -lm
+	"$src/build/libdet.a" $(pkg-config --libs libjpeg libpng zlib libdeflate) -ldl -lm
 for n in layers:28x36:0 v1:28x28:.05 v2:32x32:.05 fork:32x64:.05; do
 	thresh=${n##*:} size=${n%:*} n=${n%%:*}
 	size=${size#*:}
