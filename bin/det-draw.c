@@ -135,14 +135,15 @@ main(int argc, char *argv[])
 	if (strcmp(out, "-") == 0 && isatty(1))
 		tool_usage(
 		    &t, "standard output is a terminal: give -o FILE or -o DIR/");
+	/* before what may fail, so that the stages after this one are told */
+	if (d.tee)
+		start_tee(&t, out);
 	if (det_gallery_new(&d.gallery, out, d.mjpeg,
 		d.format == 1   ? DET_FORMAT_PNG
 		: d.format == 2 ? DET_FORMAT_JPEG
 				: DET_FORMAT_UNKNOWN,
 		(int)d.quality))
 		tool_die(&t, "%s", det_errmsg());
-	if (d.tee)
-		start_tee(&t, out);
 
 	/* work */
 	while (tool_read(&t, &r)) {
