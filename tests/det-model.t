@@ -126,6 +126,12 @@ says "a NaN" "nan.weights: layer 0 .*number 0 is not finite" \
 is "a command is wanted" "$(det-model nonsense 2>&1 | head -n 1)" \
 	"det-model: a command expected (import, new, list, check), found 'nonsense'"
 is "with status 2" "$(status det-model nonsense)" 2
+is "whatever follows" "$(det-model nonsense --help 2>&1 | head -n 1)" \
+	"det-model: a command expected (import, new, list, check), found 'nonsense'"
+is "or none is given" "$(det-model 2>&1 | head -n 1)" \
+	"det-model: a command expected: import, new, list or check"
+is "import names what it takes" "$(det-model import 2>&1 >out | head -n 1)" \
+	"det-model import: import from what? give darknet CFG WEIGHTS"
 
 # --- new ---
 det-model new --darknet v3.cfg --classes names --seed 3 -o a.det
