@@ -117,6 +117,9 @@ imp="det-model import darknet"
 	says "both kinds" 'give --darknet CFG or --net FILE' \
 		det-model new --darknet v3.cfg --net v3.cfg
 }
+printf 'cat\t17\ndog\t18\n' >numbered
+det-model import darknet v3.cfg v3.weights --classes numbered -o numbered.det
+is "names with the data set's numbers" "$(det-show --classes numbered.det)" "$(cat numbered)"
 det-model import darknet key.cfg v3.weights --classes names --ignore-unknown -o key.det 2>err
 like "--ignore-unknown" "$? $(cat err)" "^0 .*unknown key 'musk' in \[yolo\] ignored"
 printf '\0\0\0\0\2\0\0\0\5\0\0\0\7\0\0\0\0\0\0\0' >nan.weights
