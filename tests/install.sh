@@ -43,6 +43,8 @@ check "its headers go together" \
 check "and are none of its private ones" test ! -e "$root/usr/include/det/nn/plan.h"
 check "bash completes the tools' options" bash -c ". '$root/usr/share/bash-completion/completions/det-show'
 	_det det-show --hist --hist; [ \"\${COMPREPLY[*]}\" = --history ]"
+check "and the choices of one given by its letter" bash -c ". '$root/usr/share/bash-completion/completions/det-export'
+	_det det-export c -f; [ \"\${COMPREPLY[*]}\" = coco ]"
 check "uninstall" make uninstall DESTDIR="$root" PREFIX=/usr
 check "nothing is left" sh -c "[ -z \"\$(find '$root/usr' -type f)\" ]"
 echo "$p passed, $f failed"
