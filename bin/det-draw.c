@@ -137,10 +137,11 @@ main(int argc, char *argv[])
 	if (strcmp(out, "-") == 0 && isatty(1))
 		tool_usage(
 		    &t, "standard output is a terminal: give -o FILE or -o DIR/");
-	tool_check(&t, det_gallery_new(&d.gallery, out, d.mjpeg, format_of[d.format],
-			   (int)d.quality));
+	/* before what may fail, so that the stages after this one are told */
 	if (d.tee)
 		start_tee(&t, out);
+	tool_check(&t, det_gallery_new(&d.gallery, out, d.mjpeg, format_of[d.format],
+			   (int)d.quality));
 
 	/* work */
 	while (tool_read(&t, &r)) {

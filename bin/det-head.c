@@ -23,7 +23,7 @@ main(int argc, char *argv[])
 {
 	struct det_decode_params p = DET_DECODE_DEFAULTS;
 	const struct opt opts[] = {
-		OPT_DOUBLE(0, "thresh", &p.thresh, 0, 1, "S",
+		OPT_DOUBLE('t', "thresh", &p.thresh, 0, 1, "S",
 		    "boxes are those scored above S"),
 		OPT_END,
 	};

@@ -96,9 +96,11 @@ do_import(int argc, char *argv[])
 	struct tool t;
 
 	tool_start(&t, &spec, argc, argv);
-	if (t.argc == 0 || strcmp(t.argv[0], "darknet") != 0)
-		tool_usage(&t, "import from what? 'darknet' expected, found '%s'",
-		    t.argc ? t.argv[0] : "nothing");
+	if (t.argc == 0)
+		tool_usage(&t, "import from what? give darknet CFG WEIGHTS");
+	if (strcmp(t.argv[0], "darknet") != 0)
+		tool_usage(
+		    &t, "import from what? 'darknet' expected, found '%s'", t.argv[0]);
 	if (t.argc != 3)
 		tool_usage(&t, "darknet: CFG and WEIGHTS expected");
 	d = parse(&t, &s, t.argv[1]);
@@ -238,7 +240,10 @@ main(int argc, char *argv[])
 	for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	tool_start(&t, &spec, argc, argv);
-	tool_usage(&t, "a command expected (import, new, list, check), found '%s'",
-	    t.argc ? t.argv[0] : "nothing");
+	/* options after a word that is no command are not this tool's to judge */
+	tool_start(&t, &spec, argc > 1 && argv[1][0] != '-' ? 2 : argc, argv);
+	if (t.argc == 0)
+		tool_usage(&t, "a command expected: import, new, list or check");
+	tool_usage(
+	    &t, "a command expected (import, new, list, check), found '%s'", t.argv[0]);
 }

@@ -121,6 +121,67 @@ index_of(const struct opt_set *s, const char *name, size_t n)
 	return -1;
 }
 
+/* Letters to change, leave out or put in to turn a into b: Levenshtein, a row at a time. */
+static size_t
+distance(const char *a, size_t n, const char *b)
+{
+	size_t row[64], m = strlen(b);
+
+	if (m >= sizeof row / sizeof *row)
+		return n + m;
+	for (size_t k = 0; k <= m; k++)
+		row[k] = k;
+	for (size_t i = 0; i < n; i++) {
+		size_t corner = row[0];
+
+		row[0] = i + 1;
+		for (size_t k = 0; k < m; k++) {
+			size_t d = corner + (a[i] != b[k]);
+
+			corner = row[k + 1];
+			if (d > row[k] + 1)
+				d = row[k] + 1;
+			if (d > corner + 1)
+				d = corner + 1;
+			row[k + 1] = d;
+		}
+	}
+	return row[m];
+}
+
+/* The option that was meant, NULL where none is near: one that the word begins, or one
+ * that is two letters off and keeps most of the word. */
+static const char *
+nearest(const struct opt_set *s, const char *word, size_t n)
+{
+	const char *best = NULL;
+	size_t least = 3;
+
+	for (int i = 0; i < s->n; i++) {
+		const char *name = s->opt[i].name;
+		size_t d = distance(word, n, name);
+
+		if (n >= 2 && strncmp(name, word, n) == 0)
+			d = 0;
+		if (d < least && (d == 0 || 2 * d < n)) {
+			least = d;
+			best = name;
+		}
+	}
+	return best;
+}
+
+static enum det_err
+unknown(const struct opt_set *s, const char *word, size_t n)
+{
+	const char *meant = nearest(s, word, n);
+
+	if (meant)
+		return det_fail(DET_INVALID, "unknown option '--%.*s': is --%s meant?",
+		    (int)n, word, meant);
+	return det_fail(DET_INVALID, "unknown option '--%.*s'", (int)n, word);
+}
+
 static int
 index_of_letter(const struct opt_set *s, char letter)
 {
@@ -248,7 +309,7 @@ parse_long_option(struct opt_set *s, const char *word, char ***next, char **end)
 		i = -1;
 	}
 	if (i < 0)
-		return det_fail(DET_INVALID, "unknown option '--%.*s'", (int)n, word);
+		return unknown(s, word, n);
 	if (s->opt[i].kind == OPT_K_FLAG || s->opt[i].kind == OPT_K_END) {
 		/* --flag=0 and --flag=1 are for programs that put options together */
 		if (v && s->opt[i].kind == OPT_K_FLAG &&

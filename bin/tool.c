@@ -60,7 +60,7 @@ abandon(struct tool *t, const char *why)
 	if (!t->p)
 		return;
 	/* only down a pipe: a stored stream just ends early, and is reported when read */
-	piped = (t->spec->bits & TOOL_WRITES) && t->p->file.fd < 0 &&
+	piped = ((t->spec->bits & TOOL_WRITES) || t->out) && t->p->file.fd < 0 &&
 		fstat(1, &st) == 0 && S_ISFIFO(st.st_mode);
 	/* misuse is noticed before the output is opened */
 	if (piped && !t->out && det_writer_open_fd(&t->out, 1, "standard output"))

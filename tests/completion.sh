@@ -9,6 +9,7 @@ for t in "$@"; do
 	{
 		all = all " " $1 (length($2) ? " " $2 : "")
 		if (length($4)) choices = choices sprintf("_det_choices[\"%s %s\"]=\"%s\"\n", n, $1, $4)
+		if (length($4) && length($2)) choices = choices sprintf("_det_choices[\"%s %s\"]=\"%s\"\n", n, $2, $4)
 		if (length($3)) {
 			takes = takes " " $1 (length($2) ? " " $2 : "")
 		}

@@ -50,6 +50,9 @@ is "boxes: maps in the order of the decode text, cells, anchors, classes" \
   -16 8 80 24 0.25 1 0 4 0"
 is "--thresh goes before the model's" \
 	"$(det-head -m m.det --thresh .25 s.det | det-show --data | grep -c 0.25)" 0
+ok "-t is --thresh" sh -c "
+	det-head -m m.det -t .1 s.det | det-show --data | sed 1,2d >short
+	det-head -m m.det --thresh .1 s.det | det-show --data | sed 1,2d | cmp - short"
 like "and is above, not at" "$(det-head -m m.det --thresh .2499 s.det | det-show)" '10 boxes'
 like "--keep" "$(det-head -m m.det --keep s.det | det-show)" '^TENS +y1'
 det-show --build s.txt | det-head -m m.det | cmp -s - out.det

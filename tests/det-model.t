@@ -117,6 +117,9 @@ imp="det-model import darknet"
 	says "both kinds" 'give --darknet CFG or --net FILE' \
 		det-model new --darknet v3.cfg --net v3.cfg
 }
+printf 'cat\t17\ndog\t18\n' >numbered
+det-model import darknet v3.cfg v3.weights --classes numbered -o numbered.det
+is "names with the data set's numbers" "$(det-show --classes numbered.det)" "$(cat numbered)"
 det-model import darknet key.cfg v3.weights --classes names --ignore-unknown -o key.det 2>err
 like "--ignore-unknown" "$? $(cat err)" "^0 .*unknown key 'musk' in \[yolo\] ignored"
 printf '\0\0\0\0\2\0\0\0\5\0\0\0\7\0\0\0\0\0\0\0' >nan.weights
@@ -126,6 +129,12 @@ says "a NaN" "nan.weights: layer 0 .*number 0 is not finite" \
 is "a command is wanted" "$(det-model nonsense 2>&1 | head -n 1)" \
 	"det-model: a command expected (import, new, list, check), found 'nonsense'"
 is "with status 2" "$(status det-model nonsense)" 2
+is "whatever follows" "$(det-model nonsense --help 2>&1 | head -n 1)" \
+	"det-model: a command expected (import, new, list, check), found 'nonsense'"
+is "or none is given" "$(det-model 2>&1 | head -n 1)" \
+	"det-model: a command expected: import, new, list or check"
+is "import names what it takes" "$(det-model import 2>&1 >out | head -n 1)" \
+	"det-model import: import from what? give darknet CFG WEIGHTS"
 
 # --- new ---
 det-model new --darknet v3.cfg --classes names --seed 3 -o a.det

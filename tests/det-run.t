@@ -84,4 +84,16 @@ like "nor through recorded options" "$(det-run -m evil.det scene.ppm 2>&1)" "may
 is "nothing was written" "$(ls x 2>/dev/null)" ""
 printf 'STRM\nTEXT name=net/backbone\n  | net backbone\nEND.\n' | det-show --build - >bare.det
 like "a model without a pipeline" "$(det-run -m bare.det scene.ppm 2>&1)" 'carries no pipeline'
+
+# --- mistakes
+det-run -m M.det -o none/such scene.ppm >out 2>err
+is "a folder that can't be made is one line" "$? $(wc -l <err) $(cut -d : -f 1 err)" "2 1 det-draw"
+cp scene.ppm own.ppm
+det-run -m M.det -o own.ppm own.ppm >out 2>err
+is "so is a picture that would be lost" "$? $(wc -l <err) $(cut -d : -f 1 err)" "2 1 det-draw"
+ok "and it is not lost" cmp scene.ppm own.ppm
+like "an option misspelt" "$(det-run -m M.det --tresh .5 scene.ppm 2>&1)" \
+	"unknown option '--tresh': is --thresh meant\?"
+like "an option begun" "$(det-run -m M.det --dry scene.ppm 2>&1)" "is --dry-run meant"
+not_ok "an option that is like none" sh -c "det-run --quux 2>&1 | grep meant"
 done_testing

@@ -44,6 +44,8 @@ check "and are none of its private ones" test ! -e "$root/usr/include/det/nn/pla
 check "bash completes the tools' options" bash -c ". '$root/usr/share/bash-completion/completions/det-show'
 	_det det-show --hist --hist; [ \"\${COMPREPLY[*]}\" = --history ]"
 check "no completion from tools that don't run" sh -c "! sh tests/completion.sh false"
+check "and the choices of one given by its letter" bash -c ". '$root/usr/share/bash-completion/completions/det-export'
+	_det det-export c -f; [ \"\${COMPREPLY[*]}\" = coco ]"
 check "uninstall" make uninstall DESTDIR="$root" PREFIX=/usr
 check "nothing is left" sh -c "[ -z \"\$(find '$root/usr' -type f)\" ]"
 echo "$p passed, $f failed"

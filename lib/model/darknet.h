@@ -55,7 +55,8 @@ size_t det_darknet_classes(const struct det_darknet *d);
 /* Number of floats in a weights file of the network. */
 size_t det_darknet_floats(const struct det_darknet *d);
 
-/* Reads a class list, a name a line, and holds it against the network: DET_INVALID where
+/* Reads a class list, a name a line with the data set's own number after a tab where it has
+ * one, and holds it against the network: DET_INVALID where
  * the number differs. text == NULL: names class0, class1, ... */
 enum det_err det_darknet_names(struct det_classes *c, const struct det_darknet *d,
     const char *text, size_t len, const char *file) DET_MUST_USE;

@@ -666,14 +666,22 @@ names(void)
 		{ "cat\n\ndog\n", "n.names:2: an empty line" },
 		{ "cat\nd\x01g\n", "n.names:2: a class name expected, found byte 0x1" },
 		{ "", "n.names: 0 names" },
+		{ "cat\nd\tog\n", "n.names:2: the class's number after the tab" },
+		{ "cat\t-3\ndog\n", "n.names:1: the class's number after the tab" },
 	};
 	struct det_classes c;
+	const char *numbered = "cat\t17\r\ndog\t18\n";
 	const char *good = " cat \r\npotted plant\r\n\r\n\n";
 
 	ok(det_darknet_classes(d) == 2, "classes are counted");
 	ok(!det_darknet_names(&c, d, good, strlen(good), "n.names") && c.n == 2 &&
 		!strcmp(c.name[0], "cat") && !strcmp(c.name[1], "potted plant"),
 	    "names: CR LF, blanks around them and empty lines at the end");
+	det_classes_release(&c);
+	ok(!det_darknet_names(&c, d, numbered, strlen(numbered), "n.names") &&
+		c.n == 2 && !strcmp(c.name[0], "cat") && c.source[0] == 17 &&
+		!strcmp(c.name[1], "dog") && c.source[1] == 18,
+	    "names: numbers of the data set after a tab");
 	det_classes_release(&c);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		ok(det_darknet_names(&c, d, bad[i].text, strlen(bad[i].text),
