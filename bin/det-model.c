@@ -44,12 +44,17 @@ parse(struct tool *t, const struct settings *s, const char *cfg)
 	struct det_darknet *d;
 	char *text;
 	size_t len;
+	enum det_err e;
 
 	p.bn = (enum det_darknet_bn)s->bn;
 	p.fit = (enum det_darknet_fit)s->fit;
 	p.kernel = det_kernel_names[s->kernel];
 	p.ignore_unknown = s->ignore_unknown;
-	tool_check(t, det_file_read(&text, &len, cfg, MAX_TEXT));
+	e = det_file_read(&text, &len, cfg, MAX_TEXT);
+	if (e == DET_LIMIT)
+		tool_die(
+		    t, "%s: too large for a cfg: are CFG and WEIGHTS swapped?", cfg);
+	tool_check(t, e);
 	tool_check(t, det_darknet_parse(&d, text, len, cfg, &p));
 	free(text);
 	return d;

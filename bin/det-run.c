@@ -56,6 +56,7 @@ give_set(struct tool *t, struct det_pipeline *p, const char *word)
 static void
 assemble(struct tool *t, const struct run *u, struct det_pipeline *p)
 {
+	struct det_buf dir = { 0 };
 	const char *text;
 	struct stat st;
 	size_t len;
@@ -97,7 +98,10 @@ assemble(struct tool *t, const struct run *u, struct det_pipeline *p)
 	if (u->dir) {
 		tool_check(t, det_pipeline_add(p, "det-draw"));
 		give(t, p, "det-draw", "tee", NULL);
-		give(t, p, "det-draw", "output", u->dir);
+		/* a slash says that it is a folder, whatever its name looks like */
+		tool_check(t, det_buf_printf(&dir, "%s/", u->dir));
+		give(t, p, "det-draw", "output", dir.text);
+		det_buf_free(&dir);
 	}
 	tool_check(t, det_pipeline_add(p, "det-export"));
 }

@@ -198,4 +198,7 @@ if [ -d "$DET_DATA/models" ]; then
 else
 	skip "published networks" "no shared data here"
 fi
+head -c 1100000 /dev/zero >swapped.weights
+like "CFG and WEIGHTS swapped" \
+	"$(det-model import darknet swapped.weights x.cfg --classes x -o x.det 2>&1)" "swapped\\?$"
 done_testing

@@ -43,6 +43,8 @@ is "names with quotes and dollars too" "$(wc -l <quoted.tsv)" 8
 det-run -m M.det -o drawn scene.ppm >tee.tsv
 ok "-o does not change the boxes" cmp boxes.tsv tee.tsv
 ok "and draws" test -s drawn/scene.png
+det-run -m M.det -o odd.png scene.ppm >tee.tsv
+ok "into a folder, whatever its name looks like" test -s odd.png/scene.png
 is "--thresh reaches det-head" "$(det-run -m M.det -t .9999 scene.ppm | grep -c disc)" \
 	"$(det-run -m M.det --set det-head.thresh=.9999 scene.ppm | grep -c disc)"
 cp scene.ppm two.ppm
