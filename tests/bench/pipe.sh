@@ -47,11 +47,12 @@ for _ in 1 2 3 4 5 6 7; do
 done
 echo "alone, medians, s: det-image $(median t.image)  det-backbone $(median t.backbone)" \
 	" det-head $(median t.head)  det-nms $(median t.nms)"
-for f in median least; do
-	echo "$f $($f t.pipe) $($f t.backbone) $($f t.image)" | awk '{
-		printf "pipe, %s, s: %.3f, det-backbone alone %.3f: %+.1f %%, %+.1f %% beyond decode and resize\n",
-			$1, $2, $3, 100 * ($2 / $3 - 1), 100 * (($2 - $4) / $3 - 1) }'
-done
+# pair by pair, since a shared machine's speed drifts
+paste t.pipe t.backbone t.image | awk '{ print $1 / $2 }' >t.ratio
+paste t.pipe t.backbone t.image | awk '{ print ($1 - $3) / $2 }' >t.beyond
+echo "pipe, s: median $(median t.pipe) least $(least t.pipe);" \
+	"to det-backbone alone, median of pairs: $(median t.ratio)," \
+	"beyond decode and resize: $(median t.beyond)"
 rm -f t.*
 
 echo "== peak memory of each stage, KiB, after 20 and after 200 pictures"
