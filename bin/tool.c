@@ -95,19 +95,31 @@ tool_die(struct tool *t, const char *fmt, ...)
 	give_up(t, "", fmt, ap);
 }
 
-void
-tool_warn(struct tool *t, const char *fmt, ...)
+/* A line that does not end the program. */
+DET_PRINTF(2, 3) static void report(const struct tool *t, const char *fmt, ...)
 {
 	char line[2048];
 	va_list ap;
 
-	if (t->quiet)
-		return;
 	va_start(ap, fmt);
 	compose(line, sizeof line, t, "warning: ", fmt, ap);
 	va_end(ap);
 	progress_clear();
 	(void)fprintf(stderr, "%s\n", line);
+}
+
+void
+tool_warn(struct tool *t, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	if (t->quiet)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	report(t, "%s", text);
 }
 
 void
@@ -131,14 +143,11 @@ tool_check(struct tool *t, enum det_err e)
 void
 tool_bad_item(struct tool *t)
 {
-	int quiet = t->quiet;
-
 	if (!t->skip_bad)
 		tool_die(t, "%s", det_errmsg());
 	t->bad = 1;
-	t->quiet = 0; /* -q is for warnings, not for what went wrong */
-	tool_warn(t, "skipped: %s", det_errmsg());
-	t->quiet = quiet;
+	/* under -q too, which is for warnings, not for what went wrong */
+	report(t, "skipped: %s", det_errmsg());
 }
 
 static enum det_err
