@@ -9,11 +9,16 @@
 void
 hold_start(struct tool *t, struct hold *h, uint32_t kind, size_t n, const char *maker)
 {
-	*h = (struct hold){ .n = n, .kind = kind, .maker = maker };
+	*h = (struct hold){ .n = n, .maker = maker };
 	tool_check(t, det_calloc(&h->name, n, sizeof *h->name));
 	tool_check(t, det_calloc(&h->held, n, sizeof *h->held));
 	tool_check(t, det_calloc(&h->tensor, n, sizeof *h->tensor));
+	tool_check(t, det_calloc(&h->kind, n, sizeof *h->kind));
+	tool_check(t, det_calloc(&h->optional, n, 1));
+	tool_check(t, det_calloc(&h->pass, n, 1));
 	tool_check(t, det_calloc(&h->have, n, 1));
+	for (size_t i = 0; i < n; i++)
+		h->kind[i] = kind;
 }
 
 void
@@ -24,14 +29,17 @@ hold_finish(struct hold *h)
 	free(h->name);
 	free(h->held);
 	free(h->tensor);
+	free(h->kind);
+	free(h->optional);
+	free(h->pass);
 	free(h->have);
 	det_buf_free(&h->seen);
 }
 
 static const char *
-noun(const struct hold *h)
+noun(const struct hold *h, size_t i)
 {
-	return h->kind == DET_BOXES ? "box list" : "tensor";
+	return h->kind[i] == DET_BOXES ? "box list" : "tensor";
 }
 
 static void
@@ -41,13 +49,14 @@ item_ends(struct tool *t, struct hold *h)
 
 	if (!h->open || h->missing == 0)
 		return;
-	while (h->have[i])
+	while (h->have[i] || h->optional[i])
 		i++;
 	t->at = h->at; /* the tool stands at the next item already */
 	if (h->seen.len)
-		tool_die(t, "no %s '%s': this item has %s", noun(h), h->name[i],
+		tool_die(t, "no %s '%s': this item has %s", noun(h, i), h->name[i],
 		    h->seen.text + 1);
-	tool_die(t, "no %s '%s': does %s come before?", noun(h), h->name[i], h->maker);
+	tool_die(
+	    t, "no %s '%s': does %s come before?", noun(h, i), h->name[i], h->maker);
 }
 
 static void
@@ -56,7 +65,9 @@ item_begins(struct tool *t, struct hold *h)
 	h->open = t->cur.error == NULL;
 	h->at = t->at;
 	memset(h->have, 0, h->n);
-	h->missing = h->n;
+	h->missing = 0;
+	for (size_t i = 0; i < h->n; i++)
+		h->missing += !h->optional[i];
 	h->seen.len = 0;
 }
 
@@ -67,20 +78,20 @@ take(struct tool *t, struct hold *h, struct det_record *r, size_t i)
 	struct det_record swap;
 
 	if (h->have[i])
-		tool_die(t, "a second %s '%s'", noun(h), h->name[i]);
+		tool_die(t, "a second %s '%s'", noun(h, i), h->name[i]);
 	tool_load(t, r);
-	if (t->keep)
+	if (t->keep || h->pass[i])
 		tool_write(t, r);
 	swap = h->held[i];
 	h->held[i] = *r;
 	*r = swap;
 	h->tensor[i] = h->held[i].tensor;
 	h->have[i] = 1;
-	h->missing--;
+	h->missing -= !h->optional[i];
 }
 
 static int
-pass(struct tool *t, struct det_record *r)
+pass_on(struct tool *t, struct det_record *r)
 {
 	if (t->out)
 		tool_write(t, r);
@@ -91,6 +102,7 @@ int
 hold_record(struct tool *t, struct hold *h, struct det_record *r)
 {
 	const char *name = det_record_name(r);
+	int complete;
 	size_t i = 0;
 
 	if (r->kind == DET_ITEM || r->kind == DET_END) {
@@ -99,13 +111,14 @@ hold_record(struct tool *t, struct hold *h, struct det_record *r)
 	}
 	if (r->kind == DET_ITEM)
 		item_begins(t, h);
-	if (r->kind != h->kind || !h->open)
-		return pass(t, r);
+	if ((r->kind != DET_TENSOR && r->kind != DET_BOXES) || !h->open)
+		return pass_on(t, r);
 	tool_check(t, det_buf_printf(&h->seen, " '%s'", name));
-	while (i < h->n && strcmp(name, h->name[i]) != 0)
+	while (i < h->n && (h->kind[i] != r->kind || strcmp(name, h->name[i]) != 0))
 		i++;
 	if (i == h->n)
-		return pass(t, r);
+		return pass_on(t, r);
+	complete = h->missing == 0;
 	take(t, h, r, i);
-	return h->missing == 0;
+	return !complete && h->missing == 0;
 }

@@ -10,22 +10,24 @@
 
 struct hold {
 	size_t n;
-	const char **name;         /* the records wanted */
+	const char **name; /* the records wanted */
+	uint32_t *kind;    /* of each: DET_TENSOR or DET_BOXES */
+	char *optional;    /* of each: kept if it comes before the last of the others */
+	char *pass;        /* of each: written as well, for those that come after */
 	struct det_record *held;   /* each, once it came; loaded */
 	struct det_tensor *tensor; /* the held records' */
+	char *have;                /* of each: it came */
 	/* private */
-	uint32_t kind;
 	const char *maker; /* the tool that makes them, for messages */
-	char *have;
 	size_t missing;
-	struct det_buf
-	    seen; /* names of the item's records of that kind, for messages */
-	int open; /* inside an item that is not marked as bad */
+	struct det_buf seen; /* names of the item's tensors and lists, for messages */
+	int open;            /* inside an item that is not marked as bad */
 	struct tool_place at;
 };
 
 /* Of n records of a kind, DET_TENSOR or DET_BOXES; the caller sets h->name[0 .. n), which
- * must outlive h. `maker` is the tool that should have come before. */
+ * must outlive h, and may change kind, optional and pass of each. `maker` is the tool that
+ * should have come before. */
 void hold_start(
     struct tool *t, struct hold *h, uint32_t kind, size_t n, const char *maker);
 void hold_finish(struct hold *h);

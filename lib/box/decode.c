@@ -269,9 +269,44 @@ run_map(struct det_decode_job *j, const struct det_tensor *t)
 	return j->m->kind->run(j, t, t->data, count);
 }
 
+size_t
+det_decode_lists(const struct det_decode *d)
+{
+	(void)d;
+	return 0;
+}
+
+const char *
+det_decode_list(const struct det_decode *d, size_t i)
+{
+	(void)d, (void)i;
+	return NULL;
+}
+
+size_t
+det_decode_grids(const struct det_decode *d)
+{
+	(void)d;
+	return 0;
+}
+
+const char *
+det_decode_grid(const struct det_decode *d, size_t i)
+{
+	(void)d, (void)i;
+	return NULL;
+}
+
+enum det_err
+det_decode_bind(struct det_decode *d, const struct det_anchors *a)
+{
+	(void)d, (void)a;
+	return DET_OK;
+}
+
 enum det_err
 det_decode_run(struct det_boxes *out, const struct det_decode *d,
-    const struct det_tensor *maps, const struct det_decode_params *p)
+    const struct det_decode_in *in, const struct det_decode_params *p)
 {
 	struct det_decode_job j = { .out = out, .thresh = (float)p->thresh };
 	enum det_err e;
@@ -289,7 +324,7 @@ det_decode_run(struct det_boxes *out, const struct det_decode *d,
 			    "map '%s': neither the item nor the decode text (net=WxH) "
 			    "tells the size of the input",
 			    j.m->name);
-		if ((e = run_map(&j, &maps[i])))
+		if ((e = run_map(&j, &in->maps[i])))
 			return e;
 	}
 	return DET_OK;

@@ -137,5 +137,6 @@ det_head_run(struct det_boxes *out, struct det_head *h, const struct det_tensor 
 			    h->net.engine, h->source[i].index, &h->map[i]);
 		else
 			h->map[i] = in[h->source[i].index];
-	return det_decode_run(out, h->decode, h->map, p);
+	return det_decode_run(
+	    out, h->decode, &(struct det_decode_in){ .maps = h->map }, p);
 }

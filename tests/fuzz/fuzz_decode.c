@@ -77,7 +77,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t *nul = size ? memchr(data, 0, size) : NULL;
 	size_t len = nul ? (size_t)(nul - data) : size;
-	struct det_decode_params p = { .05, 64, 48 };
+	struct det_decode_params p = {
+		.thresh = .05, .in_w = 64, .in_h = 48, .top = -1
+	};
 	struct det_tensor map[4];
 	struct det_boxes out = { 0 };
 	struct det_decode *d;
@@ -98,7 +100,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < 4; i++)
 		map[i] = (struct det_tensor){ DET_F32, 4,
 			{ 1, (size_t)data[0] + 1, data[1] % 16u, data[2] % 16u }, x };
-	if (!det_decode_run(&out, d, map, &p))
+	if (!det_decode_run(&out, d, &(struct det_decode_in){ .maps = map }, &p))
 		boxes(&out, data);
 	free(x);
 	det_boxes_release(&out);

@@ -63,12 +63,12 @@ main(int argc, char *argv[])
 			return 2;
 		t->data = data;
 	}
-	check(det_decode_run(&b, d, map, &p));
+	check(det_decode_run(&b, d, &(struct det_decode_in){ .maps = map }, &p));
 	np.iou = 1;
 	check(det_nms(&b, &np)); /* only sorts: no IoU is above 1 but by rounding */
 	print(&b);
 	(void)puts("nms");
-	check(det_decode_run(&b, d, map, &p));
+	check(det_decode_run(&b, d, &(struct det_decode_in){ .maps = map }, &p));
 	np.iou = atof(argv[3]);
 	check(det_nms(&b, &np));
 	print(&b);

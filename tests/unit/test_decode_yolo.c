@@ -25,7 +25,7 @@ decode(const char *text, float *data, size_t c, size_t h, size_t w, double thres
 	p.thresh = thresh;
 	if ((e = det_decode_parse(&d, text, strlen(text), "decode")))
 		return e;
-	e = det_decode_run(&out, d, &t, &p);
+	e = det_decode_run(&out, d, &(struct det_decode_in){ .maps = &t }, &p);
 	det_decode_free(d);
 	return e;
 }
@@ -249,18 +249,22 @@ input_tests(void)
 	ok(decode(text, x, 14, 1, 2, 1.5) == DET_INVALID, "%s", det_errmsg());
 	if (det_decode_parse(&d, text, strlen(text), "t"))
 		abort();
-	ok(det_decode_run(&out, d, &t, &p) == DET_INVALID, "%s", det_errmsg());
+	ok(det_decode_run(&out, d, &(struct det_decode_in){ .maps = &t }, &p) ==
+		DET_INVALID,
+	    "%s", det_errmsg());
 	t.dims[0] = 1;
 	t.dtype = DET_U8;
-	ok(det_decode_run(&out, d, &t, &p) == DET_INVALID, "%s", det_errmsg());
+	ok(det_decode_run(&out, d, &(struct det_decode_in){ .maps = &t }, &p) ==
+		DET_INVALID,
+	    "%s", det_errmsg());
 	/* the item's size goes before the text's */
 	t.dtype = DET_F32;
 	memset(x, 0, sizeof x);
 	p.in_w = 640;
 	p.in_h = 320;
 	p.thresh = .24;
-	ok(!det_decode_run(&out, d, &t, &p) && out.n == 4 &&
-		is(0, 320 - 5, 160 - 10, 320 + 5, 160 + 10, .25, 0, 0),
+	ok(!det_decode_run(&out, d, &(struct det_decode_in){ .maps = &t }, &p) &&
+		out.n == 4 && is(0, 320 - 5, 160 - 10, 320 + 5, 160 + 10, .25, 0, 0),
 	    "the item's input size");
 	det_decode_free(d);
 }

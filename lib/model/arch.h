@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Architectures by name ("fasterrcnn_resnet50_fpn"): the texts that a model of it holds,
+ * and how other programs name its weights. They are written in lib/arch/NAME.arch
+ * (formats/arch.md) and built into the library.
+ */
+#ifndef DET_ARCH_H
+#define DET_ARCH_H
+
+#include "base/text.h"
+#include "stream/writer.h"
+#include "weights/source.h"
+
+/* i-th name and its line of description; 0 past the end. */
+int det_arch_list(size_t i, const char **name, const char **about);
+
+struct det_arch;
+
+/* Variables of an architecture that a user may set, "classes=4" and so on; text as
+ * formats/arch.md says. DET_INVALID where the name (with the likely one) or a variable is
+ * not known. */
+enum det_err det_arch_open(struct det_arch **out, const char *name,
+    const char *const *set, size_t n_set) DET_MUST_USE;
+void det_arch_close(struct det_arch *a);
+
+/* Class table of the architecture (its data set's, or class0, class1, ... ). */
+const struct det_classes *det_arch_classes(const struct det_arch *a);
+/* A text by its record name, "net/backbone"; NULL where it has none. */
+const char *det_arch_text(const struct det_arch *a, const char *name);
+
+/* Writes all texts and seeded random weights (no STRM, no END). */
+enum det_err det_arch_seed(
+    struct det_writer *w, const struct det_arch *a, uint64_t seed) DET_MUST_USE;
+
+/* Writes all texts, and the weights from a source by the architecture's name table. A
+ * weight that is missing, or of another shape, is DET_INVALID and is named (all of them, in
+ * one line, up to ten); tensors of the source that nobody took are named in `notes`, a line
+ * each, and are an error under strict. */
+enum det_err det_arch_import(struct det_writer *w, const struct det_arch *a,
+    struct det_source *s, int strict, struct det_buf *notes) DET_MUST_USE;
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Weights of another program's file: tensors by name, where they lie in the mapped file.
+ * Readers (safetensors, torch, ...) make a source; whoever imports takes what it knows and
+ * names what is left.
+ */
+#ifndef DET_SOURCE_H
+#define DET_SOURCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/tensor.h"
+
+/* Numbers as files have them; more kinds than a stream knows. */
+enum det_source_type {
+	DET_SOURCE_F32,
+	DET_SOURCE_F64,
+	DET_SOURCE_F16,
+	DET_SOURCE_BF16,
+	DET_SOURCE_I8,
+	DET_SOURCE_U8,
+	DET_SOURCE_I16,
+	DET_SOURCE_I32,
+	DET_SOURCE_I64,
+	DET_SOURCE_BOOL,
+};
+
+struct det_source_tensor {
+	char *name;
+	enum det_source_type type;
+	int rank;
+	size_t dims[DET_MAX_RANK];
+	size_t stride[DET_MAX_RANK]; /* in elements */
+	const unsigned char *data;   /* little-endian, any alignment; inside the file */
+	int used;                    /* for the importer: somebody took it */
+};
+
+struct det_source {
+	struct det_source_tensor *t; /* in the order of the file */
+	size_t n, cap;
+	/* private: what the views lie in */
+	void (*close)(void *file);
+	void *file;
+};
+
+/* The tensor of that name, NULL where there is none. */
+struct det_source_tensor *det_source_find(const struct det_source *s, const char *name);
+
+/* Values as float, in C order, into out[0 .. product of dims). NaN and infinity are
+ * DET_CORRUPT naming tensor and index. */
+enum det_err det_source_read(
+    float *out, const struct det_source_tensor *t) DET_MUST_USE;
+
+void det_source_close(struct det_source *s);
+
+/* Maps and indexes a file. Every rule of the format is checked before anything is believed:
+ * DET_CORRUPT / DET_UNSUPPORTED / DET_LIMIT with one line that names the file. */
+enum det_err det_safetensors_open(
+    struct det_source *out, const char *path) DET_MUST_USE;
+enum det_err det_torch_open(struct det_source *out, const char *path) DET_MUST_USE;
+/* Whichever of those it is, by its first bytes. */
+enum det_err det_source_open(struct det_source *out, const char *path) DET_MUST_USE;
+
+#endif
