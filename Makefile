@@ -16,12 +16,15 @@ ALL_LIBS = $(LIBS) -ldl -lm -lpthread
 
 LIB_SRC  := $(sort $(wildcard lib/*/*.c))
 TOOL_SRC := $(sort $(wildcard bin/det-*.c))
-BIN_SRC  := $(filter-out $(TOOL_SRC),$(sort $(wildcard bin/*.c)))
+# det-model's commands, which no other tool needs
+MODEL_SRC := $(sort $(wildcard bin/model_*.c bin/import_*.c))
+BIN_SRC  := $(filter-out $(TOOL_SRC) $(MODEL_SRC),$(sort $(wildcard bin/*.c)))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(O)/%.o)
 BIN_OBJ  := $(BIN_SRC:%.c=$(O)/%.o)
+MODEL_OBJ := $(MODEL_SRC:%.c=$(O)/%.o)
 TOOLS    := $(TOOL_SRC:bin/%.c=$(BIN)/%)
 UNITS    := $(UNIT_SRC:%.c=$(O)/%)
 REPLAYS  := $(FUZZ_SRC:%.c=$(O)/%)
@@ -42,9 +45,10 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+$(BIN)/det-model: $(MODEL_OBJ)
 $(TOOLS): $(BIN)/%: $(O)/bin/%.o $(BIN_OBJ) $(O)/libdet.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libdet.a $(ALL_LIBS)
 
 $(UNITS) $(BENCHES): $(O)/%: $(O)/%.o $(O)/libdet.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
@@ -154,5 +158,5 @@ clean:
 .DELETE_ON_ERROR:
 .PHONY: force all tools deps check-deps deps-list demo check check-long arm64-check run-tests \
 	units replays fuzz lint format bench install uninstall clean
--include $(LIB_OBJ:.o=.d) $(BIN_OBJ:.o=.d) $(TOOL_SRC:%.c=$(O)/%.d) $(UNIT_SRC:%.c=$(O)/%.d) \
+-include $(LIB_OBJ:.o=.d) $(BIN_OBJ:.o=.d) $(MODEL_OBJ:.o=.d) $(TOOL_SRC:%.c=$(O)/%.d) $(UNIT_SRC:%.c=$(O)/%.d) \
 	$(FUZZ_SRC:%.c=$(O)/%.d)

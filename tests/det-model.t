@@ -71,7 +71,7 @@ det-model import darknet v3.cfg h16.weights --classes names -o h16.det 2>err
 is "a header of 16 bytes" "$? $(cat err)" "0 "
 zeros $floats >h0.weights
 det-model import darknet v3.cfg h0.weights --classes names -o h0.det 2>err
-like "none at all: with a warning" "$? $(cat err)" '^0 det-model import: warning: .*0 bytes'
+like "none at all: with a warning" "$? $(cat err)" '^0 det-model import darknet: warning: .*0 bytes'
 is "-q: without" "$(det-model import -q darknet v3.cfg h0.weights --classes names -o h0.det 2>&1)" ""
 
 # --- mistakes ---
@@ -111,7 +111,7 @@ imp="det-model import darknet"
 	sed 's/^mask/musk/' v3.cfg >key.cfg
 	says "unknown key" "key.cfg:23: unknown key 'musk' in \[yolo\]" \
 		$imp key.cfg v3.weights --classes names
-	says "from what" "'darknet' expected, found 'torch'" det-model import torch a b
+	says "from what" "a format expected \(darknet\), found 'onnx'" det-model import onnx a b
 	says "one operand missing" 'CFG and WEIGHTS expected' $imp v3.cfg
 	says "which network" 'give --darknet CFG or --net FILE' det-model new
 	says "both kinds" 'give --darknet CFG or --net FILE' \
@@ -134,7 +134,7 @@ is "whatever follows" "$(det-model nonsense --help 2>&1 | head -n 1)" \
 is "or none is given" "$(det-model 2>&1 | head -n 1)" \
 	"det-model: a command expected: import, new, list or check"
 is "import names what it takes" "$(det-model import 2>&1 >out | head -n 1)" \
-	"det-model import: import from what? give darknet CFG WEIGHTS"
+	"det-model import: import from what? a format expected: darknet"
 
 # --- new ---
 det-model new --darknet v3.cfg --classes names --seed 3 -o a.det

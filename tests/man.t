@@ -11,10 +11,10 @@ squeeze() { tr -s ' \n\t' '   ' | sed 's/^ //; s/ $//'; }
 usage() {
 	"$@" --help | sed '/^$/,$d; s/^usage://' | squeeze
 	case $* in
-	det-model)
-		for c in $("$1" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+	det-model | 'det-model import')
+		for c in $("$@" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
 			echo
-			usage "$1" "$c"
+			usage "$@" "$c"
 		done
 		;;
 	esac
@@ -22,7 +22,12 @@ usage() {
 long_options() {
 	"$@" --option-table | cut -f 1
 	case $* in
-	det-model) for c in import new list check; do "$1" $c --help | grep -o -- ' --[a-z-]*'; done ;;
+	det-model)
+		for c in new list check $("$1" import --help | sed -n 's/^  \([a-z]*\) .*/import+\1/p'); do
+			# shellcheck disable=SC2046
+			"$1" $(echo "$c" | tr + ' ') --help | grep -o -- ' --[a-z-]*'
+		done
+		;;
 	esac | tr -d ' ' | sort -u
 }
 section() { # NAME PAGE: its source

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The commands of det-model, and what several of them need. Files model_*.c and import_*.c
+ * are linked into det-model only. Private to bin/.
+ */
+#ifndef DET_BIN_MODEL_H
+#define DET_BIN_MODEL_H
+
+#include "bin/tool.h"
+
+#include "model/darknet.h"
+
+#define MODEL_MAX_TEXT ((size_t)1 << 20)
+
+/* A command, or a format of import: runs to the end of the program and returns its exit
+ * status. argv[0] is the command's own name. */
+struct model_command {
+	const char *name;
+	int (*run)(int argc, char *argv[]);
+};
+
+int model_new(int argc, char *argv[]);
+int model_import(int argc, char *argv[]);
+int model_list(int argc, char *argv[]);
+int model_check(int argc, char *argv[]);
+
+/* Formats of import. */
+int import_darknet(int argc, char *argv[]);
+
+/* The command that argv[i] names (the first word that names one, wherever it stands), moved
+ * to the front of argv; NULL where there is none. */
+const struct model_command *model_find(
+    const struct model_command *c, size_t n, int argc, char *argv[]);
+
+/* Warns of each line of a text. */
+void model_warn_lines(struct tool *t, const char *notes);
+
+/* Options of Darknet networks, shared by import and new. */
+struct model_darknet {
+	const char *classes; /* file of names, NULL: not given */
+	int bn, fit, kernel, ignore_unknown;
+};
+
+extern const char *const model_darknet_bns[], *const model_darknet_fits[];
+
+#define OPT_CLASSES(p) \
+	OPT_STR(0, "classes", p, "NAMES", "file of class names, one a line")
+#define OPT_DARKNET(s)                                                       \
+	OPT_CHOICE(0, "bn", &(s).bn, model_darknet_bns, "HOW",               \
+	    "batch norm as Darknet computes it on"),                         \
+	    OPT_CHOICE(0, "fit", &(s).fit, model_darknet_fits, "HOW",        \
+		"how pictures become the input"),                            \
+	    OPT_CHOICE(0, "kernel", &(s).kernel, det_kernel_names, "KERNEL", \
+		"whose resizing the model is run with"),                     \
+	    OPT_FLAG(0, "ignore-unknown", &(s).ignore_unknown,               \
+		"pass over keys of the cfg that are not known")
+
+struct det_darknet *model_darknet_parse(
+    struct tool *t, const struct model_darknet *s, const char *cfg);
+/* Writes the model and frees d. */
+void model_darknet_write(
+    struct tool *t, const struct model_darknet *s, struct det_darknet *d);
+
+#endif
