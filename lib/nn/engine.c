@@ -67,7 +67,7 @@ det_engine_new(struct det_engine **out, const struct det_net *net,
 	}
 	if ((err = det_calloc(&e->layer, net->n_nodes, sizeof *e->layer)) ||
 	    (err = det_calloc(&e->weight, net->n_weights, sizeof *e->weight)) ||
-	    (err = det_calloc(&e->data, net->n_weights, sizeof *e->data)) ||
+	    (err = det_calloc(&e->data, net->n_uses, sizeof *e->data)) ||
 	    (err = list_outputs(e, p)))
 		goto fail;
 	det_engine_fuse(e);

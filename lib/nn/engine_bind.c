@@ -64,11 +64,14 @@ check_one(const struct det_engine *e, const char *name, const struct det_tensor 
 static enum det_err
 check_vectors(const struct det_engine *e, const struct det_node *n, size_t c)
 {
-	for (size_t i = n->weight; i < n->weight + n->n_weights; i++)
-		if (e->weight[i].dims[0] != c)
+	for (size_t i = n->weight; i < n->weight + n->n_weights; i++) {
+		size_t w = e->net->use[i];
+
+		if (e->weight[w].dims[0] != c)
 			return det_fail(DET_INVALID,
 			    "weight '%s' has %zu channels: %zu expected",
-			    e->net->weight[i].name, e->weight[i].dims[0], c);
+			    e->net->weight[w].name, e->weight[w].dims[0], c);
+	}
 	return DET_OK;
 }
 
@@ -79,7 +82,7 @@ compose(struct det_engine *e, size_t h)
 	struct det_layer *l = &e->layer[h];
 	const struct det_node *n = &e->net->node[h];
 	double *s = NULL, *t;
-	size_t c = e->weight[n->weight].dims[0], i, k;
+	size_t c = e->weight[e->net->use[n->weight]].dims[0], i, k;
 	enum det_err err;
 
 	if ((err = det_alloc(&s, c * 2, sizeof *s)))
@@ -114,13 +117,31 @@ out:
 	return err;
 }
 
+/* One weight, the first time that a live layer wants it. */
+static enum det_err
+bind_one(struct det_engine *e, const struct det_weights *from, size_t w)
+{
+	const struct det_net_weight *want = &e->net->weight[w];
+	struct det_tensor *have = &e->weight[w];
+	size_t bytes;
+	enum det_err err;
+
+	if (have->data)
+		return DET_OK;
+	if ((err = from->find(from->ctx, want->name, have)) ||
+	    (err = check_one(e, want->name, have, &want->shape)) ||
+	    (err = det_tensor_bytes(&bytes, have)))
+		return err;
+	e->weight_bytes += bytes;
+	return DET_OK;
+}
+
 enum det_err
 det_engine_bind(struct det_engine *e, const struct det_weights *w)
 {
 	const struct det_net *net = e->net;
 	const struct det_node *n;
-	struct det_tensor *have;
-	size_t i, j, bytes;
+	size_t i, j;
 	enum det_err err;
 
 	for (i = 0; i < net->n_nodes; i++) {
@@ -128,14 +149,9 @@ det_engine_bind(struct det_engine *e, const struct det_weights *w)
 		if (!e->layer[i].live)
 			continue;
 		for (j = n->weight; j < n->weight + n->n_weights; j++) {
-			have = &e->weight[j];
-			if ((err = w->find(w->ctx, net->weight[j].name, have)) ||
-			    (err = check_one(e, net->weight[j].name, have,
-				 &net->weight[j].shape)) ||
-			    (err = det_tensor_bytes(&bytes, have)))
+			if ((err = bind_one(e, w, net->use[j])))
 				return err;
-			e->data[j] = have->data;
-			e->weight_bytes += bytes;
+			e->data[j] = e->weight[net->use[j]].data;
 		}
 	}
 	for (i = 0; i < net->n_nodes; i++)
@@ -159,7 +175,8 @@ det_engine_recheck(const struct det_engine *e, const size_t (*dims)[4])
 			continue;
 		det_net_in_dims(in, n, dims);
 		for (j = 0; j < n->n_weights; j++) {
-			const struct det_tensor *have = &e->weight[n->weight + j];
+			size_t w = e->net->use[n->weight + j];
+			const struct det_tensor *have = &e->weight[w];
 
 			want = (struct det_tensor){ .dtype = DET_F32 };
 			(void)n->op->weight(
@@ -168,7 +185,7 @@ det_engine_recheck(const struct det_engine *e, const size_t (*dims)[4])
 				return det_fail(DET_INVALID,
 				    "weight '%s' is %s; for this input the network "
 				    "wants %s",
-				    e->net->weight[n->weight + j].name,
+				    e->net->weight[w].name,
 				    det_shape_text(a, sizeof a, have),
 				    det_shape_text(b, sizeof b, &want));
 		}

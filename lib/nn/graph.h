@@ -9,7 +9,7 @@
 #include "nn/net.h"
 #include "nn/op.h"
 
-/* Limits of formats/net.md, section 6. */
+/* Limits of formats/net.md, section 7. */
 #define DET_NET_MAX_TEXT  ((size_t)1 << 20)
 #define DET_NET_MAX_LINE  1000
 #define DET_NET_MAX_NODES 10000
@@ -28,10 +28,13 @@ struct det_net_weight {
 	struct det_tensor shape;
 };
 
-/* Full names of layers and of block instances; open addressing, size a power of two. */
-struct det_net_name {
-	char *name; /* NULL: free */
-	size_t node;
+/* A table from names to numbers; open addressing, size a power of two. */
+struct det_names {
+	struct det_name {
+		char *name; /* NULL: free */
+		size_t at;
+	} * slot;
+	size_t n, cap;
 };
 
 struct det_net {
@@ -45,15 +48,20 @@ struct det_net {
 	size_t n_outputs, cap_outputs;
 	struct det_net_weight *weight;
 	size_t n_weights, cap_weights;
-	struct det_net_name *names;
-	size_t n_names, cap_names;
+	size_t *use; /* numbers of weights: what each layer takes, in its op's order */
+	size_t n_uses, cap_uses;
+	struct det_names names; /* of layers and of block instances, full */
 };
+
+/* *at of a name; 0 where there is none. */
+int det_names_find(const struct det_names *t, size_t *at, const char *name);
+/* DET_INVALID where the name is taken. */
+enum det_err det_names_add(
+    struct det_names *t, const char *name, size_t at) DET_MUST_USE;
+void det_names_free(struct det_names *t);
 
 /* *node of a full name; 0 where there is none. */
 int det_net_find(const struct det_net *net, size_t *node, const char *name);
-/* DET_INVALID where the name is taken. */
-enum det_err det_net_bind(
-    struct det_net *net, const char *name, size_t node) DET_MUST_USE;
 
 /* Shapes of all nodes, from those of the inputs (set by the caller in dims[input]), by
  * the operators' rules. `dims` has a row a node; live, where given, says which to do. */
@@ -62,6 +70,8 @@ enum det_err det_net_shapes(const struct det_net *net, size_t (*dims)[4],
 
 /* After parsing: shapes as far as the declared inputs settle them, and the weights. */
 enum det_err det_net_settle(struct det_net *net) DET_MUST_USE;
+/* Its second half: what the layers need, whose shapes are settled. */
+enum det_err det_net_list_weights(struct det_net *net) DET_MUST_USE;
 
 /* Gathers the rows of a node's inputs. */
 void det_net_in_dims(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The graph of a network: names, shapes, weights. The text is read in net_parse.c.
+ * The graph of a network: names, shapes. The text is read in net_parse.c, the weights are
+ * listed in net_weights.c.
  *
  * Shapes are settled twice by the same rules: when a text is parsed, from the inputs that
  * it declares, where 0 ("any") flows through as "not known yet"; and by the engine, when a
@@ -13,11 +14,10 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "base/text.h"
 
 /* The slot that holds the name, or the free one where it belongs. */
-static struct det_net_name *
-slot(struct det_net_name *names, size_t cap, const char *name)
+static struct det_name *
+slot(struct det_name *names, size_t cap, const char *name)
 {
 	size_t i = (size_t)det_hash_text(name) & (cap - 1);
 
@@ -27,53 +27,70 @@ slot(struct det_net_name *names, size_t cap, const char *name)
 }
 
 static enum det_err
-grow_names(struct det_net *net)
+grow_names(struct det_names *t)
 {
-	size_t cap = net->cap_names ? net->cap_names * 2 : 64, i;
-	struct det_net_name *names;
+	size_t cap = t->cap ? t->cap * 2 : 64, i;
+	struct det_name *names;
 	enum det_err e;
 
 	if ((e = det_calloc(&names, cap, sizeof *names)))
 		return e;
-	for (i = 0; i < net->cap_names; i++)
-		if (net->names[i].name)
-			*slot(names, cap, net->names[i].name) = net->names[i];
-	free(net->names);
-	net->names = names;
-	net->cap_names = cap;
+	for (i = 0; i < t->cap; i++)
+		if (t->slot[i].name)
+			*slot(names, cap, t->slot[i].name) = t->slot[i];
+	free(t->slot);
+	t->slot = names;
+	t->cap = cap;
 	return DET_OK;
 }
 
 enum det_err
-det_net_bind(struct det_net *net, const char *name, size_t node)
+det_names_add(struct det_names *t, const char *name, size_t at)
 {
-	struct det_net_name *s;
+	struct det_name *s;
 	enum det_err e;
 
-	if (net->n_names * 2 >= net->cap_names && (e = grow_names(net)))
+	if (t->n * 2 >= t->cap && (e = grow_names(t)))
 		return e;
-	s = slot(net->names, net->cap_names, name);
+	s = slot(t->slot, t->cap, name);
 	if (s->name)
 		return det_fail(DET_INVALID, "the name '%s' is taken", name);
 	if ((e = det_strdup(&s->name, name)))
 		return e;
-	s->node = node;
-	net->n_names++;
+	s->at = at;
+	t->n++;
 	return DET_OK;
+}
+
+int
+det_names_find(const struct det_names *t, size_t *at, const char *name)
+{
+	const struct det_name *s;
+
+	if (!t->cap)
+		return 0;
+	s = slot(t->slot, t->cap, name);
+	if (!s->name)
+		return 0;
+	*at = s->at;
+	return 1;
+}
+
+void
+det_names_free(struct det_names *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->cap; i++)
+		free(t->slot[i].name);
+	free(t->slot);
+	*t = (struct det_names){ 0 };
 }
 
 int
 det_net_find(const struct det_net *net, size_t *node, const char *name)
 {
-	const struct det_net_name *s;
-
-	if (!net->cap_names)
-		return 0;
-	s = slot(net->names, net->cap_names, name);
-	if (!s->name)
-		return 0;
-	*node = s->node;
-	return 1;
+	return det_names_find(&net->names, node, name);
 }
 
 void
@@ -87,18 +104,18 @@ det_net_free(struct det_net *net)
 		free(net->node[i].name);
 		free(net->node[i].in);
 		free(net->node[i].args);
+		free(net->node[i].weights);
 	}
 	for (i = 0; i < net->n_outputs; i++)
 		free(net->output[i].name);
 	for (i = 0; i < net->n_weights; i++)
 		free(net->weight[i].name);
-	for (i = 0; i < net->cap_names; i++)
-		free(net->names[i].name);
 	free(net->node);
 	free(net->input);
 	free(net->output);
 	free(net->weight);
-	free(net->names);
+	free(net->use);
+	det_names_free(&net->names);
 	free(net->name);
 	free(net->file);
 	free(net);
@@ -213,50 +230,6 @@ det_net_shapes(const struct det_net *net, size_t (*dims)[4], const unsigned char
 	return DET_OK;
 }
 
-/* The weights that the layers want, with the shapes that are settled. */
-static enum det_err
-list_weights(struct det_net *net)
-{
-	size_t in[DET_OP_MAX_IN][4], i, j, len;
-	struct det_net_weight *w;
-	struct det_tensor shape;
-	struct det_node *n;
-	struct det_buf b;
-	const char *suffix;
-	enum det_err e;
-
-	for (i = 0; i < net->n_nodes; i++) {
-		n = &net->node[i];
-		n->weight = net->n_weights;
-		if (!n->op || !n->op->weight)
-			continue;
-		for (j = 0; j < n->n_in; j++)
-			memcpy(in[j], net->node[n->in[j]].dims, sizeof in[j]);
-		for (j = 0;; j++) {
-			shape = (struct det_tensor){ .dtype = DET_F32 };
-			suffix = n->op->weight(
-			    &shape, n, j, (const size_t(*)[4])in, n->dims);
-			if (!suffix)
-				break;
-			if ((e = det_tensor_bytes(&len, &shape)))
-				return det_fail_in(e, "%s:%d: layer '%s'", net->file,
-				    n->line, n->name);
-			if ((e = det_grow(&net->weight, &net->cap_weights,
-				 net->n_weights + 1, sizeof *net->weight)))
-				return e;
-			b = (struct det_buf){ 0 };
-			if ((e = det_buf_printf(
-				 &b, "%s/%s.%s", net->name, n->name, suffix)))
-				return e;
-			w = &net->weight[net->n_weights++];
-			w->name = b.text;
-			w->shape = shape;
-			n->n_weights++;
-		}
-	}
-	return DET_OK;
-}
-
 enum det_err
 det_net_settle(struct det_net *net)
 {
@@ -271,5 +244,5 @@ det_net_settle(struct det_net *net)
 	for (i = 0; !e && i < net->n_nodes; i++)
 		memcpy(net->node[i].dims, dims[i], sizeof dims[i]);
 	free(dims);
-	return e ? e : list_weights(net);
+	return e ? e : det_net_list_weights(net);
 }

@@ -15,15 +15,22 @@
 #include "base/mem.h"
 
 static enum det_err
-full_name(char *out, const struct det_np_parser *p, const struct det_np_scope *s,
-    const char *name)
+join_name(char *out, const struct det_np_parser *p, const struct det_np_scope *s,
+    const char *prefix, const char *name)
 {
-	int n = snprintf(out, DET_NET_MAX_NAME + 1, "%s%s", s->prefix, name);
+	int n = snprintf(out, DET_NET_MAX_NAME + 1, "%s%s", prefix, name);
 
 	if (n < 0 || n > DET_NET_MAX_NAME)
 		return det_np_fail(p, s, "the full name of '%s' is above %d bytes",
 		    name, DET_NET_MAX_NAME);
 	return DET_OK;
+}
+
+static enum det_err
+full_name(char *out, const struct det_np_parser *p, const struct det_np_scope *s,
+    const char *name)
+{
+	return join_name(out, p, s, s->prefix, name);
 }
 
 enum det_err
@@ -65,9 +72,61 @@ det_np_node(struct det_node **out, struct det_np_parser *p,
 	*n = (struct det_node){ .line = s->line };
 	if ((e = det_strdup(&n->name, full)))
 		return e;
-	if ((e = det_net_bind(net, full, net->n_nodes++)))
+	if ((e = det_names_add(&net->names, full, net->n_nodes++)))
 		return det_np_fail_in(p, s, e);
 	*out = n;
+	return DET_OK;
+}
+
+/* --- weights=NAME --- */
+
+/* Takes the word out of the list, if it is there. Then *from is what the line says, with
+ * the scope's own prefix for weights before it, malloc'd; else *from is NULL. */
+static enum det_err
+take_weights(char **from, const struct det_np_parser *p, const struct det_np_scope *s,
+    struct det_np_word *w, size_t *n_words)
+{
+	char full[DET_NET_MAX_NAME + 1], *name = NULL, *q, end = 0;
+	size_t i;
+	enum det_err e;
+
+	*from = NULL;
+	for (i = 0; i < *n_words && strcmp(w[i].key, "weights") != 0; i++)
+		;
+	if (i == *n_words)
+		return DET_OK;
+	if (!w[i].value)
+		return det_np_fail(p, s, "weights needs a value: weights=NAME");
+	if ((e = det_value_resolve(&name, w[i].value, &s->params)))
+		return det_np_fail_in(p, s, e);
+	memmove(&w[i], &w[i + 1], (--*n_words - i) * sizeof *w);
+	q = name;
+	if (!det_np_cut_name(&q, &end) || end)
+		e = det_np_fail(p, s, "weights: '%s' is not a name", name);
+	else
+		e = join_name(full, p, s, s->weights, name);
+	free(name);
+	return e ? e : det_strdup(from, full);
+}
+
+/* Where a layer of this name looks for its weights; NULL where that is its own name. */
+static enum det_err
+set_weights(struct det_node *n, const struct det_np_parser *p,
+    const struct det_np_scope *s, const char *name, char **from)
+{
+	char full[DET_NET_MAX_NAME + 1];
+	enum det_err e;
+
+	if (!*from) {
+		if ((e = join_name(full, p, s, s->weights, name)) ||
+		    (e = det_strdup(from, full)))
+			return e;
+	} else if (!n->op->weight)
+		return det_np_fail(p, s, "%s has no weights to share", n->op->name);
+	if (strcmp(*from, n->name) != 0) {
+		n->weights = *from;
+		*from = NULL;
+	}
 	return DET_OK;
 }
 
@@ -121,9 +180,9 @@ set_keys(struct det_np_parser *p, const struct det_np_scope *s, struct det_node 
 static enum det_err
 add_layer(struct det_np_parser *p, const struct det_np_scope *s, const char *name,
     const struct det_op *op, const struct det_np_word *in, size_t n_in,
-    const struct det_np_word *w, size_t n_words)
+    struct det_np_word *w, size_t n_words)
 {
-	char full[DET_NET_MAX_NAME + 1];
+	char full[DET_NET_MAX_NAME + 1], *from = NULL;
 	size_t nodes[DET_OP_MAX_IN], i;
 	struct det_node *n = NULL;
 	enum det_err e;
@@ -143,7 +202,11 @@ add_layer(struct det_np_parser *p, const struct det_np_scope *s, const char *nam
 		return e;
 	memcpy(n->in, nodes, n_in * sizeof *nodes);
 	n->n_in = n_in;
-	return set_keys(p, s, n, w, n_words);
+	if (!(e = take_weights(&from, p, s, w, &n_words)) &&
+	    !(e = set_weights(n, p, s, name, &from)))
+		e = set_keys(p, s, n, w, n_words);
+	free(from);
+	return e;
 }
 
 /* --- blocks --- */
@@ -220,23 +283,44 @@ find_long(long *out, const struct det_np_parser *p, const struct det_np_scope *s
 	return DET_OK;
 }
 
-/* One instance: reads the body's lines in a scope of their own. */
+/* What instances of a line have in common. */
+struct making {
+	const struct det_np_block *block;
+	const size_t *in;
+	struct det_params params;
+	const char *from; /* weights=, in full; NULL */
+};
+
+/* One instance, NAME or NAME.i of a chain (`tail` is "" or ".i"): reads the body's lines in
+ * a scope of their own. */
 static enum det_err
 instance(size_t *ret, struct det_np_parser *p, const struct det_np_scope *s,
-    const struct det_np_block *b, const char *full, const size_t *in,
-    struct det_params params)
+    const struct making *m, const char *name, const char *tail)
 {
-	char prefix[DET_NET_MAX_NAME + 2];
-	struct det_np_scope inner = { prefix, b, in, params, s->depth + 1, b->line };
+	char local[DET_NET_MAX_WORD + 24], full[DET_NET_MAX_NAME + 1];
+	char prefix[DET_NET_MAX_NAME + 2], weights[DET_NET_MAX_NAME + 2];
+	struct det_np_scope inner = { prefix, weights, m->block, m->in, m->params,
+		s->depth + 1, m->block->line };
 	enum det_err e;
 
+	(void)snprintf(local, sizeof local, "%s%s", name, tail);
+	if ((e = full_name(full, p, s, local)))
+		return e;
 	(void)snprintf(prefix, sizeof prefix, "%s.", full);
+	if (m->from)
+		e = join_name(full, p, s, m->from, tail);
+	else
+		e = join_name(full, p, s, s->weights, local);
+	if (e)
+		return e;
+	(void)snprintf(weights, sizeof weights, "%s.", full);
 	if (inner.depth > DET_NET_MAX_DEPTH)
 		return det_np_fail(
 		    p, s, "blocks nested deeper than %d", DET_NET_MAX_DEPTH);
-	if ((e = det_np_body(p, &inner, b->at, ret)))
+	if ((e = det_np_body(p, &inner, m->block->at, ret)))
 		return e;
-	if ((e = det_net_bind(p->net, full, *ret)))
+	prefix[strlen(prefix) - 1] = 0;
+	if ((e = det_names_add(&p->net->names, prefix, *ret)))
 		return det_np_fail_in(p, s, e);
 	return DET_OK;
 }
@@ -244,14 +328,14 @@ instance(size_t *ret, struct det_np_parser *p, const struct det_np_scope *s,
 static enum det_err
 add_instances(struct det_np_parser *p, const struct det_np_scope *s, const char *name,
     const struct det_np_block *b, const struct det_np_word *in, size_t n_in,
-    const struct det_np_word *w, size_t n_words)
+    struct det_np_word *w, size_t n_words)
 {
-	char full[DET_NET_MAX_NAME + 1], local[DET_NET_MAX_WORD + 24];
+	char full[DET_NET_MAX_NAME + 1], tail[24], *from = NULL;
 	struct det_param v[DET_NP_MAX_KEYS] = { { 0 } };
-	struct det_params params = { v, 0 };
 	size_t nodes[DET_OP_MAX_IN], i, ret = 0;
 	long times = 0, first = 0, t;
 	struct det_np_block copy = *b; /* the table may move while bodies are read */
+	struct making m = { &copy, nodes, { v, 0 }, NULL };
 	enum det_err e;
 
 	if (n_in != b->n_in)
@@ -260,25 +344,26 @@ add_instances(struct det_np_parser *p, const struct det_np_scope *s, const char 
 	for (i = 0; i < n_in; i++)
 		if ((e = det_np_resolve(&nodes[i], p, s, in[i].key)))
 			return e;
-	if ((e = bind_params(p, s, b, w, n_words, v, &params.n)) ||
+	if ((e = take_weights(&from, p, s, w, &n_words)) ||
+	    (e = bind_params(p, s, b, w, n_words, v, &m.params.n)) ||
 	    (e = find_long(&times, p, s, w, n_words, "times", 1, 1000)) ||
 	    (e = find_long(&first, p, s, w, n_words, "first", 0, 1000000)))
 		goto out;
-	e = full_name(full, p, s, name);
-	if (!e && !times)
-		e = instance(&ret, p, s, &copy, full, nodes, params);
-	if (!e && times && n_in != 1)
+	m.from = from;
+	if (!times)
+		e = instance(&ret, p, s, &m, name, "");
+	else if (n_in != 1)
 		e = det_np_fail(p, s, "times= needs a block of one input");
 	for (t = 0; !e && t < times; t++) {
-		(void)snprintf(local, sizeof local, "%s.%ld", name, first + t);
-		if (!(e = full_name(full, p, s, local)))
-			e = instance(&ret, p, s, &copy, full, nodes, params);
+		(void)snprintf(tail, sizeof tail, ".%ld", first + t);
+		e = instance(&ret, p, s, &m, name, tail);
 		nodes[0] = ret;
 	}
 	if (!e && times && !(e = full_name(full, p, s, name)) &&
-	    (e = det_net_bind(p->net, full, ret)))
+	    (e = det_names_add(&p->net->names, full, ret)))
 		e = det_np_fail_in(p, s, e);
 out:
+	free(from);
 	free_params(v, DET_NP_MAX_KEYS);
 	return e;
 }

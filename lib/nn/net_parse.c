@@ -27,7 +27,7 @@ read_input(struct det_np_parser *p, const struct det_np_scope *s, char *q)
 	enum det_err e;
 
 	q = det_np_skip(q);
-	if (!(name = det_np_cut_name(&q, &end)) || (end && end != ' ' && end != '\t') ||
+	if (!(name = det_np_cut_path(&q, &end)) || (end && end != ' ' && end != '\t') ||
 	    det_np_reserved(name))
 		return det_np_fail(p, s, "expected 'input NAME CHANNELS HEIGHT WIDTH'");
 	for (i = 0; i < 3; i++) {
@@ -67,7 +67,7 @@ read_output(struct det_np_parser *p, const struct det_np_scope *s, char *q)
 			*eq = 0;
 		t = alias;
 		end = 0;
-		if (!det_np_cut_name(&t, &end) || end)
+		if (!det_np_cut_path(&t, &end) || end)
 			return det_np_fail(
 			    p, s, "'%s' can't be the name of an output", alias);
 		if ((e = det_np_resolve(&node, p, s, layer)))
@@ -109,9 +109,14 @@ read_block(struct det_np_parser *p, const struct det_np_scope *s, const char *re
 		    p, s, "there is an operator or block '%s' already", b.name);
 	else if (!(e = det_np_inputs(p, s, &q, end, b.in, &b.n_in)))
 		e = det_np_words(p, s, q, b.param, &b.n_params);
+	for (i = 0; !e && i < b.n_in; i++)
+		if (strchr(b.in[i].key, '/'))
+			e = det_np_fail(
+			    p, s, "'%s' can't name an input of a block", b.in[i].key);
 	for (i = 0; !e && i < b.n_params; i++)
 		if (!strcmp(b.param[i].key, "times") ||
 		    !strcmp(b.param[i].key, "first") ||
+		    !strcmp(b.param[i].key, "weights") ||
 		    (b.param[i].value && strchr(b.param[i].value, '$')))
 			e = det_np_fail(p, s,
 			    "'%s' can't be a parameter, or its default is one",
@@ -251,7 +256,7 @@ read_net_name(struct det_np_parser *p, const struct det_np_scope *s, char *q)
 static enum det_err
 run_top(struct det_np_parser *p)
 {
-	struct det_np_scope s = { .prefix = "" };
+	struct det_np_scope s = { .prefix = "", .weights = "" };
 	char buf[DET_NET_MAX_LINE + 1], *line, *rest;
 	size_t at = 0;
 	int more;

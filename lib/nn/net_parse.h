@@ -38,7 +38,8 @@ struct det_np_parser {
 
 /* Where a line is carried out: the top level, or one instance of a block. */
 struct det_np_scope {
-	const char *prefix; /* "" or "layer1.0." */
+	const char *prefix;  /* "" or "layer1.0." */
+	const char *weights; /* the same for the names of weights */
 	const struct det_np_block *block;
 	const size_t *in; /* nodes of the block's inputs */
 	struct det_params params;
@@ -58,6 +59,8 @@ int det_np_name_char(char c, int first);
 /* Cuts a name off *s; NULL where there is none or it is too long. The byte after it is
  * returned in *end and overwritten, so that the name is a string. */
 char *det_np_cut_name(char **s, char *end);
+/* The same for names of tensors, which may hold '/' between names. */
+char *det_np_cut_path(char **s, char *end);
 /* The next word up to a blank, NULL at the end. */
 char *det_np_cut_word(char **s);
 /* "(a, b)": names into in[].key; *s moves past the ')'. `end` is the byte that stood

@@ -50,24 +50,45 @@ det_np_name_char(char c, int first)
 	       (c >= 'A' && c <= 'Z') || c == '_' || (!first && (c == '.' || c == '-'));
 }
 
-/* Cuts a name off *s; NULL where there is none or it is too long. The byte after it is
- * returned in *end and overwritten, so that the name is a string. */
+/* Makes the `len` bytes at *s a string and moves on. */
+static char *
+cut(char **s, char *end, size_t len)
+{
+	char *name = *s;
+
+	if (len == 0 || len > DET_NET_MAX_WORD)
+		return NULL;
+	*end = name[len];
+	*s = name + len;
+	if (*end)
+		*(*s)++ = 0;
+	return name;
+}
+
+static size_t
+name_len(const char *s)
+{
+	size_t n = 0;
+
+	while (det_np_name_char(s[n], n == 0))
+		n++;
+	return n;
+}
+
 char *
 det_np_cut_name(char **s, char *end)
 {
-	char *name = *s, *p = name;
+	return cut(s, end, name_len(*s));
+}
 
-	if (!det_np_name_char(*p, 1))
-		return NULL;
-	while (det_np_name_char(*p, 0))
-		p++;
-	if (p - name > DET_NET_MAX_WORD)
-		return NULL;
-	*end = *p;
-	if (*p)
-		*p++ = 0;
-	*s = p;
-	return name;
+char *
+det_np_cut_path(char **s, char *end)
+{
+	size_t n = name_len(*s), more;
+
+	while (n && (*s)[n] == '/' && (more = name_len(*s + n + 1)))
+		n += 1 + more;
+	return cut(s, end, n);
 }
 
 /* The next word up to a space, NULL at the end. */
@@ -103,7 +124,7 @@ det_np_inputs(const struct det_np_parser *p, const struct det_np_scope *sc, char
 		q = det_np_skip(q);
 		if (*n == DET_OP_MAX_IN)
 			return det_np_fail(p, sc, "more than %d inputs", DET_OP_MAX_IN);
-		if (!(in[*n].key = det_np_cut_name(&q, &stop)))
+		if (!(in[*n].key = det_np_cut_path(&q, &stop)))
 			return det_np_fail(
 			    p, sc, "expected the name of an input, found '%.20s'", q);
 		in[*n].value = NULL;

@@ -91,8 +91,10 @@ struct det_node {
 	size_t n_in;
 	size_t *in; /* indices of nodes, each less than this one's */
 	void *args;
-	size_t dims[4];           /* as far as the text alone settles them */
-	size_t weight, n_weights; /* its weights among the net's */
+	size_t dims[4]; /* as far as the text alone settles them */
+	char *
+	    weights; /* the layer, or stored name, whose weights it takes; NULL: its own */
+	size_t weight, n_weights; /* its weights among the net's uses */
 };
 
 /* What one execution gets. All pointers are to floats in (N,C,H,W). */

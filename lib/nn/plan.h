@@ -61,7 +61,7 @@ struct det_engine {
 	struct det_net_out *out; /* the net's outputs, then taps; names not owned */
 	size_t n_out;
 	struct det_tensor *weight; /* bound, as the net lists them */
-	const float **data;        /* their floats */
+	const float **data;        /* the floats of each use */
 	size_t weight_bytes, prepared;
 	struct det_plan plan[DET_PLANS];
 	struct det_plan *cur;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Values of the network text (formats/net.md, section 4).
+ * Values of the network text (formats/net.md, section 5).
  *
  * Expressions are read by recursive descent:
  *     sum = product { (+|-) product }     product = unit { (*|/) unit }

@@ -360,6 +360,70 @@ test_fusion(void)
 	expect_steps("a = fc(x) out=4\nb = sigmoid(a)\noutput b", 2, 1);
 }
 
+/* --- shared weights --- */
+
+static size_t finds;
+
+static enum det_err
+counted(void *ctx, const char *name, struct det_tensor *out)
+{
+	finds++;
+	return made_find(ctx, name, out);
+}
+
+/* A head over two maps gives for each what it gives alone, and has its weights once. */
+static void
+test_shared(void)
+{
+	static const char head[] =
+	    "block head(x)\n a = conv(x) out=24 k=3 pad=1 act=relu\n"
+	    " b = conv(a) out=24 k=3 pad=1 bn\n y = add(x, b)\n return y\nend\n";
+	char text[600], one[400];
+	struct made made = { 0 };
+	struct det_weights w = { counted, &made };
+	struct det_engine *e = NULL;
+	struct det_net *net = NULL;
+	struct det_engine_stats s;
+	struct rig alone;
+	struct det_tensor in[2], a, b;
+	size_t i, n = 24 * 24 * 9 * 2 + 24 * 5;
+
+	(void)snprintf(text, sizeof text,
+	    "net n\ninput p3 24 0 0\ninput p4 24 0 0\n%su = head(p3) weights=s\n"
+	    "v = head(p4) weights=u\noutput p3/y=u p4/y=v",
+	    head);
+	(void)snprintf(one, sizeof one,
+	    "net n\ninput p 24 0 0\n%su = head(p) weights=s\noutput u", head);
+	in[0] = seeded(1, 24, 13, 20, 1);
+	in[1] = seeded(1, 24, 7, 9, 2);
+	if (det_net_parse(&net, text, strlen(text), "t.net"))
+		return;
+	made.net = net;
+	if (det_engine_new(&e, net, &w, NULL) || det_engine_run(e, in)) {
+		ok(0, "%s", det_errmsg());
+		return;
+	}
+	det_engine_stats(e, &s);
+	ok(finds == 7 && s.weights == n * sizeof(float),
+	    "7 shared weights: looked up %zu times, %zu bytes", finds, s.weights);
+	for (i = 0; i < 2; i++) {
+		if (rig_open(&alone, one, 1, NULL, 0) ||
+		    det_engine_run(alone.engine, &in[i])) {
+			ok(0, "%s", det_errmsg());
+			return;
+		}
+		ok(det_engine_output(alone.engine, 0, &a) &&
+			!strcmp(det_engine_output(e, i, &b), i ? "p4/y" : "p3/y") &&
+			difference(&a, &b) < 1e-6,
+		    "level %zu as if alone", i + 3);
+		rig_close(&alone);
+		free(in[i].data);
+	}
+	det_engine_free(e);
+	det_net_free(net);
+	made_free(&made);
+}
+
 /* --- errors --- */
 
 static struct det_tensor swap; /* put in place of one weight */
@@ -756,6 +820,7 @@ main(void)
 	test_random();
 	test_hazards();
 	test_saving();
+	test_shared();
 	test_weights();
 	test_finite();
 	test_inputs();

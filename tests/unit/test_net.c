@@ -157,6 +157,120 @@ test_blocks(void)
 
 #define HEAD "net n\ninput x 3 8 8\n"
 
+/* --- weights=NAME --- */
+
+/* The names of all weights, without the net's, in a row. */
+static const char *
+weights_of(const struct det_net *net)
+{
+	static char buf[2000];
+	const char *name;
+	size_t i, n = 0;
+
+	buf[0] = 0;
+	for (i = 0; net && (name = det_net_weight(net, i, NULL)); i++)
+		n += (size_t)snprintf(buf + n, sizeof buf - n, "%s%s", i ? " " : "",
+		    strchr(name, '/') + 1);
+	return net ? buf : det_errmsg();
+}
+
+static void
+expect_weights(const char *text, const char *want)
+{
+	struct det_net *net = parse(text);
+	const char *got = weights_of(net);
+
+	ok(!strcmp(got, want), "weights %s", got);
+	det_net_free(net);
+}
+
+#define SUBNET                                                                        \
+	"block conv3(x) act\n y = conv(x) out=3 k=3 pad=1 act=$act\n return y\nend\n" \
+	"block head(x) a=relu\n t = conv3(x) act=$a\n cls = conv(t) out=2\n "         \
+	"return cls\nend\n"
+
+static void
+test_weights(void)
+{
+	expect_weights(HEAD "a = conv(x) out=3\nb = conv(a) out=3 weights=a\noutput b",
+	    "a.weight a.bias");
+	expect_weights(HEAD "a = conv(x) out=3 weights=b\nb = conv(a) out=3\noutput b",
+	    "b.weight b.bias");
+	expect_weights(HEAD "a = conv(x) out=3 weights=q\nb = conv(a) out=3 weights=q\n"
+			    "output b",
+	    "q.weight q.bias");
+	expect_weights(HEAD "a = conv(x) out=3 weights=a\noutput a", "a.weight a.bias");
+	expect_weights(HEAD "a = conv(x) out=3\nb = conv(a) out=3 bias=0 weights=a\n"
+			    "c = conv(b) out=3 bn weights=b\noutput c",
+	    "a.weight a.bias a.bn.weight a.bn.bias a.bn.mean a.bn.var");
+	expect_weights(HEAD SUBNET "u = head(x) weights=s\nv = head(x) weights=s\n"
+				   "output u v=v.cls",
+	    "s.t.y.weight s.t.y.bias s.cls.weight s.cls.bias");
+	expect_weights(HEAD SUBNET "u = head(x)\nv = head(x) weights=u a=linear\n"
+				   "w = head(x) weights=v\noutput u v w",
+	    "u.t.y.weight u.t.y.bias u.cls.weight u.cls.bias");
+	expect_weights(HEAD SUBNET "u = conv3(x) act=relu times=2\n"
+				   "v = conv3(u) act=relu times=2 weights=u\n"
+				   "w = conv(v) out=3 k=3 weights=v.1.y\noutput w",
+	    "u.0.y.weight u.0.y.bias u.1.y.weight u.1.y.bias");
+	expect_weights(HEAD
+	    "block b(x) from\n p = conv(x) out=3\n q = conv(p) out=3 weights=p\n "
+	    "r = conv(q) out=3 weights=$from\n return r\nend\n"
+	    "u = b(x) from=p\nv = b(x) from=q weights=u\nw = b(x) from=z\n"
+	    "output u v w",
+	    "u.p.weight u.p.bias w.p.weight w.p.bias w.z.weight w.z.bias");
+	/* what one user leaves open another settles */
+	expect_weights("net n\ninput x 0 8 8\ninput z 3 8 8\n"
+		       "a = conv(x) out=3 weights=s\nb = conv(z) out=3 weights=s\n"
+		       "output a b",
+	    "s.weight s.bias");
+	refused(HEAD "a = conv(x) out=3\nb = conv(a) out=4 weights=a\noutput b",
+	    "t.net:4: layer 'b'", "wants 'n/a.weight' as 4x3x1x1, a layer before it");
+	refused(HEAD SUBNET "u = head(x) weights=s\nt = maxpool(x) k=2\n"
+			    "v = conv(t) out=3 weights=s.cls\noutput u v",
+	    "t.net:14: layer 'v'", "wants 'n/s.cls.weight'");
+	refused(HEAD "a = conv(x) out=3 weights=x\noutput a", "t.net:3: layer 'a'",
+	    "weights=x has no weights");
+	refused(HEAD "m = maxpool(x) k=2\na = conv(x) out=3 weights=m\noutput a",
+	    "t.net:4:", "has no weights");
+	refused(HEAD "m = maxpool(x) k=2 weights=m\noutput m",
+	    "t.net:3:", "maxpool has no weights");
+	refused(HEAD "a = conv(x) out=3 weights=b\nb = conv(x) out=3 weights=a\n"
+		     "output a b",
+	    "t.net:3:", "from layer to layer");
+	refused(
+	    HEAD "a = conv(x) out=3 weights\noutput a", "t.net:3:", "needs a value");
+	refused(
+	    HEAD "a = conv(x) out=3 weights=b:c\noutput a", "t.net:3:", "not a name");
+	refused(HEAD "a = conv(x) out=3 weights=$b\noutput a", "t.net:3:", "$b");
+	refused(HEAD "a = conv(x) out=3 weights=b weights=c\noutput a",
+	    "t.net:3:", "given twice");
+	refused(HEAD "block b(y) weights\nreturn y\nend\na = b(x)\noutput a",
+	    "t.net:3:", "can't be a parameter");
+}
+
+/* Names of tensors may be paths, names of layers not. */
+static void
+test_paths(void)
+{
+	struct det_net *net = parse("net n\ninput p2/cls 3 8 8\ninput p3/a/b 3 8 8\n"
+				    "c = concat(p2/cls , p3/a/b)\n"
+				    "output p2/cls/all=c p2/cls c");
+
+	ok(net && !strcmp(det_net_input(net, 1, NULL), "p3/a/b") &&
+		!strcmp(det_net_output(net, 0), "p2/cls/all") &&
+		!strcmp(det_net_output(net, 1), "p2/cls"),
+	    "inputs and outputs with /: %s", net ? "" : det_errmsg());
+	det_net_free(net);
+	refused("net n\ninput /a 3 8 8", "t.net:2:", "expected 'input");
+	refused("net n\ninput a/ 3 8 8", "t.net:2:", "expected 'input");
+	refused("net n\ninput a//b 3 8 8", "t.net:2:", "expected 'input");
+	refused("net n\ninput a/.. 3 8 8", "t.net:2:", "expected 'input");
+	refused(HEAD "a/b = conv(x) out=2", "t.net:3:", "expected 'name = operator");
+	refused(HEAD "output a/=x", "t.net:3:", "can't be the name");
+	refused(HEAD "block b(y/z)\nreturn y\nend", "t.net:3:", "input of a block");
+}
+
 static void
 test_errors(void)
 {
@@ -338,6 +452,8 @@ main(void)
 	test_values();
 	test_blocks();
 	test_errors();
+	test_weights();
+	test_paths();
 	test_limits();
 	test_nets();
 	return done();
