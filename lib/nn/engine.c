@@ -112,7 +112,8 @@ check_input(const struct det_engine *e, size_t i, const struct det_tensor *in)
 
 	memcpy(want.dims, n->dims, sizeof n->dims);
 	for (d = 0; fits && d < 4; d++)
-		fits = in->dims[d] > 0 && (!n->dims[d] || n->dims[d] == in->dims[d]);
+		fits = (d == 0 || in->dims[d] > 0) &&
+		       (!n->dims[d] || n->dims[d] == in->dims[d]);
 	if (!fits)
 		return det_fail(DET_INVALID,
 		    "input '%s' is %s, network '%s' takes %s (0 = any)", n->name,
@@ -153,6 +154,8 @@ grow_arena(struct det_engine *e, size_t need)
 {
 	enum det_err err;
 
+	if (need < DET_ALIGN) /* a batch of none: still an address */
+		need = DET_ALIGN;
 	if (need <= e->arena_size)
 		return DET_OK;
 	free(e->arena);
@@ -204,7 +207,7 @@ address(const struct det_engine *e, size_t node)
 	const char *base =
 	    p->input == DET_NO_NODE ? e->arena : (const char *)e->in[p->input];
 
-	return (float *)(uintptr_t)(base + p->at);
+	return base ? (float *)(uintptr_t)(base + p->at) : NULL;
 }
 
 static void
@@ -293,7 +296,8 @@ det_engine_run(struct det_engine *e, const struct det_tensor *in)
 	for (i = 0; i < p->n_steps; i++) {
 		if (e->profile)
 			t0 = now_ms();
-		run_step(e, &p->step[i]);
+		if (p->dims[p->step[i].out][0]) /* else there is nothing to compute */
+			run_step(e, &p->step[i]);
 		if (e->profile)
 			p->step[i].ms = now_ms() - t0;
 	}

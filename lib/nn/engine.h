@@ -36,8 +36,8 @@ enum det_err det_engine_new(struct det_engine **out, const struct det_net *net,
     const struct det_weights *w, const struct det_engine_params *p) DET_MUST_USE;
 void det_engine_free(struct det_engine *e);
 
-/* Runs on in[0 .. inputs), f32, shapes as the net declares (batch N >= 1). Plans first
- * where the shapes are new. Output i (the net's outputs, then taps) is then had from
+/* Runs on in[0 .. inputs), f32, shapes as the net declares, any batch N; of a batch of 0,
+ * whose data may be NULL, all outputs are empty. Plans first where the shapes are new. Output i (the net's outputs, then taps) is then had from
  * det_engine_output; its data lives until the next run (an output that is an input, or a
  * view of one, is the caller's own memory). A NaN or infinity in an output is
  * DET_INVALID and names the output. */

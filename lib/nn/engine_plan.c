@@ -62,6 +62,32 @@ same_dims(const size_t a[4], const size_t b[4])
 	return !memcmp(a, b, 4 * sizeof *a);
 }
 
+/* Layers that join maps need them of one batch. The shape rules take an N of 0 for one that
+ * is not known yet; here it is what it says. */
+static enum det_err
+check_batches(const struct planner *s)
+{
+	const struct det_net *net = s->e->net;
+	size_t i, j;
+
+	for (i = 0; i < s->n; i++) {
+		const struct det_node *n = &net->node[i];
+		const size_t(*dims)[4] = (const size_t(*)[4])s->p->dims;
+
+		if (!s->e->layer[i].live || !n->op ||
+		    !(n->op->traits & (DET_OP_ADDS | DET_OP_JOINS)))
+			continue;
+		for (j = 1; j < n->n_in; j++)
+			if (dims[n->in[j]][0] != dims[n->in[0]][0])
+				return det_fail(DET_INVALID,
+				    "%s:%d: layer '%s': input %zu is a batch of %zu, "
+				    "the first of %zu",
+				    net->file, n->line, n->name, j + 1,
+				    dims[n->in[j]][0], dims[n->in[0]][0]);
+	}
+	return DET_OK;
+}
+
 /* Inputs: which number, and no memory in the arena. */
 static enum det_err
 set_shapes(struct planner *s, const struct det_tensor *in)
@@ -82,7 +108,7 @@ set_shapes(struct planner *s, const struct det_tensor *in)
 		live[i] = s->e->layer[i].live;
 	e = det_net_shapes(net, s->p->dims, live);
 	free(live);
-	if (e)
+	if (e || (e = check_batches(s)))
 		return e;
 	for (i = 0; i < s->n; i++)
 		s->v[i].size =
@@ -360,13 +386,15 @@ make_spans(struct planner *s)
 	for (i = 0; i < s->p->n_steps; i++) {
 		struct det_step *t = &s->p->step[i];
 
+		s->scratch[i] = DET_NO_NODE;
+		if (!s->p->dims[t->out][0])
+			continue;
 		n = &s->e->net->node[t->head];
 		det_net_in_dims(in, n, (const size_t(*)[4])s->p->dims);
 		if (n->op->flop)
 			t->flop =
 			    n->op->flop(n, (const size_t(*)[4])in, s->p->dims[t->out]);
 		s->p->flop += t->flop;
-		s->scratch[i] = DET_NO_NODE;
 		bytes = n->op->scratch ? n->op->scratch(n, (const size_t(*)[4])in,
 					     s->p->dims[t->out], s->e->threads)
 				       : 0;

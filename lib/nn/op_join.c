@@ -32,9 +32,7 @@ concat_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
 
 	memcpy(out, in[0], sizeof in[0]);
 	for (i = 1; i < n->n_in; i++) {
-		for (d = 0; d < 4; d++) {
-			if (d == 1)
-				continue;
+		for (d = 2; d < 4; d++) { /* the planner looks at batches */
 			if (out[d] && in[i][d] && out[d] != in[i][d])
 				return det_fail(DET_INVALID,
 				    "input %zu is %zux%zu, the ones before it %zux%zu",
@@ -222,7 +220,7 @@ add_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
 		return DET_OK;
 	}
 	for (i = 1; i < n->n_in; i++)
-		for (d = 0; d < 4; d++) {
+		for (d = 1; d < 4; d++) {
 			if (out[d] && in[i][d] && out[d] != in[i][d])
 				return det_fail(DET_INVALID,
 				    "input %zu is %zux%zux%zu, the first %zux%zux%zu",

@@ -111,6 +111,9 @@ def main():
     show("y = leaky(x) alpha=0.2", x, F.leaky_relu(x, 0.2))
     show("y = bn(x)", x, bn(x, 4, 1e-5, ""))
     show("y = l2norm(x) eps=0", x, F.normalize(x, dim=1) * weight("weight", 4)[None, :, None, None])
+    gn = lambda x, g, eps: F.group_norm(x, g, weight("weight", x.shape[1]), weight("bias", x.shape[1]), eps)
+    show("y = groupnorm(x) groups=2", x, gn(x, 2, 1e-5))
+    show("y = groupnorm(x) groups=4 eps=0.001 act=silu", x, F.silu(gn(x, 4, 1e-3)))
     show("y = lrn(x) size=3 alpha=0.5 k=2", x, F.local_response_norm(x, 3, 0.5, 0.75, 2))
     show("y = lrn(x) size=5 alpha=0.001", x, F.local_response_norm(x, 5, 0.001, 0.75, 1))
 

@@ -424,6 +424,96 @@ test_shared(void)
 	made_free(&made);
 }
 
+/* --- batches --- */
+
+/* A batch of none goes through every kind of step; then rows come, and go again. */
+static void
+test_no_rows(void)
+{
+	static const char text[] =
+	    "net n\ninput x 6 8 8\na = conv(x) out=16 k=3 pad=1 bn act=relu\n"
+	    "b = conv(a) out=16 k=3 pad=1 groups=16\nc = add(a, b)\n"
+	    "d = concat(c, a, x)\ne = maxpool(d) k=2 stride=2\nf = upsample(e, x)\n"
+	    "g = groupnorm(f) groups=2\nh = l2norm(g)\ns = slice(h) from=3 n=8\n"
+	    "i = fc(s) out=20 act=relu\nj = dropout(i)\nk = reshape(j) shape=4,5,1\n"
+	    "l = softmax(k)\nm = fc(l) out=7\n"
+	    "output m l x all=d";
+	static const size_t rows[] = { 0, 3, 0, 1, 0 };
+	struct rig r;
+	struct det_tensor in, out;
+	size_t i, j, count, good = 0;
+
+	if (rig_open(&r, text, 2, NULL, 0)) {
+		ok(0, "%s", det_errmsg());
+		return;
+	}
+	for (i = 0; i < sizeof rows / sizeof *rows; i++) {
+		in = seeded(rows[i] ? rows[i] : 1, 6, 8, 8, 5);
+		in.dims[0] = rows[i];
+		if (!rows[i]) {
+			free(in.data);
+			in.data = NULL;
+		}
+		if (det_engine_run(r.engine, &in)) {
+			ok(0, "%zu rows: %s", rows[i], det_errmsg());
+			continue;
+		}
+		for (j = 0; j < 4; j++)
+			good += det_engine_output(r.engine, j, &out) &&
+				!det_tensor_count(&count, &out) &&
+				out.dims[0] == rows[i] && (count > 0) == (rows[i] > 0);
+		(void)det_engine_output(r.engine, 0, &out);
+		good += out.dims[1] == 7 && out.dims[2] == 1 && out.dims[3] == 1;
+		free(in.data);
+	}
+	ok(good == 25, "batches of 0, 3, 0, 1 and 0 rows");
+	rig_close(&r);
+}
+
+static void
+test_batches(void)
+{
+	struct rig r;
+	struct det_tensor in[2];
+	size_t i;
+	static const char *const text[] = {
+		"net n\ninput x 4 4 4\ninput z 4 4 4\ny = add(x, z)\noutput y",
+		"net n\ninput x 4 4 4\ninput z 4 4 4\ny = concat(x, z)\noutput y",
+		"net n\ninput x 4 4 4\ninput z 4 4 4\ny = add(x, z) darknet\noutput y",
+	};
+
+	in[0] = seeded(3, 4, 4, 4, 1);
+	in[1] = seeded(3, 4, 4, 4, 2);
+	for (i = 0; i < 9; i++) {
+		size_t n = i / 3 == 2 ? 2 : 0;
+
+		in[0].dims[0] = i / 3 == 1 ? n : 3;
+		in[1].dims[0] = i / 3 == 1 ? 3 : n;
+		if (rig_open(&r, text[i % 3], 1, NULL, 0)) {
+			ok(0, "%s", det_errmsg());
+			continue;
+		}
+		ok(det_engine_run(r.engine, in) == DET_INVALID &&
+			strstr(det_errmsg(), "t.net:4: layer 'y': input 2 is a batch"),
+		    "refused: %s", det_errmsg());
+		rig_close(&r);
+	}
+	free(in[0].data);
+	free(in[1].data);
+	in[0] = seeded(3, 4, 4, 4, 1);
+	in[1] = seeded(1, 4, 2, 2, 2);
+	in[0].dims[0] = 0;
+	ok(!rig_open(&r,
+	       "net n\ninput x 4 4 4\ninput z 4 2 2\na = relu(x)\nb = relu(z)\n"
+	       "output a b",
+	       1, NULL, 0) &&
+		!det_engine_run(r.engine, in),
+	    "inputs of 0 and 1 that do not meet");
+	rig_close(&r);
+	free(in[0].data);
+	free(in[1].data);
+}
+
 /* --- errors --- */
 
 static struct det_tensor swap; /* put in place of one weight */
@@ -821,6 +911,8 @@ main(void)
 	test_hazards();
 	test_saving();
 	test_shared();
+	test_no_rows();
+	test_batches();
 	test_weights();
 	test_finite();
 	test_inputs();

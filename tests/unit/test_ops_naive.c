@@ -649,6 +649,45 @@ l2_plain(const struct ref *r, size_t n, long c, long y, long x)
 	return at(r, n, c, y, x) / sqrt(length_at(r, n, y, x) + .5);
 }
 
+/* Groups of r->c / groups channels; two passes, as the definition says. */
+static double
+group_norm(
+    const struct ref *r, size_t n, long c, long y, long x, long groups, double eps)
+{
+	long each = (long)r->c / groups, g = c / each * each, k, i, j;
+	double mean = 0, var = 0, count = (double)each * (double)(r->h * r->w);
+
+	for (k = g; k < g + each; k++)
+		for (i = 0; i < (long)r->h; i++)
+			for (j = 0; j < (long)r->w; j++)
+				mean += at(r, n, k, i, j) / count;
+	for (k = g; k < g + each; k++)
+		for (i = 0; i < (long)r->h; i++)
+			for (j = 0; j < (long)r->w; j++)
+				var += pow(at(r, n, k, i, j) - mean, 2) / count;
+	return (at(r, n, c, y, x) - mean) / sqrt(var + eps) *
+		   w(r, "n/y.weight", (size_t)c) +
+	       w(r, "n/y.bias", (size_t)c);
+}
+
+static double
+gn_32(const struct ref *r, size_t n, long c, long y, long x)
+{
+	return group_norm(r, n, c, y, x, 32, 1e-5);
+}
+
+static double
+gn_3(const struct ref *r, size_t n, long c, long y, long x)
+{
+	return fmax(group_norm(r, n, c, y, x, 3, .25), 0);
+}
+
+static double
+gn_1(const struct ref *r, size_t n, long c, long y, long x)
+{
+	return leaky(group_norm(r, n, c, y, x, 1, 1e-5));
+}
+
 static double
 across(const struct ref *r, size_t n, long c, long y, long x)
 {
@@ -745,6 +784,9 @@ test_points(void)
 	expect("y = scale(x) bias=0", 3, 4, 5, scaled_only);
 	expect("y = l2norm(x)", 7, 9, 15, l2);
 	expect("y = l2norm(x) eps=.5 affine=0", 7, 4, 5, l2_plain);
+	expect("y = groupnorm(x)", 64, 3, 5, gn_32);
+	expect("y = groupnorm(x) groups=3 eps=.25 act=relu", 6, 9, 7, gn_3);
+	expect("y = groupnorm(x) groups=1 act=leaky", 5, 4, 5, gn_1);
 	expect("y = lrn(x) alpha=.5 k=2", 9, 9, 8, across);
 	expect("y = lrn(x) size=3 alpha=.5 form=within", 3, 6, 5, within);
 	expect("y = lrn(x) alpha=.01 k=2 form=darknet", 9, 9, 8, lrn_darknet);
