@@ -274,6 +274,42 @@ det_line_size(long *w, long *h, struct det_line *l, const char *key, long hi)
 }
 
 enum det_err
+det_line_word(const char **out, struct det_line *l, const char *key)
+{
+	const char *s;
+	enum det_err e = value(&s, l, key);
+
+	if (!e && s)
+		*out = s;
+	return e;
+}
+
+enum det_err
+det_line_choice(
+    int *out, struct det_line *l, const char *key, const char *const *choices)
+{
+	struct det_buf known = { 0 };
+	const char *s;
+	enum det_err e = value(&s, l, key);
+
+	if (e || !s)
+		return e;
+	for (int i = 0; choices[i]; i++) {
+		if (!strcmp(s, choices[i])) {
+			*out = i;
+			det_buf_free(&known);
+			return DET_OK;
+		}
+		if ((e = det_buf_printf(&known, "%s%s", i ? ", " : "", choices[i])))
+			goto out;
+	}
+	e = det_fail(DET_INVALID, "%s=%.40s: one of %s expected", key, s, known.text);
+out:
+	det_buf_free(&known);
+	return e;
+}
+
+enum det_err
 det_line_unused(const struct det_line *l)
 {
 	for (size_t i = 0; i < l->n_args; i++)

@@ -55,6 +55,13 @@ enum det_err det_line_list(double *v, size_t *n, size_t max, struct det_line *l,
 enum det_err det_line_size(
     long *w, long *h, struct det_line *l, const char *key, long hi) DET_MUST_USE;
 
+/* The value as it stands, in the line's store. */
+enum det_err det_line_word(
+    const char **out, struct det_line *l, const char *key) DET_MUST_USE;
+/* The number of the value among `choices`, which end with NULL. */
+enum det_err det_line_choice(int *out, struct det_line *l, const char *key,
+    const char *const *choices) DET_MUST_USE;
+
 /* DET_INVALID naming the first argument that nobody asked for. Call it last. */
 enum det_err det_line_unused(const struct det_line *l) DET_MUST_USE;
 

@@ -29,19 +29,21 @@ const char *det_decode_list(const struct det_decode *d, size_t i);
 /* The maps whose anchors are wanted (map= of the lines `anchors`), in the order of the
  * text. They may come as tensors "MAP.anchors"; what does not come is made from the text of
  * the model, which det_decode_bind hands over (NULL: there is none; DET_INVALID where a
- * line's map is not in it or has another number of anchors a cell). `a` must outlive d. */
+ * line's map is not in it). `a` must outlive d. */
 size_t det_decode_grids(const struct det_decode *d);
 const char *det_decode_grid(const struct det_decode *d, size_t i);
 enum det_err det_decode_bind(
     struct det_decode *d, const struct det_anchors *a) DET_MUST_USE;
 
 struct det_decode_params {
-	double thresh;   /* boxes are those whose score is above; 0..1 */
+	double thresh;   /* boxes are those whose score is above; 0..1; -1: all */
 	long in_w, in_h; /* size of the input's picture; 0: what the text says */
 	long top;        /* at most so many a map; -1: what the text says, 0: all */
 	/* where the picture lies in the input, without its padding: what lines with `clip`
 	 * cut boxes to; x2 <= x1: the whole input */
 	double x1, y1, x2, y2;
+	/* input pixels a pixel of the original, for min_scaled; 0: 1 */
+	double scale;
 };
 
 #define DET_DECODE_DEFAULTS              \

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 
 static enum det_err
-parse(struct det_decode_map *m, struct det_line *l)
+parse(struct det_decode_line *m, struct det_line *l)
 {
 	enum det_err e;
 
@@ -43,7 +43,7 @@ by_rank(const void *a, const void *b)
 static enum det_err
 run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t count)
 {
-	const struct det_decode_map *m = j->m;
+	const struct det_decode_line *m = j->m;
 	const struct det_decode_rel all = { .5f, .5f, 1, 1 };
 	struct det_decode_at at = { 0 };
 	struct rank *rank = NULL;
@@ -54,7 +54,7 @@ run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t
 	if (t->dims[1] != count || count > DET_DECODE_CLASSES ||
 	    (m->classes && count != (size_t)m->classes))
 		return det_fail(DET_INVALID, "map '%s' is %s: 1 x %ld classes expected",
-		    m->name, det_shape_text(shape, sizeof shape, t),
+		    m->map[0], det_shape_text(shape, sizeof shape, t),
 		    m->classes ? m->classes : (long)DET_DECODE_CLASSES);
 	if ((e = det_alloc(&p, count, sizeof *p)) ||
 	    (e = det_alloc(&rank, count, sizeof *rank)))
@@ -76,4 +76,6 @@ out:
 	return e;
 }
 
-const struct det_decode_kind det_decode_classes = { "classes", parse, run };
+const struct det_decode_kind det_decode_classes = {
+	.name = "classes", .maps = 1, .parse = parse, .run = run
+};

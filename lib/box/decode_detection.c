@@ -25,7 +25,7 @@
 #include "base/mem.h"
 
 static enum det_err
-parse(struct det_decode_map *m, struct det_line *l)
+parse(struct det_decode_line *m, struct det_line *l)
 {
 	long coords = 4;
 	enum det_err e;
@@ -42,7 +42,7 @@ parse(struct det_decode_map *m, struct det_line *l)
 }
 
 static float
-size(const struct det_decode_map *m, float t)
+size(const struct det_decode_line *m, float t)
 {
 	return m->square_root ? (float)((double)t * (double)t) : t;
 }
@@ -52,7 +52,7 @@ static enum det_err
 run_cell(struct det_decode_job *j, const float *classes, const float *conf,
     const float *coord, struct det_decode_at at)
 {
-	const struct det_decode_map *m = j->m;
+	const struct det_decode_line *m = j->m;
 	float side = (float)m->side, prob;
 	enum det_err e;
 
@@ -76,7 +76,7 @@ run_cell(struct det_decode_job *j, const float *classes, const float *conf,
 static enum det_err
 run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t count)
 {
-	const struct det_decode_map *m = j->m;
+	const struct det_decode_line *m = j->m;
 	size_t side = (size_t)m->side, num = (size_t)m->num, cells = side * side;
 	size_t classes = (size_t)m->classes, want;
 	const float *conf, *coord, *cls;
@@ -91,7 +91,7 @@ run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t
 		    "map '%s' is %s: %zu numbers (%zu cells of %zu classes and %zu "
 		    "boxes) "
 		    "expected",
-		    m->name, det_shape_text(shape, sizeof shape, t), want, cells,
+		    m->map[0], det_shape_text(shape, sizeof shape, t), want, cells,
 		    classes, num);
 	conf = x + cells * classes;
 	coord = conf + cells * num;
@@ -112,4 +112,6 @@ run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t
 	return e;
 }
 
-const struct det_decode_kind det_decode_detection = { "detection", parse, run };
+const struct det_decode_kind det_decode_detection = {
+	.name = "detection", .maps = 1, .parse = parse, .run = run
+};

@@ -8,65 +8,134 @@
 #include <math.h>
 
 #include "base/line.h"
+#include "box/coder.h"
 #include "box/decode.h"
 
 #define DET_DECODE_ANCHORS 64    /* at most, of one map */
 #define DET_DECODE_CLASSES 65536 /* at most */
+#define DET_DECODE_INPUTS  2     /* maps of a line, at most */
+
+enum det_decode_background {
+	DET_BACKGROUND_NONE,
+	DET_BACKGROUND_FIRST,
+	DET_BACKGROUND_LAST,
+};
+
+enum det_decode_score { DET_SCORE_SIGMOID, DET_SCORE_SOFTMAX };
+
+enum det_decode_clip {
+	DET_CLIP_NONE,
+	DET_CLIP_EDGE,      /* to [0, W] */
+	DET_CLIP_INCLUSIVE, /* to [0, W - 1]: py-faster-rcnn's last pixel */
+};
+
+/* What the decoders of box deltas (anchors, rcnn) share. */
+struct det_decode_delta {
+	struct det_coder coder;
+	int background; /* enum det_decode_background */
+	int score;      /* enum det_decode_score */
+	int clip;       /* enum det_decode_clip */
+	float min_size; /* boxes with a side below are dropped; 0: none are */
+	int min_scaled; /* ... which counts pixels of the original picture */
+};
 
 struct det_decode_job;
 
 /* One line of the text. Fields that a kind does not use are 0. */
-struct det_decode_map {
+struct det_decode_line {
 	const struct det_decode_kind *kind;
-	char *name;
+	char *map[DET_DECODE_INPUTS]; /* names, as many as the kind takes */
+	char *list;                   /* boxes=; NULL: none is wanted */
+	char *grid;                   /* map=, whose anchors are wanted; NULL: none */
 	long classes, net_w, net_h;
 	long side, num;                       /* detection */
 	float anchor[2 * DET_DECODE_ANCHORS]; /* w, h */
 	size_t anchors;
-	float scale_xy;  /* yolo3 */
-	int new_coords;  /* yolo3 */
-	int softmax;     /* region, detection, classes */
-	int background;  /* region */
-	int square_root; /* detection */
-	long top;        /* classes */
+	float scale_xy;                /* yolo3 */
+	int new_coords;                /* yolo3 */
+	int softmax;                   /* region, detection, classes */
+	int background;                /* region */
+	int square_root;               /* detection */
+	long top;                      /* classes, anchors */
+	struct det_decode_delta delta; /* anchors, rcnn */
+	long top_per_class;            /* anchors */
+	int class_major;               /* anchors: channel k*A + a */
+	int agnostic;                  /* rcnn */
+	/* where its inputs stand among those of the whole text */
+	size_t map_at, list_at, grid_at;
+	size_t bound; /* the grid's map in the model's anchors */
+};
+
+struct det_decode_names {
+	const char **name;
+	size_t n, cap;
+};
+
+struct det_decode {
+	struct det_decode_line *line;
+	size_t n, cap;
+	struct det_decode_names maps, lists, grids; /* strings are the lines' */
+	const struct det_anchors *anchors;          /* bound; NULL: none */
 };
 
 struct det_decode_kind {
 	const char *name;
-	/* takes its keys from the line */
-	enum det_err (*parse)(struct det_decode_map *m, struct det_line *l);
-	/* `x` is the map's data, `count` its elements, all finite; checks the shape */
+	/* takes its keys from the line; may set list and grid, malloc'd */
+	enum det_err (*parse)(struct det_decode_line *m, struct det_line *l);
+	/* `x` is the (first) map's data, `count` its elements; checks the shape */
 	enum det_err (*run)(struct det_decode_job *j, const struct det_tensor *t,
 	    const float *x, size_t count);
+	size_t maps; /* how many it takes, at least 1 */
+	int rows;    /* maps have a row a proposal, maybe none, instead of N = 1 */
+	int scans;   /* run looks for NaN and infinity by itself, as it reads */
 };
 
 extern const struct det_decode_kind det_decode_yolo3, det_decode_region,
-    det_decode_detection, det_decode_classes;
+    det_decode_detection, det_decode_classes, det_decode_anchors;
 
-/* One map at work. */
+/* One line at work. */
 struct det_decode_job {
-	const struct det_decode_map *m;
+	const struct det_decode_line *m;
+	const struct det_tensor *map[DET_DECODE_INPUTS];
+	const struct det_boxes *list;      /* what `boxes=` names */
+	const struct det_tensor *grid;     /* what `map=` names; NULL: none came ... */
+	const struct det_anchors *anchors; /* ... but the model's text has it, as
+					    * number m->bound */
 	struct det_boxes *out;
 	float thresh;
 	double in_w, in_h;
+	double clip[4]; /* x1 y1 x2 y2 of the picture in the input */
+	double scale;   /* input pixels a pixel of the original */
+	long top;       /* of this line; 0: all */
 	size_t
 	    base; /* number of this map's first candidate; run adds how many it has */
 };
 
 /* Keys that kinds share. Anchors are required, in pairs, above 0. */
-enum det_err det_decode_anchors(
-    struct det_decode_map *m, struct det_line *l) DET_MUST_USE;
+enum det_err det_decode_anchor_pairs(
+    struct det_decode_line *m, struct det_line *l) DET_MUST_USE;
 enum det_err det_decode_class_count(
-    struct det_decode_map *m, struct det_line *l) DET_MUST_USE;
+    struct det_decode_line *m, struct det_line *l) DET_MUST_USE;
+/* classes= and all of struct det_decode_delta: weights= clamp= coder= plus_one background=
+ * score= clip= min_size= min_scaled. The caller sets the defaults before. */
+enum det_err det_decode_delta_keys(
+    struct det_decode_line *m, struct det_line *l) DET_MUST_USE;
 
 /* Checks that t is (1, channels, H, W). */
-enum det_err det_decode_check_map(const struct det_decode_map *m,
+enum det_err det_decode_check_map(const struct det_decode_line *m,
     const struct det_tensor *t, size_t channels) DET_MUST_USE;
+
+/* The message for the NaN or infinity at element i of the line's map number `which`. */
+enum det_err det_decode_fail_bad(
+    const struct det_decode_job *j, size_t which, size_t i) DET_MUST_USE;
+
+/* Index of the first NaN or infinity among n floats; n where there is none. */
+size_t det_decode_first_bad(const float *x, size_t n);
 
 /* Adds a box given by centre and size relative to the input; DET_INVALID where it is not
  * finite, saying where. */
 struct det_decode_at {
-	size_t row, col, anchor; /* for messages */
+	size_t row, col, anchor; /* for messages; of `rcnn`: the proposal is the row */
 	size_t candidate;        /* within the map */
 };
 struct det_decode_rel {
@@ -74,6 +143,15 @@ struct det_decode_rel {
 };
 enum det_err det_decode_add(struct det_decode_job *j, const struct det_decode_rel *r,
     float score, size_t label, const struct det_decode_at *at) DET_MUST_USE;
+
+/* A box from an anchor (or proposal) and its delta, decoded, cut by `clip` and held against
+ * min_size: *keep says whether it is left. DET_INVALID where it is not finite. */
+enum det_err det_decode_delta_box(float box[4], int *keep,
+    const struct det_decode_job *j, const float anchor[4], const float delta[4],
+    const struct det_decode_at *at) DET_MUST_USE;
+/* Adds it. label -1: none. */
+enum det_err det_decode_add_corners(struct det_decode_job *j, const float box[4],
+    float score, int32_t label, const struct det_decode_at *at) DET_MUST_USE;
 
 /* Darknet's logistic: exp in double, rounded once to float. */
 static inline float

@@ -19,12 +19,12 @@
 #include "base/mem.h"
 
 static enum det_err
-parse(struct det_decode_map *m, struct det_line *l)
+parse(struct det_decode_line *m, struct det_line *l)
 {
 	long coords = 4;
 	enum det_err e;
 
-	if ((e = det_decode_anchors(m, l)) || (e = det_decode_class_count(m, l)) ||
+	if ((e = det_decode_anchor_pairs(m, l)) || (e = det_decode_class_count(m, l)) ||
 	    (e = det_line_bool(&m->softmax, l, "softmax")) ||
 	    (e = det_line_bool(&m->background, l, "background")))
 		return e;
@@ -32,7 +32,7 @@ parse(struct det_decode_map *m, struct det_line *l)
 }
 
 static struct det_decode_rel
-box_of(const struct det_decode_map *m, const float *x, size_t hw, size_t w, size_t h,
+box_of(const struct det_decode_line *m, const float *x, size_t hw, size_t w, size_t h,
     const struct det_decode_at *at)
 {
 	struct det_decode_rel r;
@@ -48,7 +48,7 @@ box_of(const struct det_decode_map *m, const float *x, size_t hw, size_t w, size
 
 /* p[0..K] of the classes; under background p[0] is that of "nothing", else unused. */
 static void
-class_probs(float *p, const struct det_decode_map *m, const float *x, size_t hw)
+class_probs(float *p, const struct det_decode_line *m, const float *x, size_t hw)
 {
 	size_t classes = (size_t)m->classes;
 
@@ -65,7 +65,7 @@ static enum det_err
 run_cell(struct det_decode_job *j, float *p, const float *x, size_t hw, size_t w,
     size_t h, const struct det_decode_at *at)
 {
-	const struct det_decode_map *m = j->m;
+	const struct det_decode_line *m = j->m;
 	float obj = m->background ? 1 : det_decode_logistic(x[4 * hw]), prob;
 	struct det_decode_rel r;
 	enum det_err e;
@@ -85,7 +85,7 @@ run_cell(struct det_decode_job *j, float *p, const float *x, size_t hw, size_t w
 static enum det_err
 run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t count)
 {
-	const struct det_decode_map *m = j->m;
+	const struct det_decode_line *m = j->m;
 	size_t entries = 5 + (size_t)m->classes, w, h, hw;
 	float *p = NULL;
 	enum det_err e;
@@ -109,4 +109,6 @@ run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t
 	return e;
 }
 
-const struct det_decode_kind det_decode_region = { "region", parse, run };
+const struct det_decode_kind det_decode_region = {
+	.name = "region", .maps = 1, .parse = parse, .run = run
+};

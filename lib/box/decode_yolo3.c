@@ -16,12 +16,12 @@
 #include "box/decode_impl.h"
 
 static enum det_err
-parse(struct det_decode_map *m, struct det_line *l)
+parse(struct det_decode_line *m, struct det_line *l)
 {
 	double scale = 1;
 	enum det_err e;
 
-	if ((e = det_decode_anchors(m, l)) || (e = det_decode_class_count(m, l)) ||
+	if ((e = det_decode_anchor_pairs(m, l)) || (e = det_decode_class_count(m, l)) ||
 	    (e = det_line_double(&scale, l, "scale_xy", 1e-3, 1e3)) ||
 	    (e = det_line_bool(&m->new_coords, l, "new_coords")))
 		return e;
@@ -30,13 +30,13 @@ parse(struct det_decode_map *m, struct det_line *l)
 }
 
 static float
-activate(const struct det_decode_map *m, float x)
+activate(const struct det_decode_line *m, float x)
 {
 	return m->new_coords ? x : det_decode_logistic(x);
 }
 
 static float
-stretch(const struct det_decode_map *m, float s)
+stretch(const struct det_decode_line *m, float s)
 {
 	float shift = (float)(-.5 * (double)(m->scale_xy - 1));
 
@@ -44,7 +44,7 @@ stretch(const struct det_decode_map *m, float s)
 }
 
 static float
-size(const struct det_decode_map *m, float t, float anchor, double in)
+size(const struct det_decode_line *m, float t, float anchor, double in)
 {
 	if (m->new_coords)
 		return t * t * 4 * anchor / (float)in;
@@ -56,7 +56,7 @@ static struct det_decode_rel
 box_of(const struct det_decode_job *j, const float *x, size_t hw, size_t w, size_t h,
     const struct det_decode_at *at)
 {
-	const struct det_decode_map *m = j->m;
+	const struct det_decode_line *m = j->m;
 	struct det_decode_rel r;
 
 	r.x = ((float)at->col + stretch(m, activate(m, x[0]))) / (float)w;
@@ -69,7 +69,7 @@ box_of(const struct det_decode_job *j, const float *x, size_t hw, size_t w, size
 static enum det_err
 run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t count)
 {
-	const struct det_decode_map *m = j->m;
+	const struct det_decode_line *m = j->m;
 	size_t entries = 5 + (size_t)m->classes, h, w, hw;
 	enum det_err e;
 
@@ -101,4 +101,6 @@ run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t
 	return DET_OK;
 }
 
-const struct det_decode_kind det_decode_yolo3 = { "yolo3", parse, run };
+const struct det_decode_kind det_decode_yolo3 = {
+	.name = "yolo3", .maps = 1, .parse = parse, .run = run
+};

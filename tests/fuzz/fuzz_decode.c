@@ -87,7 +87,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (det_decode_parse(&d, (const char *)data, len, "fuzz"))
 		return 0;
-	if (size < len + 4 || det_decode_maps(d) > 4) {
+	if (size < len + 4 || det_decode_maps(d) > 4 || det_decode_lists(d)) {
 		det_decode_free(d);
 		return 0;
 	}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What all decoders share at work. The arithmetic of Darknet's kinds follows its C source
+ * (yolo_layer.c, region_layer.c, detection_layer.c, blas.c; reference implementation by
+ * J. Redmon): floats, with exp taken in double and rounded once, products and quotients in
+ * Darknet's order. Darknet ends with centre and size relative to the input; the corners in
+ * input pixels are computed from those in double:
+ *
+ *   x1 = (x - w/2) * in_w     x2 = (x + w/2) * in_w     and so for y
+ *
+ * Departures: NaN and infinity are errors (Darknet carries them on); a threshold is
+ * compared in float, as there.
+ */
+#include <float.h>
+#include <string.h>
+
+#include "box/decode_impl.h"
+
+enum det_err
+det_decode_check_map(
+    const struct det_decode_line *m, const struct det_tensor *t, size_t channels)
+{
+	char shape[96];
+
+	if (t->rank == 4 && t->dims[1] == channels)
+		return DET_OK;
+	return det_fail(DET_INVALID, "map '%s' is %s: 1x%zuxHxW expected (%s)",
+	    m->map[0], det_shape_text(shape, sizeof shape, t), channels, m->kind->name);
+}
+
+enum det_err
+det_decode_add(struct det_decode_job *j, const struct det_decode_rel *r, float score,
+    size_t label, const struct det_decode_at *at)
+{
+	struct det_box b = { 0 };
+
+	if (!isfinite(r->x) || !isfinite(r->y) || !isfinite(r->w) || !isfinite(r->h) ||
+	    !isfinite(score))
+		return det_fail(DET_INVALID,
+		    "map '%s': row %zu, column %zu, anchor %zu: the box is not finite",
+		    j->m->map[0], at->row, at->col, at->anchor);
+	b.x1 = ((double)r->x - (double)r->w / 2) * j->in_w;
+	b.x2 = ((double)r->x + (double)r->w / 2) * j->in_w;
+	b.y1 = ((double)r->y - (double)r->h / 2) * j->in_h;
+	b.y2 = ((double)r->y + (double)r->h / 2) * j->in_h;
+	b.score = (double)score;
+	b.label = (int32_t)label;
+	b.source = j->base + at->candidate > INT32_MAX
+		       ? -1
+		       : (int32_t)(j->base + at->candidate);
+	return det_boxes_add(j->out, &b);
+}
+
+void
+det_decode_softmax(float *y, const float *x, size_t n, size_t stride)
+{
+	float sum = 0, largest = -FLT_MAX;
+
+	for (size_t i = 0; i < n; i++)
+		if (x[i * stride] > largest)
+			largest = x[i * stride];
+	for (size_t i = 0; i < n; i++) {
+		y[i] = (float)exp((double)(x[i * stride] - largest));
+		sum += y[i];
+	}
+	for (size_t i = 0; i < n; i++)
+		y[i] /= sum;
+}
+
+/* The bits of a NaN or infinity have all exponent bits set; integer tests vectorise and
+ * need no floating-point exceptions. */
+size_t
+det_decode_first_bad(const float *x, size_t n)
+{
+	uint32_t u, bad;
+	size_t i = 0, k;
+
+	for (; i + 64 <= n; i += 64) {
+		bad = 0;
+		for (k = 0; k < 64; k++) {
+			memcpy(&u, x + i + k, sizeof u);
+			bad |= (u & 0x7f800000u) == 0x7f800000u;
+		}
+		if (bad)
+			break;
+	}
+	for (; i < n; i++) {
+		memcpy(&u, x + i, sizeof u);
+		if ((u & 0x7f800000u) == 0x7f800000u)
+			break;
+	}
+	return i;
+}
+
+enum det_err
+det_decode_fail_bad(const struct det_decode_job *j, size_t which, size_t i)
+{
+	const struct det_decode_line *m = j->m;
+	const struct det_tensor *t = j->map[which];
+	const char *what = isnan(((const float *)t->data)[i]) ? "NaN" : "infinity";
+	size_t w, hw, entries;
+
+	if (t->rank != 4 || m->kind->rows)
+		return det_fail(
+		    DET_INVALID, "map '%s': %s at element %zu", m->map[which], what, i);
+	w = t->dims[3];
+	hw = t->dims[2] * w;
+	if (!m->anchors)
+		return det_fail(DET_INVALID,
+		    "map '%s': %s at row %zu, column %zu, channel %zu", m->map[which],
+		    what, i % hw / w, i % w, i / hw);
+	entries = t->dims[1] / m->anchors;
+	return det_fail(DET_INVALID,
+	    "map '%s': %s at row %zu, column %zu, anchor %zu, entry %zu", m->map[which],
+	    what, i % hw / w, i % w, entries ? i / hw / entries : 0,
+	    entries ? i / hw % entries : i / hw);
+}
+
+static enum det_err
+check_input(const struct det_decode_job *j, size_t which)
+{
+	const struct det_tensor *t = j->map[which];
+	const struct det_decode_kind *kind = j->m->kind;
+	const char *name = j->m->map[which];
+	char shape[96];
+	size_t count, bad;
+	enum det_err e;
+
+	if (t->dtype != DET_F32)
+		return det_fail(DET_INVALID, "map '%s' is %s: f32 expected", name,
+		    det_dtype_name(t->dtype) ? det_dtype_name(t->dtype)
+					     : "of no dtype");
+	if ((e = det_tensor_count(&count, t)))
+		return e;
+	if (!kind->rows && (t->rank < 2 || t->dims[0] != 1 || count == 0))
+		return det_fail(DET_INVALID,
+		    "map '%s' is %s: one image (1xCxHxW) expected", name,
+		    det_shape_text(shape, sizeof shape, t));
+	if (kind->scans)
+		return DET_OK;
+	bad = det_decode_first_bad(t->data, count);
+	return bad < count ? det_decode_fail_bad(j, which, bad) : DET_OK;
+}
+
+static enum det_err
+run_line(struct det_decode_job *j)
+{
+	size_t count;
+	enum det_err e;
+
+	for (size_t i = 0; i < j->m->kind->maps; i++)
+		if ((e = check_input(j, i)))
+			return e;
+	if ((e = det_tensor_count(&count, j->map[0])))
+		return e;
+	return j->m->kind->run(j, j->map[0], j->map[0]->data, count);
+}
+
+/* Chooses what the line works on. */
+static enum det_err
+set_line(struct det_decode_job *j, const struct det_decode *d,
+    const struct det_decode_line *m, const struct det_decode_in *in,
+    const struct det_decode_params *p)
+{
+	j->m = m;
+	j->in_w = (double)(p->in_w > 0 ? p->in_w : m->net_w);
+	j->in_h = (double)(p->in_h > 0 ? p->in_h : m->net_h);
+	if (!(j->in_w > 0) || !(j->in_h > 0))
+		return det_fail(DET_INVALID,
+		    "map '%s': neither the item nor the decode text (net=WxH) tells "
+		    "the size of the input",
+		    m->map[0]);
+	j->clip[0] = p->x1;
+	j->clip[1] = p->y1;
+	j->clip[2] = p->x2;
+	j->clip[3] = p->y2;
+	if (!(p->x2 > p->x1)) {
+		j->clip[0] = j->clip[1] = 0;
+		j->clip[2] = j->in_w;
+		j->clip[3] = j->in_h;
+	}
+	j->top = p->top >= 0 ? p->top : m->top;
+	for (size_t i = 0; i < m->kind->maps; i++)
+		j->map[i] = &in->maps[m->map_at + i];
+	j->list = m->list ? &in->lists[m->list_at] : NULL;
+	j->grid = m->grid && in->grids && in->grids[m->grid_at].data
+		      ? &in->grids[m->grid_at]
+		      : NULL;
+	j->anchors = d->anchors;
+	return DET_OK;
+}
+
+enum det_err
+det_decode_run(struct det_boxes *out, const struct det_decode *d,
+    const struct det_decode_in *in, const struct det_decode_params *p)
+{
+	struct det_decode_job j = { .out = out, .thresh = (float)p->thresh };
+	enum det_err e;
+
+	out->n = 0;
+	out->space = DET_SPACE_INPUT;
+	if (!(p->thresh >= -1 && p->thresh <= 1))
+		return det_fail(DET_INVALID, "a score threshold in 0 to 1 expected");
+	j.scale = p->scale > 0 ? p->scale : 1;
+	for (size_t i = 0; i < d->n; i++)
+		if ((e = set_line(&j, d, &d->line[i], in, p)) || (e = run_line(&j)))
+			return e;
+	return DET_OK;
+}
