@@ -91,12 +91,12 @@ static const struct {
 	    "prior(s32) min=64,96 stride=32 clip=center\n"
 	    "prior(s64) min=128,192,256 stride=64 clip=center\n" },
 	{ "yolov2", "# Darknet, yolov2.cfg: COCO, in cells\n"
-		    "pairs(y30) anchors=.57273,.677385,1.87446,2.06253,3.33843,5.47434,"
+		    "pairs(y31) anchors=.57273,.677385,1.87446,2.06253,3.33843,5.47434,"
 		    "7.88282,3.52778,9.77052,9.16828 cells\n" },
 	{ "yolov3", "# Darknet, yolov3.cfg: COCO, in pixels\n"
-		    "pairs(y81) anchors=116,90,156,198,373,326\n"
-		    "pairs(y93) anchors=30,61,62,45,59,119\n"
-		    "pairs(y105) anchors=10,13,16,30,33,23\n" },
+		    "pairs(y82) anchors=116,90,156,198,373,326\n"
+		    "pairs(y94) anchors=30,61,62,45,59,119\n"
+		    "pairs(y106) anchors=10,13,16,30,33,23\n" },
 };
 
 #define N (sizeof profiles / sizeof profiles[0])

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
+#include "stream/record_head.h"
 #include "box/anchors.h"
 #include "tests/unit/tap.h"
 
