@@ -137,18 +137,18 @@ test_tables(void)
 {
 	static const float caffe[9][4] = { { -84, -40, 99, 55 },
 		{ -176, -88, 191, 103 }, { -360, -184, 375, 199 }, { -56, -56, 71, 71 },
-		{ -120, -120, 135, 135 }, { -248, -248, 263, 263 }, { -36, -80, 51, 95 },
-		{ -80, -168, 95, 183 }, { -168, -344, 183, 359 } };
+		{ -120, -120, 135, 135 }, { -248, -248, 263, 263 },
+		{ -36, -80, 51, 95 }, { -80, -168, 95, 183 },
+		{ -168, -344, 183, 359 } };
 	/* the overview writes y before x */
-	static const float overview[9][4] = {
-		{ -82.5097f, -37.2548f, 98.5097f, 53.2548f },
+	static const float overview[9][4] = { { -82.5097f, -37.2548f, 98.5097f,
+						  53.2548f },
 		{ -173.0193f, -82.5097f, 189.0193f, 98.5097f },
 		{ -354.0387f, -173.0193f, 370.0387f, 189.0193f }, { -56, -56, 72, 72 },
 		{ -120, -120, 136, 136 }, { -248, -248, 264, 264 },
 		{ -37.2548f, -82.5097f, 53.2548f, 98.5097f },
 		{ -82.5097f, -173.0193f, 98.5097f, 189.0193f },
-		{ -173.0193f, -354.0387f, 189.0193f, 370.0387f }
-	};
+		{ -173.0193f, -354.0387f, 189.0193f, 370.0387f } };
 	static const float tv[3][4] = { { -23, -11, 23, 11 }, { -16, -16, 16, 16 },
 		{ -11, -23, 11, 23 } };
 	static const float retina[9][4] = { { -23, -11, 23, 11 }, { -28, -14, 28, 14 },
@@ -158,7 +158,8 @@ test_tables(void)
 	struct det_anchors_at one = { 1, 1, 16, 16 };
 
 	table("py-faster-rcnn", det_anchors_profile("caffe"), &one, caffe, 9, 0);
-	table("the overview", det_anchors_profile("overview"), &one, overview, 9, 6e-5f);
+	table(
+	    "the overview", det_anchors_profile("overview"), &one, overview, 9, 6e-5f);
 	table("torchvision", det_anchors_profile("tv"), &one, tv, 3, 0);
 	table("torchvision's RetinaNet", det_anchors_profile("retinanet"), &one, retina,
 	    9, 0);
