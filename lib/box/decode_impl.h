@@ -61,6 +61,7 @@ struct det_decode_line {
 	long top_per_class;            /* anchors */
 	int class_major;               /* anchors: channel k*A + a */
 	int agnostic;                  /* rcnn */
+	int unscaled;                  /* rcnn */
 	/* where its inputs stand among those of the whole text */
 	size_t map_at, list_at, grid_at;
 	size_t bound; /* the grid's map in the model's anchors */
@@ -91,7 +92,7 @@ struct det_decode_kind {
 };
 
 extern const struct det_decode_kind det_decode_yolo3, det_decode_region,
-    det_decode_detection, det_decode_classes, det_decode_anchors;
+    det_decode_detection, det_decode_classes, det_decode_anchors, det_decode_rcnn;
 
 /* One line at work. */
 struct det_decode_job {
