@@ -8,6 +8,7 @@
  */
 #include "caffe/caffe.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -36,7 +36,7 @@ meets(int *out, const struct cf_field *rule)
 static enum det_err
 in_test_phase(int *out, const struct cf_field *layer)
 {
-	int met = 0, one;
+	int met = 0, one = 0;
 	size_t n = cf_count(layer, "include");
 	const char *key = n ? "include" : "exclude";
 	enum det_err e = DET_OK;

@@ -146,7 +146,7 @@ enum det_err
 cf_add_pool(struct cf_work *w)
 {
 	static const char *const passed[] = { "engine", NULL };
-	const char *pool = "MAX", *round;
+	const char *pool = "MAX", *round = "ceil";
 	long k[2], stride[2], pad[2];
 	int global = 0, max;
 	size_t value;

@@ -89,7 +89,7 @@ prior_sizes(struct cf_prior *p, const struct cf_work *w)
 		    "min_size and as many or no max_size expected, found %zu and %zu",
 		    mins, maxs);
 	ratios = distinct(ratio, ratios, flip);
-	p->count = mins * (1 + (maxs != 0) + ratios * (flip ? 2 : 1));
+	p->count = mins * (1 + (size_t)(maxs != 0) + ratios * (flip ? 2 : 1));
 	if ((e = put_list(&p->keys, "min", min, mins)) ||
 	    (e = put_list(&p->keys, "max", max, maxs)) ||
 	    (e = put_list(&p->keys, "ratios", ratio, ratios)))

@@ -176,6 +176,7 @@ static enum det_err
 put_pixels(struct det_caffe *c, const char *mean, const char *std)
 {
 	char means[100] = "", text[32], stds[32];
+	enum det_err e;
 
 	for (size_t i = 0; i < c->n_mean; i++)
 		(void)snprintf(means + strlen(means), sizeof means - strlen(means),
@@ -184,8 +185,6 @@ put_pixels(struct det_caffe *c, const char *mean, const char *std)
 		mean = means;
 	if (c->scale > 0)
 		std = det_double_text(stds, 1 / c->scale);
-	enum det_err e;
-
 	if ((e = put(&c->image_options, "scale", c->p.scale, "1")) ||
 	    (e = put(&c->image_options, "mean", c->p.mean, mean)))
 		return e;
@@ -228,14 +227,14 @@ rcnn_options(struct det_caffe *c)
 	    (e = det_buf_printf(
 		 &c->propose_options, "pre-nms=6000\npost-nms=300\niou=0.7\n")))
 		return e;
-	if (c->has_rpn && (e = det_buf_printf(&c->propose_options, "ge\nplus-one\n")))
+	if (c->has_rpn && (e = det_buf_printf(&c->propose_options, "ge=1\nplus-one=1\n")))
 		return e;
 	if ((e = det_buf_printf(&c->roipool_options,
 		 "op=max\nsize=%zux%zu\nmaps=%s\nstrides=%s\n", c->roi_h, c->roi_w,
 		 c->value[c->roi_map].name, det_double_text(text, 1 / c->roi_scale))) ||
 	    (e = det_buf_printf(&c->head_options, "thresh=0.05\n")))
 		return e;
-	return det_buf_printf(&c->nms_options, "iou=0.3\nge\nplus-one\nmax=100\n");
+	return det_buf_printf(&c->nms_options, "iou=0.3\nge=1\nplus-one=1\nmax=100\nmap=before\nclip=none\n");
 }
 
 static enum det_err

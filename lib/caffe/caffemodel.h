@@ -15,6 +15,11 @@
  * det_source_close. */
 enum det_err det_caffemodel_open(struct det_source *out, const char *path) DET_MUST_USE;
 
+/* A file of weights with Caffe's names, by its first bytes: a caffemodel, or what
+ * det_source_open takes. */
+enum det_err det_caffe_weights_open(
+    struct det_source *out, const char *path) DET_MUST_USE;
+
 /* What the index-th blob of a layer of that type (a name as V2 layers have it; NULL:
  * unknown) is called: "weight", "bias", "mean"; NULL where only its number names it. */
 const char *det_caffe_role(const char *type, size_t index);
