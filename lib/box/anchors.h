@@ -40,9 +40,15 @@ struct det_anchors_at {
 	long in_h, in_w; /* 0: not known; an error only where the text needs it */
 };
 
-/* Fills out[h * w * A * 4], malloc'd by the caller. */
+/* Fills out[h * w * A * 4], malloc'd by the caller. DET_INVALID where a size is 0 that the
+ * text needs, or a box is not finite. */
 enum det_err det_anchors_make(float *out, const struct det_anchors *a, size_t i,
     const struct det_anchors_at *at) DET_MUST_USE;
+
+/* Only those of the given numbers, (row * w + column) * A + anchor, into out[4 * n]; each
+ * number is below h * w * A. The same values as det_anchors_make's. */
+enum det_err det_anchors_pick(float *out, const struct det_anchors *a, size_t i,
+    const struct det_anchors_at *at, const size_t *number, size_t n) DET_MUST_USE;
 
 /* The text of a named parameter set: "caffe", "tv", "d2", "retinanet", "ssd300", ... with
  * its maps; NULL where there is none of that name. i-th name, NULL past the end. */

@@ -60,6 +60,7 @@ struct det_decode_line {
 	struct det_decode_delta delta; /* anchors, rcnn */
 	long top_per_class;            /* anchors */
 	int class_major;               /* anchors: channel k*A + a */
+	int min_first;                 /* anchors: min_size before top */
 	int agnostic;                  /* rcnn */
 	/* where its inputs stand among those of the whole text */
 	size_t map_at, list_at, grid_at;
@@ -107,6 +108,9 @@ struct det_decode_job {
 	double clip[4]; /* x1 y1 x2 y2 of the picture in the input */
 	double scale;   /* input pixels a pixel of the original */
 	long top;       /* of this line; 0: all */
+	/* of each class: as many boxes as top_per_class asks for are scored so, or
+	 * better; NULL: no line has that key */
+	float *class_floor;
 	size_t
 	    base; /* number of this map's first candidate; run adds how many it has */
 };

@@ -11,10 +11,14 @@
  * Departures: NaN and infinity are errors (Darknet carries them on); a threshold is
  * compared in float, as there.
  */
+#include "box/decode_impl.h"
+
 #include <float.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "box/decode_impl.h"
+#include "base/mem.h"
+#include "box/best.h"
 
 enum det_err
 det_decode_check_map(
@@ -190,11 +194,90 @@ set_line(struct det_decode_job *j, const struct det_decode *d,
 	return DET_OK;
 }
 
+/* --- top_per_class ---------------------------------------------------------------------- */
+
+/* The largest of the lines', 0 where none has it; and the number of their classes. */
+static size_t
+most_per_class(size_t *classes, const struct det_decode *d)
+{
+	size_t most = 0;
+
+	*classes = 0;
+	for (size_t i = 0; i < d->n; i++) {
+		const struct det_decode_line *m = &d->line[i];
+
+		if ((size_t)m->top_per_class > most)
+			most = (size_t)m->top_per_class;
+		if ((size_t)m->classes > *classes)
+			*classes = (size_t)m->classes;
+	}
+	return most;
+}
+
+/* Keeps the `most` best boxes of each class, in their order. Keys of a class lie together,
+ * from first[class] on. */
+static enum det_err
+cut_classes(struct det_boxes *b, size_t most, size_t classes)
+{
+	size_t *first = NULL, *end = NULL, kept = 0;
+	uint64_t *key = NULL;
+	char *keep = NULL;
+	enum det_err e;
+
+	if ((e = det_calloc(&first, classes + 1, sizeof *first)) ||
+	    (e = det_calloc(&end, classes + 1, sizeof *end)) ||
+	    (e = det_alloc(&key, b->n, sizeof *key)) ||
+	    (e = det_calloc(&keep, b->n, 1)))
+		goto out;
+	for (size_t i = 0; i < b->n; i++)
+		if (b->box[i].label < (int32_t)classes)
+			first[b->box[i].label + 1]++;
+		else
+			keep[i] = 1; /* of a line that has no such key */
+	for (size_t c = 1; c <= classes; c++)
+		first[c] += first[c - 1];
+	memcpy(end, first, (classes + 1) * sizeof *end);
+	for (size_t i = 0; i < b->n; i++)
+		if (!keep[i])
+			key[end[b->box[i].label]++] =
+			    det_best_key((float)b->box[i].score, (uint32_t)i);
+	for (size_t c = 0; c < classes; c++) {
+		size_t n = end[c] - first[c];
+
+		det_best_select(key + first[c], n, most);
+		for (size_t i = 0; i < n && i < most; i++)
+			keep[det_best_number(key[first[c] + i])] = 1;
+	}
+	for (size_t i = 0; i < b->n; i++)
+		if (keep[i])
+			b->box[kept++] = b->box[i];
+	b->n = kept;
+out:
+	free(first);
+	free(end);
+	free(key);
+	free(keep);
+	return e;
+}
+
+static enum det_err
+run_lines(struct det_decode_job *j, const struct det_decode *d,
+    const struct det_decode_in *in, const struct det_decode_params *p)
+{
+	enum det_err e;
+
+	for (size_t i = 0; i < d->n; i++)
+		if ((e = set_line(j, d, &d->line[i], in, p)) || (e = run_line(j)))
+			return e;
+	return DET_OK;
+}
+
 enum det_err
 det_decode_run(struct det_boxes *out, const struct det_decode *d,
     const struct det_decode_in *in, const struct det_decode_params *p)
 {
 	struct det_decode_job j = { .out = out, .thresh = (float)p->thresh };
+	size_t classes, most = most_per_class(&classes, d);
 	enum det_err e;
 
 	out->n = 0;
@@ -202,8 +285,13 @@ det_decode_run(struct det_boxes *out, const struct det_decode *d,
 	if (!(p->thresh >= -1 && p->thresh <= 1))
 		return det_fail(DET_INVALID, "a score threshold in 0 to 1 expected");
 	j.scale = p->scale > 0 ? p->scale : 1;
-	for (size_t i = 0; i < d->n; i++)
-		if ((e = set_line(&j, d, &d->line[i], in, p)) || (e = run_line(&j)))
-			return e;
-	return DET_OK;
+	if (most && (e = det_alloc(&j.class_floor, classes, sizeof *j.class_floor)))
+		return e;
+	for (size_t i = 0; most && i < classes; i++)
+		j.class_floor[i] = -INFINITY;
+	e = run_lines(&j, d, in, p);
+	if (!e && most)
+		e = cut_classes(out, most, classes);
+	free(j.class_floor);
+	return e;
 }
