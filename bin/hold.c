@@ -71,7 +71,21 @@ item_begins(struct tool *t, struct hold *h)
 	h->seen.len = 0;
 }
 
-/* The record goes into h's keeping, and h's old one, with its memory, to the reader. */
+/* Gives r the memory for payloads that the other record owns: of the size that this name had
+ * in the item before, and warm. */
+static void
+lend_memory(struct det_record *r, struct det_record *other)
+{
+	void *own = r->own;
+	size_t cap = r->own_cap;
+
+	r->own = other->own;
+	r->own_cap = other->own_cap;
+	other->own = own;
+	other->own_cap = cap;
+}
+
+/* The record goes into h's keeping, and h's old one to the reader. */
 static void
 take(struct tool *t, struct hold *h, struct det_record *r, size_t i)
 {
@@ -79,9 +93,11 @@ take(struct tool *t, struct hold *h, struct det_record *r, size_t i)
 
 	if (h->have[i])
 		tool_die(t, "a second %s '%s'", noun(h, i), h->name[i]);
-	tool_load(t, r);
+	lend_memory(r, &h->held[i]);
 	if (t->keep || h->pass[i])
-		tool_write(t, r);
+		tool_write_load(t, r);
+	else
+		tool_load(t, r);
 	swap = h->held[i];
 	h->held[i] = *r;
 	*r = swap;

@@ -4,9 +4,9 @@
  * writev(2) straight from where it lies, which is one copy into the pipe. A payload that
  * is only passing through goes from pipe to pipe by splice(2), which is none.
  *
- * vmsplice(2) would save the copy of a payload made here as well, but the pages then must
- * not change until the reader has taken them, and nobody tells us when that is; the copy
- * costs about .3 ms a megabyte of a stage that took tens (tests/bench/pipe).
+ * A payload that was made in memory to give away (gift.h) goes out with vmsplice(2), which
+ * is no copy either. Others can't: the pages would have to stay as they are until the last
+ * reader has taken them, and nobody tells us when that is.
  */
 #define _GNU_SOURCE
 #include "stream/writer.h"
@@ -20,6 +20,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "stream/gift.h"
 #include "stream/record_head.h"
 #include "stream/pass.h"
 
@@ -100,6 +101,27 @@ write_large(struct det_writer *w, const void *payload, size_t size, size_t pad)
 			v[first].iov_base = (char *)v[first].iov_base + n;
 			v[first].iov_len -= (size_t)n;
 		}
+	}
+	return DET_OK;
+}
+
+/* Moves a payload's pages into the pipe; *gone is how many bytes of it. Where the output is
+ * no pipe those are none. */
+static enum det_err
+give_pages(struct det_writer *w, const char *payload, size_t size, size_t *gone)
+{
+	*gone = 0;
+	while (*gone < size) {
+		struct iovec v = { (void *)(uintptr_t)(payload + *gone), size - *gone };
+		ssize_t n = vmsplice(w->fd, &v, 1, 0);
+
+		if (n < 0 && det_fd_again(w->fd, 1))
+			continue;
+		if (n < 0 && (errno == EBADF || errno == EINVAL) && !*gone)
+			return DET_OK;
+		if (n < 0)
+			return det_fail(DET_IO, "%s:", w->name);
+		*gone += (size_t)n;
 	}
 	return DET_OK;
 }
@@ -204,54 +226,102 @@ whole(struct det_writer *w, const struct det_record_head *h, const struct det_at
 	return DET_OK;
 }
 
+static void
+set_check(struct det_record_head *h, const void *payload)
+{
+	if (!h->size)
+		return;
+	h->flags |= DET_HAS_CRC;
+	h->crc = det_crc32(0, payload, (size_t)h->size);
+}
+
 static enum det_err
 finish(struct det_writer *w, struct det_record_head *h, const struct det_attrs *a,
     const void *payload)
 {
-	if (h->size) {
-		h->flags |= DET_HAS_CRC;
-		h->crc = det_crc32(0, payload, (size_t)h->size);
-	}
+	set_check(h, payload);
 	return whole(w, h, a, payload);
 }
 
-enum det_err
-det_writer_put(struct det_writer *w, struct det_record *r)
+/* The head of a record that is written as it is. */
+static enum det_err
+begin_record(
+    struct det_writer *w, struct det_record_head *h, const struct det_record *r)
 {
-	struct det_record_head h;
 	enum det_err e;
 
-	if (r->kind == DET_END)
-		return det_writer_end(w);
-	if ((e = begin(w, &h, r->kind, &r->attrs, r->size)))
+	if ((e = begin(w, h, r->kind, &r->attrs, r->size)))
 		return e;
 	if (r->tensor.rank < 0 || r->tensor.rank > DET_MAX_RANK)
 		return det_fail(DET_INVALID, "a tensor of %d dims: 0 to 8 expected",
 		    r->tensor.rank);
 	/* an unknown kind may have a shape: it goes on as it came */
 	if (r->kind == DET_TENSOR || (r->kind & 0x20))
-		set_shape(&h, &r->tensor);
-	h.minor = r->minor;
-	if (r->tensor.data || r->size == 0)
-		return finish(w, &h, &r->attrs, r->tensor.data);
-	if (!r->reader)
+		set_shape(h, &r->tensor);
+	h->minor = r->minor;
+	return DET_OK;
+}
+
+/* A payload that its reader still has, moved on; under `load` into r's memory too. Its
+ * check is the one it came with. */
+static enum det_err
+move(struct det_writer *w, struct det_record_head *h, struct det_record *r, int load)
+{
+	struct det_reader *rd = r->reader;
+	enum det_err e;
+
+	if (!rd)
 		return det_fail(
 		    DET_INVALID, "a record whose payload is gone can't be written");
-	h.flags = r->flags & DET_HAS_CRC;
-	h.crc = r->crc;
-	if (det_reader_mapped(r->reader) || det_pad(r->size) <= SMALL) {
+	h->flags = r->flags & DET_HAS_CRC;
+	h->crc = r->crc;
+	if (det_reader_mapped(rd) || det_pad(r->size) <= SMALL) {
 		if ((e = det_record_load(r)))
 			return e;
-		return whole(w, &h, &r->attrs, r->tensor.data);
+		return whole(w, h, &r->attrs, r->tensor.data);
 	}
-	if ((e = start(w, &h, &r->attrs)) || (e = det_writer_flush(w)) ||
-	    (e = det_reader_pass(r->reader, w->fd, w->name)))
+	if ((e = start(w, h, &r->attrs)) || (e = det_writer_flush(w)))
+		return e;
+	e = load ? det_reader_load(rd, r, w->fd, w->name)
+		 : det_reader_pass(rd, w->fd, w->name);
+	if (e)
 		return e;
 	r->reader = NULL;
 	w->len = det_pad(r->size) - r->size;
 	memset(w->buf, 0, w->len);
 	w->broken = 0;
-	return DET_OK;
+	return load ? det_reader_check(rd, r) : DET_OK;
+}
+
+static enum det_err
+put(struct det_writer *w, struct det_record *r, int load)
+{
+	struct det_record_head h;
+	enum det_err e;
+
+	if (r->kind == DET_END)
+		return det_writer_end(w);
+	if ((e = begin_record(w, &h, r)))
+		return e;
+	if (r->tensor.data || r->size == 0)
+		return finish(w, &h, &r->attrs, r->tensor.data);
+	return move(w, &h, r, load);
+}
+
+enum det_err
+det_writer_put(struct det_writer *w, struct det_record *r)
+{
+	return put(w, r, 0);
+}
+
+enum det_err
+det_writer_put_load(struct det_writer *w, struct det_record *r)
+{
+	enum det_err e;
+
+	if ((e = put(w, r, 1)))
+		return e;
+	return det_record_load(r); /* of no bytes */
 }
 
 enum det_err
@@ -289,8 +359,54 @@ named(struct det_attrs *out, const char *name, const struct det_attrs *a)
 	return e;
 }
 
+/* The head and all attributes of a tensor that is to be written. */
+static enum det_err
+begin_tensor(struct det_writer *w, struct det_record_head *h, struct det_attrs *all,
+    const char *name, const struct det_tensor *t, const struct det_attrs *a)
+{
+	size_t size;
+	enum det_err e;
+
+	if ((e = det_tensor_bytes(&size, t)) || (e = named(all, name, a)) ||
+	    (e = begin(w, h, DET_TENSOR, all, size)))
+		return e;
+	set_shape(h, t);
+	return DET_OK;
+}
+
 enum det_err
 det_writer_tensor(struct det_writer *w, const char *name, const struct det_tensor *t,
+    const struct det_attrs *a)
+{
+	struct det_attrs all = { 0 };
+	struct det_record_head h;
+	enum det_err e;
+
+	if (!(e = begin_tensor(w, &h, &all, name, t, a)))
+		e = finish(w, &h, &all, t->data);
+	free(all.text);
+	return e;
+}
+
+/* A large payload in memory to give away. */
+static enum det_err
+give(struct det_writer *w, struct det_record_head *h, const struct det_attrs *a,
+    const char *payload)
+{
+	size_t size = (size_t)h->size, gone;
+	enum det_err e;
+
+	set_check(h, payload);
+	if ((e = start(w, h, a)) || (e = det_writer_flush(w)) ||
+	    (e = give_pages(w, payload, size, &gone)) ||
+	    (e = write_large(w, payload + gone, size - gone, det_pad(size) - size)))
+		return e;
+	w->broken = 0;
+	return DET_OK;
+}
+
+enum det_err
+det_writer_gift(struct det_writer *w, const char *name, struct det_tensor *t,
     const struct det_attrs *a)
 {
 	struct det_attrs all = { 0 };
@@ -298,13 +414,14 @@ det_writer_tensor(struct det_writer *w, const char *name, const struct det_tenso
 	size_t size;
 	enum det_err e;
 
-	if ((e = det_tensor_bytes(&size, t)) || (e = named(&all, name, a)) ||
-	    (e = begin(w, &h, DET_TENSOR, &all, size)))
-		goto fail;
-	set_shape(&h, t);
-	e = finish(w, &h, &all, t->data);
-fail:
+	if ((e = det_tensor_bytes(&size, t)))
+		return e; /* no size that det_gift_new gave */
+	if (!(e = begin_tensor(w, &h, &all, name, t, a)))
+		e = det_pad(size) > SMALL ? give(w, &h, &all, t->data)
+					  : finish(w, &h, &all, t->data);
 	free(all.text);
+	det_gift_free(t->data, size);
+	t->data = NULL;
 	return e;
 }
 
