@@ -4,9 +4,10 @@
  * writev(2) straight from where it lies, which is one copy into the pipe. A payload that
  * is only passing through goes from pipe to pipe by splice(2), which is none.
  *
- * A payload that was made in memory to give away (gift.h) goes out with vmsplice(2), which
- * is no copy either. Others can't: the pages would have to stay as they are until the last
- * reader has taken them, and nobody tells us when that is.
+ * vmsplice(2) would save the copy of a payload made here as well, but pages that are in a
+ * pipe must stay as they are until the last reader has taken them, splice and tee hand them
+ * on, and nobody tells us when that is. So they would have to be fresh ones each time, and to
+ * fault in and zero 50 MB, in huge pages, takes the 8 ms that it takes to write them.
  */
 #define _GNU_SOURCE
 #include "stream/writer.h"
@@ -20,7 +21,6 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "stream/gift.h"
 #include "stream/record_head.h"
 #include "stream/pass.h"
 
@@ -101,27 +101,6 @@ write_large(struct det_writer *w, const void *payload, size_t size, size_t pad)
 			v[first].iov_base = (char *)v[first].iov_base + n;
 			v[first].iov_len -= (size_t)n;
 		}
-	}
-	return DET_OK;
-}
-
-/* Moves a payload's pages into the pipe; *gone is how many bytes of it. Where the output is
- * no pipe those are none. */
-static enum det_err
-give_pages(struct det_writer *w, const char *payload, size_t size, size_t *gone)
-{
-	*gone = 0;
-	while (*gone < size) {
-		struct iovec v = { (void *)(uintptr_t)(payload + *gone), size - *gone };
-		ssize_t n = vmsplice(w->fd, &v, 1, 0);
-
-		if (n < 0 && det_fd_again(w->fd, 1))
-			continue;
-		if (n < 0 && (errno == EBADF || errno == EINVAL) && !*gone)
-			return DET_OK;
-		if (n < 0)
-			return det_fail(DET_IO, "%s:", w->name);
-		*gone += (size_t)n;
 	}
 	return DET_OK;
 }
@@ -226,20 +205,14 @@ whole(struct det_writer *w, const struct det_record_head *h, const struct det_at
 	return DET_OK;
 }
 
-static void
-set_check(struct det_record_head *h, const void *payload)
-{
-	if (!h->size)
-		return;
-	h->flags |= DET_HAS_CRC;
-	h->crc = det_crc32(0, payload, (size_t)h->size);
-}
-
 static enum det_err
 finish(struct det_writer *w, struct det_record_head *h, const struct det_attrs *a,
     const void *payload)
 {
-	set_check(h, payload);
+	if (h->size) {
+		h->flags |= DET_HAS_CRC;
+		h->crc = det_crc32(0, payload, (size_t)h->size);
+	}
 	return whole(w, h, a, payload);
 }
 
@@ -359,69 +332,22 @@ named(struct det_attrs *out, const char *name, const struct det_attrs *a)
 	return e;
 }
 
-/* The head and all attributes of a tensor that is to be written. */
-static enum det_err
-begin_tensor(struct det_writer *w, struct det_record_head *h, struct det_attrs *all,
-    const char *name, const struct det_tensor *t, const struct det_attrs *a)
-{
-	size_t size;
-	enum det_err e;
-
-	if ((e = det_tensor_bytes(&size, t)) || (e = named(all, name, a)) ||
-	    (e = begin(w, h, DET_TENSOR, all, size)))
-		return e;
-	set_shape(h, t);
-	return DET_OK;
-}
-
 enum det_err
 det_writer_tensor(struct det_writer *w, const char *name, const struct det_tensor *t,
     const struct det_attrs *a)
 {
 	struct det_attrs all = { 0 };
 	struct det_record_head h;
-	enum det_err e;
-
-	if (!(e = begin_tensor(w, &h, &all, name, t, a)))
-		e = finish(w, &h, &all, t->data);
-	free(all.text);
-	return e;
-}
-
-/* A large payload in memory to give away. */
-static enum det_err
-give(struct det_writer *w, struct det_record_head *h, const struct det_attrs *a,
-    const char *payload)
-{
-	size_t size = (size_t)h->size, gone;
-	enum det_err e;
-
-	set_check(h, payload);
-	if ((e = start(w, h, a)) || (e = det_writer_flush(w)) ||
-	    (e = give_pages(w, payload, size, &gone)) ||
-	    (e = write_large(w, payload + gone, size - gone, det_pad(size) - size)))
-		return e;
-	w->broken = 0;
-	return DET_OK;
-}
-
-enum det_err
-det_writer_gift(struct det_writer *w, const char *name, struct det_tensor *t,
-    const struct det_attrs *a)
-{
-	struct det_attrs all = { 0 };
-	struct det_record_head h;
 	size_t size;
 	enum det_err e;
 
-	if ((e = det_tensor_bytes(&size, t)))
-		return e; /* no size that det_gift_new gave */
-	if (!(e = begin_tensor(w, &h, &all, name, t, a)))
-		e = det_pad(size) > SMALL ? give(w, &h, &all, t->data)
-					  : finish(w, &h, &all, t->data);
+	if ((e = det_tensor_bytes(&size, t)) || (e = named(&all, name, a)) ||
+	    (e = begin(w, &h, DET_TENSOR, &all, size)))
+		goto fail;
+	set_shape(&h, t);
+	e = finish(w, &h, &all, t->data);
+fail:
 	free(all.text);
-	det_gift_free(t->data, size);
-	t->data = NULL;
 	return e;
 }
 

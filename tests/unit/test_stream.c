@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <libdeflate.h>
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
@@ -20,6 +21,7 @@
 #include "stream/boxes.h"
 #include "stream/item.h"
 #include "stream/reader.h"
+#include "stream/record_head.h"
 #include "stream/recipe.h"
 #include "stream/show.h"
 #include "stream/writer.h"
@@ -244,6 +246,28 @@ test_aligned(void)
 	free(b.p);
 }
 
+/* Large payloads are summed another way where the processor can. */
+static void
+test_crc(void)
+{
+	size_t n = 3 << 20, wrong = 0;
+	unsigned char *p = malloc(n);
+	uint32_t seed = 1;
+
+	for (size_t i = 0; i < n; i++)
+		p[i] = (unsigned char)((seed = seed * 1664525 + 1013904223) >> 24);
+	for (size_t i = 0; i < 600; i++) {
+		size_t len = i < 300 ? 3900 + i : (i * i * 29 + i) % (n - 64);
+		const unsigned char *at = p + i % 64;
+		uint32_t from = i % 3 ? seed * (uint32_t)i : 0;
+
+		wrong += det_crc32(from, at, len) != libdeflate_crc32(from, at, len);
+	}
+	ok(!wrong, "the CRC of 600 sizes is libdeflate's");
+	ok(det_crc32(0, "123456789", 9) == 0xcbf43926, "and that of the standard");
+	free(p);
+}
+
 static void
 test_full_disk(void)
 {
@@ -433,6 +457,7 @@ main(void)
 	test_skipping();
 	test_end();
 	test_aligned();
+	test_crc();
 	test_full_disk();
 	test_writer_refuses();
 	test_attributes();

@@ -12,7 +12,6 @@
 #include <sys/time.h>
 
 #include "base/mem.h"
-#include "stream/gift.h"
 #include "stream/reader.h"
 #include "tests/unit/stream_feed.h"
 
@@ -23,7 +22,7 @@ static const char huge[] =
     "TENS u8 70000 name=unchecked\n  random 6\n!head flags 0\n!head crc 0\n"
     "BOXS name=boxes space=input\n  0 0 1 1 0.5 0\nEND.\n";
 
-#define SINK ((size_t)16 << 20)
+#define SINK ((size_t)8 << 20)
 
 /* The end of the pipe: gathers all bytes, as far as they fit. */
 struct sink {
@@ -262,82 +261,6 @@ test_damage(void)
 	free(b.p);
 }
 
-/* Payloads that the writer is given, of all sizes about a page and a buffer. */
-static void
-test_gifts(int piped, int sockets)
-{
-	static const size_t sizes[] = { 0, 1, 4096, 32768, 40000, 1048576, 4194304,
-		4200001 };
-	struct sink sink = { .slow = 0 };
-	struct det_writer *w;
-	struct det_buf want = { 0 };
-	int p[2], fd = memfd_create("out", MFD_CLOEXEC), n = 0;
-	enum det_err e;
-
-	ends(p, sockets);
-	sink.fd = p[0];
-	(void)pthread_create(&sink.thread, NULL, drain, &sink);
-	e = det_writer_open_fd(&w, piped ? p[1] : fd, "out");
-	for (size_t i = 0; !e && i < sizeof sizes / sizeof *sizes; i++) {
-		struct det_tensor t = { DET_U8, 1, { sizes[i] }, NULL };
-		unsigned char *data;
-
-		if ((e = det_gift_new(&t.data, sizes[i])))
-			break;
-		data = t.data;
-		for (size_t k = 0; k < sizes[i]; k++)
-			data[k] = (unsigned char)(k * 7 + i + (k >> 12));
-		e = det_buf_add(&want, t.data, sizes[i]);
-		if (!e)
-			e = det_writer_gift(w, "x", &t, NULL);
-		n += t.data == NULL;
-	}
-	if (!e)
-		e = det_writer_flush(w);
-	ok(!e && n == 8, "gifts to %s are taken: %s",
-	    piped ? sockets ? "a socket" : "a pipe" : "a file",
-	    e ? det_errmsg() : "all");
-	det_writer_free(w);
-	(void)close(p[1]);
-	(void)pthread_join(sink.thread, NULL);
-	if (!piped) {
-		sink.b.n = (size_t)lseek(fd, 0, SEEK_END);
-		if (sink.b.n > SINK ||
-		    pread(fd, sink.b.p, sink.b.n, 0) != (ssize_t)sink.b.n)
-			exit(1);
-	}
-	for (size_t i = 0, at = 0, from = 0; i < sizeof sizes / sizeof *sizes; i++) {
-		at += DET_HEAD_SIZE + DET_ALIGN;
-		n -= at + sizes[i] <= sink.b.n &&
-		     !memcmp(sink.b.p + at, want.text + from, sizes[i]);
-		at += det_pad(sizes[i]);
-		from += sizes[i];
-	}
-	ok(n == 0, "and their bytes arrive");
-	free(sink.b.p);
-	det_buf_free(&want);
-	(void)close(fd);
-}
-
-static void
-test_gift_refused(void)
-{
-	struct det_writer *w;
-	struct det_tensor t = { DET_U8, 1, { 100000 }, NULL };
-	int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
-
-	ok(!det_writer_open_fd(&w, fd, "full") && !det_gift_new(&t.data, 100000) &&
-		det_writer_gift(w, "x", &t, NULL) == DET_IO && !t.data,
-	    "a full disk is noticed, and the gift gone");
-	ok(!det_gift_new(&t.data, 100000) &&
-		det_writer_gift(w, "a b", &t, NULL) == DET_CORRUPT && !t.data,
-	    "so is a wrong name");
-	det_gift_free(NULL, 0);
-	ok(det_gift_new(&t.data, SIZE_MAX - 5) != DET_OK, "a size that does not fit");
-	det_writer_free(w);
-	(void)close(fd);
-}
-
 int
 main(void)
 {
@@ -351,9 +274,5 @@ main(void)
 	test_signals();
 	test_cuts();
 	test_damage();
-	test_gifts(1, 0);
-	test_gifts(1, 1);
-	test_gifts(0, 0);
-	test_gift_refused();
 	return done();
 }
