@@ -65,6 +65,7 @@ item_begins(struct tool *t, struct hold *h)
 	h->open = t->cur.error == NULL;
 	h->at = t->at;
 	memset(h->have, 0, h->n);
+	memset(h->tensor, 0, h->n * sizeof *h->tensor);
 	h->missing = 0;
 	for (size_t i = 0; i < h->n; i++)
 		h->missing += !h->optional[i];
@@ -93,6 +94,11 @@ take(struct tool *t, struct hold *h, struct det_record *r, size_t i)
 
 	if (h->have[i])
 		tool_die(t, "a second %s '%s'", noun(h, i), h->name[i]);
+	if (h->missing == 0) /* else the same records in another order would mean
+				another thing, and nobody would notice */
+		tool_die(t,
+		    "%s '%s' comes too late: before what it belongs to expected",
+		    noun(h, i), h->name[i]);
 	lend_memory(r, &h->held[i]);
 	if (t->keep || h->pass[i])
 		tool_write_load(t, r);
