@@ -140,6 +140,7 @@ up_run(const struct det_op_run *r)
 
 const struct det_op det_op_upsample = {
 	.name = "upsample",
+	.traits = DET_OP_LIKE,
 	.in_lo = 1,
 	.in_hi = 2,
 	.args_size = sizeof(struct up_args),
