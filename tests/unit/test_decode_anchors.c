@@ -373,7 +373,7 @@ test_bad(void)
 	struct det_anchors *a;
 	struct run r = { .e = DET_OK };
 	float x[4] = { 0, 1, 2, 3 }, d[4] = { 0 };
-	const char *text = "anchors(c, b) map=m classes=2";
+	const char *text = "anchors(c, b) map=m classes=2 top=9";
 
 	p.in_w = p.in_h = 16;
 	x[1] = NAN;
