@@ -19,10 +19,11 @@ TOOL_SRC := $(sort $(wildcard bin/det-*.c))
 # det-model's commands, which no other tool needs
 MODEL_SRC := $(sort $(wildcard bin/model_*.c bin/import_*.c))
 BIN_SRC  := $(filter-out $(TOOL_SRC) $(MODEL_SRC),$(sort $(wildcard bin/*.c)))
+ARCH_TXT := $(sort $(wildcard lib/arch/*.arch lib/arch/*.part lib/nets/*.net))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
-LIB_OBJ  := $(LIB_SRC:%.c=$(O)/%.o)
+LIB_OBJ  := $(LIB_SRC:%.c=$(O)/%.o) $(O)/arch_files.o
 BIN_OBJ  := $(BIN_SRC:%.c=$(O)/%.o)
 MODEL_OBJ := $(MODEL_SRC:%.c=$(O)/%.o)
 TOOLS    := $(TOOL_SRC:bin/%.c=$(BIN)/%)
@@ -40,6 +41,13 @@ tools: $(TOOLS)
 $(O)/libdet.a: $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
+
+# The texts of the architectures, in the library: nothing is looked for at run time.
+$(O)/arch_files.c: lib/arch/embed.sh $(ARCH_TXT)
+	@mkdir -p $(@D)
+	sh lib/arch/embed.sh $(ARCH_TXT) >$@.tmp && mv $@.tmp $@
+$(O)/arch_files.o: $(O)/arch_files.c
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)

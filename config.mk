@@ -18,11 +18,11 @@ SIMD    = -fopenmp-simd
 
 # Libraries: pkg-config where it knows them, else these names. OpenBLAS is loaded at run
 # time (lib/nn/blas.c says why) and so is not among them.
-PKGS    = libjpeg libpng zlib libdeflate
-LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo -ljpeg -lpng -lz -ldeflate)
+PKGS    = libjpeg libpng zlib libdeflate jansson
+LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo -ljpeg -lpng -lz -ldeflate -ljansson)
 INCS   := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 
 # Debian packages: to build and run, and to check besides.
 DEPS       = gcc make pkg-config libc6-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev \
-             libdeflate-dev
+             libdeflate-dev libjansson-dev
 CHECK_DEPS = clang clang-format mandoc shellcheck bsdextrautils bsdutils libopenblas0

@@ -8,6 +8,7 @@
 
 #include "bin/tool.h"
 
+#include "model/arch.h"
 #include "model/darknet.h"
 
 #define MODEL_MAX_TEXT ((size_t)1 << 20)
@@ -34,6 +35,15 @@ const struct model_command *model_find(
 
 /* Warns of each line of a text. */
 void model_warn_lines(struct tool *t, const char *notes);
+
+/* Options of architectures, shared by import and new. */
+#define OPT_ARCH(name, set)                                                        \
+	OPT_STR(0, "arch", name, "NAME", "the architecture; new --list has them"), \
+	    OPT_MANY(0, "set", set, "NAME=VALUE", "a variable of the architecture")
+
+/* Misuse where the name or a variable is not known. `classes`: file of names, or NULL. */
+struct det_arch *model_arch_open(
+    struct tool *t, const char *name, const struct opt_many *set, const char *classes);
 
 /* Options of Darknet networks, shared by import and new. */
 struct model_darknet {

@@ -5,12 +5,15 @@
 #include "bin/model.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "image/resize.h"
 #include "model/seeded.h"
 
 struct make {
-	const char *darknet, *net;
+	const char *arch, *darknet, *net;
+	struct opt_many set;
+	int list;
 	struct model_darknet d;
 	long seed;
 };
@@ -41,12 +44,56 @@ make_darknet(struct tool *t, const struct make *s)
 	model_darknet_write(t, &s->d, d);
 }
 
+static void
+make_arch(struct tool *t, const struct make *s)
+{
+	struct det_arch *a = model_arch_open(t, s->arch, &s->set, s->d.classes);
+
+	tool_stream_classes(t, det_arch_classes(a));
+	tool_check(t, det_arch_seed(t->out, a, (uint64_t)s->seed));
+	tool_stream_end(t);
+	det_arch_close(a);
+}
+
+/* The architectures, a line each: name and what it is; of one of them its variables. */
+static int
+list_archs(int argc, char *argv[])
+{
+	const char *name, *what, *arch = NULL;
+	int list = 0;
+	const struct opt opts[] = {
+		OPT_STR(0, "arch", &arch, "NAME", "the variables of this one"),
+		OPT_FLAG(0, "list", &list, "name the architectures"),
+		OPT_END,
+	};
+	const struct tool_spec spec = { "det-model new", "Name the architectures.",
+		NULL, TOOL_PRINTS, opts };
+	const struct opt_many none = { .n = 0 };
+	struct det_arch *a;
+	struct tool t;
+
+	tool_start(&t, &spec, argc, argv);
+	if (!arch) {
+		for (size_t i = 0; det_arch_list(i, &name, &what); i++)
+			(void)fprintf(tool_stdout(&t), "%-28s %s\n", name, what);
+		return tool_finish(&t);
+	}
+	a = model_arch_open(&t, arch, &none, NULL);
+	for (size_t i = 0; det_arch_var(a, i, &name, &what); i++)
+		(void)fprintf(tool_stdout(&t), "%s=%s\n", name, what);
+	det_arch_close(a);
+	return tool_finish(&t);
+}
+
 int
 model_new(int argc, char *argv[])
 {
 	struct make s = { .seed = 1 };
 	const struct opt opts[] = {
-		OPT_STR(0, "darknet", &s.darknet, "CFG", "the network, a Darknet cfg"),
+		OPT_ARCH(&s.arch, &s.set),
+		OPT_FLAG(0, "list", &s.list,
+		    "name the architectures, or with --arch its variables"),
+		OPT_STR(0, "darknet", &s.darknet, "CFG", "or a Darknet cfg"),
 		OPT_STR(0, "net", &s.net, "FILE", "or a network as text, det-net(5)"),
 		OPT_LONG(
 		    0, "seed", &s.seed, 0, 2147483647, "N", "of the random weights"),
@@ -58,10 +105,19 @@ model_new(int argc, char *argv[])
 		"Make a model with random weights.", NULL, TOOL_WRITES, opts };
 	struct tool t;
 
+	/* a list is text: it may go to a terminal */
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--list") == 0)
+			return list_archs(argc, argv);
 	tool_start(&t, &spec, argc, argv);
-	if (!s.darknet == !s.net)
-		tool_usage(&t, "which network? give --darknet CFG or --net FILE");
-	if (s.net)
+	if (!s.arch + !s.darknet + !s.net != 2)
+		tool_usage(&t, "which network? give --arch NAME, --darknet CFG or "
+			       "--net FILE");
+	if (s.set.n && !s.arch)
+		tool_usage(&t, "--set goes with --arch");
+	if (s.arch)
+		make_arch(&t, &s);
+	else if (s.net)
 		make_net(&t, &s);
 	else
 		make_darknet(&t, &s);

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/words.h"
 #include "model/pipeline.h"
 
 static void
@@ -121,34 +122,6 @@ index_of(const struct opt_set *s, const char *name, size_t n)
 	return -1;
 }
 
-/* Letters to change, leave out or put in to turn a into b: Levenshtein, a row at a time. */
-static size_t
-distance(const char *a, size_t n, const char *b)
-{
-	size_t row[64], m = strlen(b);
-
-	if (m >= sizeof row / sizeof *row)
-		return n + m;
-	for (size_t k = 0; k <= m; k++)
-		row[k] = k;
-	for (size_t i = 0; i < n; i++) {
-		size_t corner = row[0];
-
-		row[0] = i + 1;
-		for (size_t k = 0; k < m; k++) {
-			size_t d = corner + (a[i] != b[k]);
-
-			corner = row[k + 1];
-			if (d > row[k] + 1)
-				d = row[k] + 1;
-			if (d > corner + 1)
-				d = corner + 1;
-			row[k + 1] = d;
-		}
-	}
-	return row[m];
-}
-
 /* The option that was meant, NULL where none is near: one that the word begins, or one
  * that is two letters off and keeps most of the word. */
 static const char *
@@ -159,7 +132,7 @@ nearest(const struct opt_set *s, const char *word, size_t n)
 
 	for (int i = 0; i < s->n; i++) {
 		const char *name = s->opt[i].name;
-		size_t d = distance(word, n, name);
+		size_t d = det_word_distance(word, n, name);
 
 		if (n >= 2 && strncmp(name, word, n) == 0)
 			d = 0;

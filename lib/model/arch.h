@@ -23,20 +23,36 @@ enum det_err det_arch_open(struct det_arch **out, const char *name,
     const char *const *set, size_t n_set) DET_MUST_USE;
 void det_arch_close(struct det_arch *a);
 
+/* i-th variable with its value; 0 past the end. */
+int det_arch_var(
+    const struct det_arch *a, size_t i, const char **name, const char **value);
+
 /* Class table of the architecture (its data set's, or class0, class1, ... ). */
 const struct det_classes *det_arch_classes(const struct det_arch *a);
 /* A text by its record name, "net/backbone"; NULL where it has none. */
 const char *det_arch_text(const struct det_arch *a, const char *name);
 
+/* Names for the classes, a name a line; their number becomes the variable `classes` where
+ * the user did not set that. */
+enum det_err det_arch_names(
+    struct det_arch *a, const char *text, size_t len, const char *file) DET_MUST_USE;
+
 /* Writes all texts and seeded random weights (no STRM, no END). */
 enum det_err det_arch_seed(
     struct det_writer *w, const struct det_arch *a, uint64_t seed) DET_MUST_USE;
+
+/* Before an import: variables that the user did not set become what the source says (the
+ * number of classes, from the shape of the head) and what published files of that kind want
+ * (an epsilon). The class table may change. `form` names the table: "torch", "caffe". */
+enum det_err det_arch_fit(
+    struct det_arch *a, const struct det_source *s, const char *form) DET_MUST_USE;
 
 /* Writes all texts, and the weights from a source by the architecture's name table. A
  * weight that is missing, or of another shape, is DET_INVALID and is named (all of them, in
  * one line, up to ten); tensors of the source that nobody took are named in `notes`, a line
  * each, and are an error under strict. */
 enum det_err det_arch_import(struct det_writer *w, const struct det_arch *a,
-    struct det_source *s, int strict, struct det_buf *notes) DET_MUST_USE;
+    struct det_source *s, const char *form, int strict,
+    struct det_buf *notes) DET_MUST_USE;
 
 #endif

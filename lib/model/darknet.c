@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "model/darknet_net.h"
+#include "model/names.h"
 
 /* The input's size, from [net]. */
 static enum det_err
@@ -103,100 +104,22 @@ det_darknet_floats(const struct det_darknet *d)
 	return d->floats;
 }
 
-static enum det_err
-add_name(struct det_classes *c, size_t *cap, const char *name, size_t n, long source)
-{
-	size_t cap2 = *cap;
-	enum det_err e;
-
-	if ((e = det_grow(&c->name, cap, c->n + 1, sizeof *c->name)) ||
-	    (e = det_grow(&c->source, &cap2, c->n + 1, sizeof *c->source)) ||
-	    (e = det_strndup(&c->name[c->n], name, n)))
-		return e;
-	c->source[c->n++] = source;
-	return DET_OK;
-}
-
-/* "name<TAB>number": takes the number off the line; -1 where there is none. */
-static enum det_err
-split_number(long *source, const char *line, size_t *n, const char *file, size_t number)
-{
-	const char *tab = memchr(line, '\t', *n);
-	char text[24];
-	size_t len;
-	enum det_err e;
-
-	*source = -1;
-	if (!tab)
-		return DET_OK;
-	len = *n - (size_t)(tab + 1 - line);
-	if (len >= sizeof text)
-		return det_fail(DET_INVALID,
-		    "%s:%zu: the class's number expected after the tab", file, number);
-	memcpy(text, tab + 1, len);
-	text[len] = 0;
-	if ((e = det_parse_long(source, text, 0, 1000000000)))
-		return det_fail_in(
-		    e, "%s:%zu: the class's number after the tab", file, number);
-	*n = (size_t)(tab - line);
-	return DET_OK;
-}
-
-/* A line of the list without blanks around it; a control byte inside can't be kept in the
- * class table. */
-static enum det_err
-trim_line(const char **line, size_t *n, const char *file, size_t number, long *source)
-{
-	enum det_err e;
-
-	while (*n > 0 && ((*line)[*n - 1] == ' ' || (*line)[*n - 1] == '\t'))
-		--*n;
-	while (*n > 0 && (**line == ' ' || **line == '\t')) {
-		++*line;
-		--*n;
-	}
-	if ((e = split_number(source, *line, n, file, number)))
-		return e;
-	for (size_t i = 0; i < *n; i++)
-		if ((unsigned char)(*line)[i] < ' ' || (*line)[i] == 0x7f)
-			return det_fail(DET_INVALID,
-			    "%s:%zu: a class name expected, found byte %#x", file,
-			    number, (unsigned)(unsigned char)(*line)[i]);
-	return DET_OK;
-}
-
 enum det_err
 det_darknet_names(struct det_classes *c, const struct det_darknet *d, const char *text,
     size_t len, const char *file)
 {
-	size_t cap = 0, at = 0, n, number = 0, blank = 0;
-	const char *line;
-	char name[32];
-	long source;
-	enum det_err e = DET_OK;
+	enum det_err e;
 
-	*c = (struct det_classes){ 0 };
-	for (size_t i = 0; !e && !text && i < d->classes; i++) {
-		(void)snprintf(name, sizeof name, "class%zu", i);
-		e = add_name(c, &cap, name, strlen(name), -1);
-	}
-	while (!e && text && det_line_next(&line, &n, text, len, &at)) {
-		if ((e = trim_line(&line, &n, file, ++number, &source)))
-			break;
-		if (n == 0)
-			blank = blank ? blank : number;
-		else if (blank)
-			e = det_fail(DET_INVALID,
-			    "%s:%zu: an empty line among the names", file, blank);
-		else
-			e = add_name(c, &cap, line, n, source);
-	}
-	if (!e && c->n != d->classes)
+	if (!text)
+		return det_names_make(c, d->classes);
+	if ((e = det_names_parse(c, text, len, file)))
+		return e;
+	if (c->n != d->classes) {
 		e = det_fail(DET_INVALID,
 		    "%s: %zu names, but %s has %zu classes: a name a line expected",
 		    file, c->n, d->cfg.file, d->classes);
-	if (e)
 		det_classes_release(c);
+	}
 	return e;
 }
 

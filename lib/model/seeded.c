@@ -9,7 +9,18 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "base/text.h"
+#include "model/arch_match.h"
 #include "nn/net.h"
+
+enum way { CONST, NORMAL, FAN, UNIFORM };
+
+struct how {
+	enum way way;
+	double v;
+};
+
+static const char *const ways[] = { "const", "normal", "fan", "uniform" };
 
 static int
 ends(const char *s, const char *end)
@@ -20,38 +31,91 @@ ends(const char *s, const char *end)
 }
 
 /* Vectors named weight are scales of a normalisation, larger ones a layer's weights. */
-static void
-fill(float *v, size_t n, const struct det_tensor *t, const char *name, uint64_t seed)
+static struct how
+usual(const char *name, const struct det_tensor *t)
 {
-	struct det_random r;
-	double sd = 1;
-	float constant = ends(name, "weight") || ends(name, ".var") ? 1 : 0;
-
-	if (!ends(name, "weight") || t->rank < 2) {
-		for (size_t i = 0; i < n; i++)
-			v[i] = constant;
-		return;
-	}
-	if (n)
-		sd = sqrt(2 / ((double)n / (double)t->dims[0]));
-	det_random_seed(&r, seed, det_hash_text(name));
-	for (size_t i = 0; i < n; i++)
-		v[i] = (float)(sd * det_random_normal(&r));
+	if (ends(name, ".weight") && t->rank > 1)
+		return (struct how){ FAN, 2 };
+	return (struct how){ CONST, ends(name, ".weight") || ends(name, ".var") };
 }
 
 static enum det_err
-put(struct det_writer *w, const char *name, struct det_tensor *t, uint64_t seed)
+parse_how(struct how *h, const char *word)
 {
+	size_t n = strcspn(word, "=");
+
+	for (int i = 0; i < 4 && word[n]; i++)
+		if (strlen(ways[i]) == n && memcmp(ways[i], word, n) == 0) {
+			h->way = (enum way)i;
+			return det_parse_double(&h->v, word + n + 1, -1e6, 1e6);
+		}
+	return det_fail(DET_INVALID,
+	    "seed: const=V, normal=S, fan=G or uniform=A expected, found '%s'", word);
+}
+
+static enum det_err
+choose(struct how *h, const char *name, const char *rules, size_t len)
+{
+	char pattern[256], word[64], more;
+	const char *line;
+	size_t at = 0, n;
+	enum det_err e;
+
+	while (det_line_next(&line, &n, rules, len, &at)) {
+		char copy[400];
+
+		(void)snprintf(
+		    copy, sizeof copy, "%.*s", (int)(n < 399 ? n : 399), line);
+		if (!copy[strspn(copy, " \t")] || copy[0] == '#')
+			continue;
+		if (sscanf(copy, "%255s %63s %c", pattern, word, &more) != 2)
+			return det_fail(DET_INVALID,
+			    "seed: 'PATTERN HOW' expected, found '%s'", copy);
+		if (arch_match(pattern, name, NULL) && (e = parse_how(h, word)))
+			return e;
+	}
+	return DET_OK;
+}
+
+static void
+fill(float *v, size_t n, const struct det_tensor *t, const struct how *h,
+    const char *name, uint64_t seed)
+{
+	struct det_random r;
+	double fan = t->rank ? (double)n / (double)t->dims[0] : 1, sd = h->v;
+
+	if (h->way == FAN)
+		sd = sqrt(h->v / fan);
+	det_random_seed(&r, seed, det_hash_text(name));
+	for (size_t i = 0; i < n; i++)
+		v[i] = (float)(h->way == CONST ? h->v
+			       : h->way == UNIFORM
+				   ? h->v * (2 * det_random_uniform(&r) - 1)
+				   : sd * det_random_normal(&r));
+}
+
+enum det_err
+det_seeded_weight(struct det_writer *w, const char *name, struct det_tensor *shape,
+    const char *rules, size_t len, uint64_t seed)
+{
+	struct how h = usual(name, shape);
 	size_t n;
 	float *v;
 	enum det_err e;
 
-	t->dtype = DET_F32;
-	if ((e = det_tensor_count(&n, t)) || (e = det_alloc(&v, n, sizeof *v)))
+	if (rules && (e = choose(&h, name, rules, len)))
 		return e;
-	fill(v, n, t, name, seed);
-	t->data = v;
-	e = det_writer_tensor(w, name, t, NULL);
+	shape->dtype = DET_F32;
+	if ((e = det_tensor_count(&n, shape)))
+		return e;
+	if (n == 0)
+		return det_fail(DET_INVALID,
+		    "the size of %s depends on the input, which is given as any", name);
+	if ((e = det_alloc(&v, n, sizeof *v)))
+		return e;
+	fill(v, n, shape, &h, name, seed);
+	shape->data = v;
+	e = det_writer_tensor(w, name, shape, NULL);
 	free(v);
 	return e;
 }
@@ -71,7 +135,7 @@ det_seeded_write(
 	(void)snprintf(record, sizeof record, "net/%s", det_net_name(net));
 	e = det_writer_text(w, record, text, len);
 	for (size_t i = 0; !e && (name = det_net_weight(net, i, &t)); i++)
-		e = put(w, name, &t, seed);
+		e = det_seeded_weight(w, name, &t, NULL, 0, seed);
 	det_net_free(net);
 	return e;
 }

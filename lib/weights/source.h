@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/tensor.h"
+#include "base/text.h"
 
 /* Numbers as files have them; more kinds than a stream knows. */
 enum det_source_type {
@@ -37,9 +38,17 @@ struct det_source_tensor {
 	int used;                    /* for the importer: somebody took it */
 };
 
+/* What a file says about itself: safetensors' __metadata__. */
+struct det_source_fact {
+	char *key, *value;
+};
+
 struct det_source {
 	struct det_source_tensor *t; /* in the order of the file */
 	size_t n, cap;
+	struct det_source_fact *fact;
+	size_t n_facts, cap_facts;
+	struct det_buf notes; /* what a user should hear, a line each; or nothing */
 	/* private: what the views lie in */
 	void (*close)(void *file);
 	void *file;
@@ -48,11 +57,22 @@ struct det_source {
 /* The tensor of that name, NULL where there is none. */
 struct det_source_tensor *det_source_find(const struct det_source *s, const char *name);
 
+/* A fact's value, NULL where the file has none of that key. */
+const char *det_source_fact(const struct det_source *s, const char *key);
+
+/* "f32" and so on; bytes of an element. */
+const char *det_source_type_name(enum det_source_type type);
+size_t det_source_type_size(enum det_source_type type);
+
+/* Number of elements; the readers below have checked that it fits. */
+size_t det_source_count(const struct det_source_tensor *t);
+
 /* Values as float, in C order, into out[0 .. product of dims). NaN and infinity are
  * DET_CORRUPT naming tensor and index. */
 enum det_err det_source_read(
     float *out, const struct det_source_tensor *t) DET_MUST_USE;
 
+/* Harmless on a zeroed struct, which it leaves. */
 void det_source_close(struct det_source *s);
 
 /* Maps and indexes a file. Every rule of the format is checked before anything is believed:

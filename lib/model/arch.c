@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Architectures: a file of lib/arch with the pieces that it includes, its variables put in,
+ * becomes the texts of a model (formats/arch.md has the rules). The files are part of the
+ * program, so an error in one is a mistake of ours and not of the user's; it is reported all
+ * the same, with file and line, and a test opens every architecture.
+ */
+#include "model/arch_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/words.h"
+#include "box/anchors.h"
+#include "model/names.h"
+
+#define MAX_DEPTH 16
+#define MAX_TEXT  ((size_t)1 << 20)
+
+static const char suffix[] = ".arch";
+
+#define NONE ((size_t)-1)
+
+/* Where the reading is: a file, and the values that its include gave. */
+struct place {
+	struct det_arch *a;
+	const struct det_arch_file *file;
+	size_t line;
+	int depth;
+	size_t section;           /* its number; NONE before the first */
+	const struct place *from; /* who included this one */
+	const char *args;         /* "key=value key=value" of that include */
+};
+
+static const struct det_arch_file *
+find_file(const char *name)
+{
+	for (size_t i = 0; i < det_arch_files_n; i++)
+		if (strcmp(det_arch_files[i].name, name) == 0)
+			return &det_arch_files[i];
+	return NULL;
+}
+
+static enum det_err
+bad(const struct place *p, enum det_err e)
+{
+	return det_fail_in(e, "%s:%zu", p->file->name, p->line);
+}
+
+static struct arch_var *
+find_var(const struct det_arch *a, const char *name, size_t n)
+{
+	for (size_t i = 0; i < a->n_vars; i++)
+		if (strlen(a->var[i].name) == n && memcmp(a->var[i].name, name, n) == 0)
+			return &a->var[i];
+	return NULL;
+}
+
+static enum det_err
+add_var(struct det_arch *a, const char *name, size_t n, const char *value)
+{
+	struct arch_var v = { 0 };
+	enum det_err e;
+
+	if ((e = det_grow(&a->var, &a->cap_vars, a->n_vars + 1, sizeof *a->var)) ||
+	    (e = det_strndup(&v.name, name, n)))
+		return e;
+	if ((e = det_strdup(&v.value, value))) {
+		free(v.name);
+		return e;
+	}
+	a->var[a->n_vars++] = v;
+	return DET_OK;
+}
+
+/* "name=value" of the user. */
+static enum det_err
+user_var(struct det_arch *a, const char *word)
+{
+	size_t n = strcspn(word, "=");
+	enum det_err e;
+
+	if (!word[n] || n == 0)
+		return det_fail(
+		    DET_INVALID, "a variable NAME=VALUE expected, found '%s'", word);
+	/* values become part of line-based texts */
+	if (strpbrk(word, " \t\r\n#$"))
+		return det_fail(DET_INVALID,
+		    "'%.40s': a value without blanks, '#' and '$' expected", word);
+	if (find_var(a, word, n))
+		return det_fail(
+		    DET_INVALID, "the variable %.*s is set twice", (int)n, word);
+	if ((e = add_var(a, word, n, word + n + 1)))
+		return e;
+	a->var[a->n_vars - 1].users = 1;
+	return DET_OK;
+}
+
+/* The value of a name: of the include that is being read, of those around it, or set. */
+static const char *
+value_of(const struct place *p, const char *name, size_t n, size_t *len)
+{
+	const struct arch_var *v;
+
+	for (const struct place *q = p; q; q = q->from) {
+		const char *w = q->args;
+
+		while (w && *w) {
+			size_t k = strcspn(w, " \t");
+
+			if (k > n && w[n] == '=' && memcmp(w, name, n) == 0) {
+				*len = k - n - 1;
+				return w + n + 1;
+			}
+			w += k;
+			w += strspn(w, " \t");
+		}
+	}
+	v = find_var(p->a, name, n);
+	if (!v)
+		return NULL;
+	*len = strlen(v->value);
+	return v->value;
+}
+
+/* Puts values where "${name}" stands. */
+static enum det_err
+expand(struct det_buf *out, const struct place *p, const char *s)
+{
+	enum det_err e;
+
+	if ((e = det_buf_printf(out, "%s", "")))
+		return e;
+	while (*s) {
+		const char *mark = strstr(s, "${"), *v;
+		size_t n = mark ? (size_t)(mark - s) : strlen(s), len;
+
+		if ((e = det_buf_add(out, s, n)))
+			return e;
+		if (!mark)
+			break;
+		s = mark + 2;
+		n = strcspn(s, "}");
+		if (!(v = value_of(p, s, n, &len)))
+			return det_fail(
+			    DET_INVALID, "no variable '%.*s' is set", (int)n, s);
+		if ((e = det_buf_add(out, v, len)))
+			return e;
+		s += n + (s[n] != 0);
+		if (out->len > MAX_TEXT)
+			return det_fail(DET_LIMIT, "a line above 1 MiB");
+	}
+	return DET_OK;
+}
+
+/* "[NAME]": a new section, or more of one that is there. */
+static enum det_err
+open_section(struct place *p, const char *line)
+{
+	struct det_arch *a = p->a;
+	size_t n = strcspn(line + 1, "]");
+	enum det_err e;
+
+	if (line[n + 1] != ']')
+		return det_fail(DET_INVALID, "[NAME] expected, found '%s'", line);
+	for (p->section = 0; p->section < a->n_sections; p->section++) {
+		const char *name = a->section[p->section].name;
+
+		if (strlen(name) == n && memcmp(name, line + 1, n) == 0)
+			return DET_OK;
+	}
+	if ((e = det_grow(
+		 &a->section, &a->cap_sections, a->n_sections + 1, sizeof *a->section)))
+		return e;
+	a->section[a->n_sections] = (struct arch_section){ 0 };
+	if ((e = det_strndup(&a->section[a->n_sections].name, line + 1, n)))
+		return e;
+	a->n_sections++;
+	return DET_OK;
+}
+
+/* Blank lines stay where they part two others. */
+static enum det_err
+add_line(struct arch_section *s, const char *line)
+{
+	const char *gap = s->blank && s->text.len ? "\n" : "";
+
+	s->blank = !line[0];
+	return line[0] ? det_buf_printf(&s->text, "%s%s\n", gap, line) : DET_OK;
+}
+
+static enum det_err
+set_var(struct place *p, const char *word)
+{
+	size_t n = strcspn(word, "=");
+	struct arch_var *v = find_var(p->a, word, n);
+	enum det_err e;
+
+	if (!word[n])
+		return det_fail(
+		    DET_INVALID, "set NAME=VALUE expected, found '%s'", word);
+	if (!v) {
+		if ((e = add_var(p->a, word, n, word + n + 1)))
+			return e;
+		v = &p->a->var[p->a->n_vars - 1];
+	}
+	v->known = 1;
+	return DET_OK;
+}
+
+static enum det_err read_file(struct place *p);
+
+/* "include anchors:NAME": the anchors of a well-known program, lib/box/anchors.h. */
+static enum det_err
+include_anchors(struct place *p, const char *name)
+{
+	const char *text = det_anchors_profile(name);
+
+	if (!text || p->section == NONE)
+		return det_fail(DET_INVALID, "include: no anchors '%s'", name);
+	p->a->section[p->section].blank = 0;
+	return det_buf_printf(&p->a->section[p->section].text, "%s", text);
+}
+
+static enum det_err
+include(struct place *p, const char *words)
+{
+	struct place q = {
+		.a = p->a, .depth = p->depth + 1, .from = p, .section = p->section
+	};
+	size_t n = strcspn(words, " \t");
+	char name[128];
+
+	if (strncmp(words, "anchors:", 8) == 0)
+		return include_anchors(p, words + 8);
+	(void)snprintf(name, sizeof name, "%.*s", n < 100 ? (int)n : 100, words);
+	if (q.depth > MAX_DEPTH)
+		return det_fail(DET_LIMIT, "includes nested deeper than %d", MAX_DEPTH);
+	if (!(q.file = find_file(name)))
+		return det_fail(DET_INVALID, "include: no file '%s'", name);
+	q.args = words + n + strspn(words + n, " \t");
+	return read_file(&q);
+}
+
+static enum det_err read_line(struct place *p, const char *raw);
+
+/* "each NAME=A,B,...: LINE" reads LINE once for each of the values. */
+static enum det_err
+each(struct place *p, const char *words, const char *line)
+{
+	size_t n = strcspn(words, "="), k;
+	const char *v = words + n;
+	struct det_buf arg = { 0 };
+	enum det_err e = DET_OK;
+
+	if (!*v || !line)
+		return det_fail(DET_INVALID,
+		    "each NAME=A,B,...: LINE expected, found 'each %s'", words);
+	for (v++; !e && *v; v += k + (v[k] == ',')) {
+		struct place q = *p;
+
+		k = strcspn(v, ",");
+		arg.len = 0;
+		if ((e = det_buf_printf(&arg, "%.*s=%.*s", (int)n, words, (int)k, v)))
+			break;
+		q.args = arg.text;
+		q.from = p;
+		if (!(e = read_line(&q, line)))
+			p->section = q.section;
+	}
+	det_buf_free(&arg);
+	return e;
+}
+
+/* `each` wants its line as it is: the variable is not known before. */
+static enum det_err
+read_each(struct place *p, const char *raw)
+{
+	const char *colon = strstr(raw, ": ");
+	struct det_buf words = { 0 };
+	char *copy;
+	enum det_err e;
+
+	if ((e = det_strndup(&copy, raw, colon ? (size_t)(colon - raw) : strlen(raw))))
+		return e;
+	if (!(e = expand(&words, p, copy)))
+		e = each(p, words.text, colon ? colon + 2 : NULL);
+	free(copy);
+	det_buf_free(&words);
+	return e;
+}
+
+static enum det_err
+read_line(struct place *p, const char *raw)
+{
+	struct det_buf b = { 0 };
+	const char *line;
+	enum det_err e;
+
+	if (strncmp(raw, "each ", 5) == 0)
+		return read_each(p, raw + 5);
+	e = expand(&b, p, raw);
+	line = b.text;
+	if (e)
+		;
+	else if (line[0] == '[')
+		e = open_section(p, line);
+	else if (strncmp(line, "include ", 8) == 0)
+		e = include(p, line + 8);
+	else if (p->section != NONE)
+		e = add_line(&p->a->section[p->section], line);
+	else if (strncmp(line, "set ", 4) == 0)
+		e = set_var(p, line + 4);
+	else if (line[0] && line[0] != '#' && strncmp(line, "about ", 6) != 0)
+		e = det_fail(DET_INVALID,
+		    "about, set, include, each or [SECTION] expected, found '%s'",
+		    line);
+	det_buf_free(&b);
+	return e;
+}
+
+static enum det_err
+read_file(struct place *p)
+{
+	enum det_err e = DET_OK;
+
+	for (p->line = 1; !e && p->file->lines[p->line - 1]; p->line++)
+		if ((e = read_line(p, p->file->lines[p->line - 1]))) {
+			e = bad(p, e);
+			break;
+		}
+	return e;
+}
+
+static void
+drop_sections(struct det_arch *a)
+{
+	for (size_t i = 0; i < a->n_sections; i++) {
+		free(a->section[i].name);
+		det_buf_free(&a->section[i].text);
+	}
+	a->n_sections = 0;
+	det_classes_release(&a->classes);
+	a->classes = (struct det_classes){ 0 };
+}
+
+const struct arch_section *
+arch_find(const struct det_arch *a, const char *name)
+{
+	for (size_t i = 0; i < a->n_sections; i++)
+		if (strcmp(a->section[i].name, name) == 0)
+			return &a->section[i];
+	return NULL;
+}
+
+/* The user's names; or the table of [classes], where it has as many lines as the variable
+ * `classes` says; else class0, class1, ... */
+static enum det_err
+make_classes(struct det_arch *a)
+{
+	const struct arch_section *s = arch_find(a, "classes");
+	const struct arch_var *v = find_var(a, "classes", 7);
+	const char *text = a->names ? a->names : s ? s->text.text : NULL;
+	long n = 0;
+	enum det_err e;
+
+	if (text && (e = det_names_parse(&a->classes, text, strlen(text),
+			 a->names ? "names" : a->name)))
+		return e;
+	if (!v)
+		return DET_OK;
+	if ((e = det_parse_long(&n, v->value, 1, 65536)))
+		return det_fail_in(e, "%s: classes", a->name);
+	if (a->classes.n == (size_t)n)
+		return DET_OK;
+	if (a->names)
+		return det_fail(DET_INVALID,
+		    "%s: %zu names for its %ld classes: a name a line expected",
+		    a->name, a->classes.n, n);
+	det_classes_release(&a->classes);
+	return det_names_make(&a->classes, (size_t)n);
+}
+
+static enum det_err
+unknown_var(const struct det_arch *a, const char *name)
+{
+	struct det_buf b = { 0 };
+	enum det_err e = DET_OK;
+
+	for (size_t i = 0; !e && i < a->n_vars; i++)
+		if (a->var[i].known)
+			e = det_buf_printf(
+			    &b, " %s=%s", a->var[i].name, a->var[i].value);
+	if (!e)
+		e = det_fail(DET_INVALID, "%s has no variable '%s'; it has%s", a->name,
+		    name, b.len ? b.text : " none");
+	det_buf_free(&b);
+	return e;
+}
+
+/* Everything from the file, under the variables that are there. */
+static enum det_err
+read_arch(struct det_arch *a)
+{
+	struct place p = { .a = a, .section = NONE };
+	char file[160];
+	enum det_err e;
+
+	(void)snprintf(file, sizeof file, "%.120s%s", a->name, suffix);
+	p.file = find_file(file);
+	if ((e = read_file(&p)))
+		return e;
+	for (size_t i = 0; i < a->n_vars; i++)
+		if (!a->var[i].known)
+			return unknown_var(a, a->var[i].name);
+	return make_classes(a);
+}
+
+/* Names end in .arch; pieces that they include do not. */
+static size_t
+stem(const char *file)
+{
+	size_t n = strlen(file), k = strlen(suffix);
+
+	return n > k && strcmp(file + n - k, suffix) == 0 ? n - k : 0;
+}
+
+int
+det_arch_list(size_t i, const char **name, const char **about)
+{
+	static _Thread_local char buf[128];
+
+	for (size_t k = 0; k < det_arch_files_n; k++) {
+		const struct det_arch_file *f = &det_arch_files[k];
+		size_t n = stem(f->name);
+
+		if (!n || i-- > 0)
+			continue;
+		(void)snprintf(buf, sizeof buf, "%.*s", (int)n, f->name);
+		*name = buf;
+		*about = "";
+		for (size_t l = 0; f->lines[l]; l++)
+			if (strncmp(f->lines[l], "about ", 6) == 0) {
+				*about = f->lines[l] + 6;
+				break;
+			}
+		return 1;
+	}
+	return 0;
+}
+
+/* "no architecture 'x': is y meant?" */
+static enum det_err
+unknown_arch(const char *name)
+{
+	const char *other, *about, *best = NULL;
+	char keep[128] = "";
+	size_t least = strlen(name) / 2 + 1;
+
+	for (size_t i = 0; det_arch_list(i, &other, &about); i++) {
+		size_t d = det_word_distance(name, strlen(name), other);
+
+		if (d < least) {
+			least = d;
+			(void)snprintf(keep, sizeof keep, "%s", other);
+			best = keep;
+		}
+	}
+	if (best)
+		return det_fail(
+		    DET_INVALID, "no architecture '%s': is %s meant?", name, best);
+	return det_fail(DET_INVALID, "no architecture '%s'", name);
+}
+
+enum det_err
+det_arch_open(
+    struct det_arch **out, const char *name, const char *const *set, size_t n_set)
+{
+	struct det_arch *a;
+	char file[160];
+	enum det_err e;
+
+	*out = NULL;
+	if (strlen(name) > 120 ||
+	    (snprintf(file, sizeof file, "%s%s", name, suffix), !find_file(file)))
+		return unknown_arch(name);
+	if (!(a = calloc(1, sizeof *a)))
+		return det_fail(DET_NOMEM, "no memory for an architecture");
+	if ((e = det_strdup(&a->name, name)))
+		goto fail;
+	for (size_t i = 0; i < n_set; i++)
+		if ((e = user_var(a, set[i])))
+			goto fail;
+	if ((e = read_arch(a)))
+		goto fail;
+	*out = a;
+	return DET_OK;
+fail:
+	det_arch_close(a);
+	return e;
+}
+
+void
+det_arch_close(struct det_arch *a)
+{
+	if (!a)
+		return;
+	drop_sections(a);
+	for (size_t i = 0; i < a->n_vars; i++) {
+		free(a->var[i].name);
+		free(a->var[i].value);
+	}
+	free(a->var);
+	free(a->section);
+	free(a->names);
+	free(a->name);
+	free(a);
+}
+
+enum det_err
+det_arch_names(struct det_arch *a, const char *text, size_t len, const char *file)
+{
+	struct det_classes c;
+	char n[32];
+	enum det_err e;
+
+	if ((e = det_names_parse(&c, text, len, file)))
+		return e;
+	(void)snprintf(n, sizeof n, "%zu", c.n);
+	det_classes_release(&c);
+	free(a->names);
+	if ((e = det_strndup(&a->names, text, len)))
+		return e;
+	if (find_var(a, "classes", 7) && (e = arch_reset(a, "classes", n)))
+		return e;
+	det_classes_release(&a->classes);
+	return make_classes(a);
+}
+
+enum det_err
+arch_reset(struct det_arch *a, const char *var, const char *value)
+{
+	struct arch_var *v = find_var(a, var, strlen(var));
+	char *copy;
+	enum det_err e;
+
+	if (!v)
+		return unknown_var(a, var);
+	if (v->users)
+		return DET_OK;
+	if ((e = det_strdup(&copy, value)))
+		return e;
+	free(v->value);
+	v->value = copy;
+	v->users = 1;
+	drop_sections(a);
+	return read_arch(a);
+}
+
+const struct det_classes *
+det_arch_classes(const struct det_arch *a)
+{
+	return &a->classes;
+}
+
+const char *
+det_arch_text(const struct det_arch *a, const char *name)
+{
+	const struct arch_section *s = arch_find(a, name);
+
+	return s ? s->text.len ? s->text.text : "" : NULL;
+}
+
+int
+det_arch_var(const struct det_arch *a, size_t i, const char **name, const char **value)
+{
+	if (i >= a->n_vars)
+		return 0;
+	*name = a->var[i].name;
+	*value = a->var[i].value;
+	return 1;
+}
