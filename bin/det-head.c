@@ -66,8 +66,6 @@ run(struct tool *t, struct job *j)
 			tool_check(t, det_boxes_read(&j->list[i], &h->held[i]));
 			tool_check(
 			    t, det_boxes_map(&j->list[i], &t->cur, DET_SPACE_INPUT));
-		} else if (!h->have[i]) {
-			h->tensor[i].data = NULL;
 		}
 	set_picture(t, &j->p);
 	tool_check(t, det_head_run(&j->boxes, j->head,
