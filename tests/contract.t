@@ -15,6 +15,10 @@ usual() {
 	det-backbone) args="-m M.det" bare="-m M.det" input=image.det makes=stream ;;
 	det-anchors) args="-m F.det" bare="-m F.det" input=fmaps.det makes=stream ;;
 	det-propose) args="-m F.det" bare="-m F.det" input=fmaps.det makes=stream ;;
+	det-roipool)
+		args="--op warp --boxes boxes --size 8x8 --context 1" bare=$args
+		input=kept.det makes=stream
+		;;
 	det-head) args="-m M.det" bare="-m M.det" input=maps.det makes=stream ;;
 	det-nms) args="-m M.det" bare="-m M.det" input=raw.det makes=stream ;;
 	det-draw) args="" input=boxes.det makes=picture file=new.png ;;
