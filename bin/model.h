@@ -27,6 +27,7 @@ int model_check(int argc, char *argv[]);
 
 /* Formats of import. */
 int import_darknet(int argc, char *argv[]);
+int import_caffe(int argc, char *argv[]);
 
 /* The command that argv[i] names (the first word that names one, wherever it stands), moved
  * to the front of argv; NULL where there is none. */

@@ -6,6 +6,7 @@
 
 static const struct model_command formats[] = {
 	{ "darknet", import_darknet },
+	{ "caffe", import_caffe },
 };
 
 int
@@ -15,7 +16,8 @@ model_import(int argc, char *argv[])
 	const struct tool_spec spec = { "det-model import",
 		"Make a model of another program's network and weights. Formats, each "
 		"with its own --help:\n\n"
-		"  darknet CFG WEIGHTS          Darknet's .cfg and .weights",
+		"  darknet CFG WEIGHTS          Darknet's .cfg and .weights\n"
+		"  caffe PROTOTXT WEIGHTS       Caffe's .prototxt and .caffemodel",
 		"FORMAT [ARG ...]", 0, opts };
 	const struct model_command *c =
 	    model_find(formats, sizeof formats / sizeof *formats, argc, argv);

@@ -227,14 +227,16 @@ rcnn_options(struct det_caffe *c)
 	    (e = det_buf_printf(
 		 &c->propose_options, "pre-nms=6000\npost-nms=300\niou=0.7\n")))
 		return e;
-	if (c->has_rpn && (e = det_buf_printf(&c->propose_options, "ge=1\nplus-one=1\n")))
+	if (c->has_rpn &&
+	    (e = det_buf_printf(&c->propose_options, "ge=1\nplus-one=1\n")))
 		return e;
 	if ((e = det_buf_printf(&c->roipool_options,
 		 "op=max\nsize=%zux%zu\nmaps=%s\nstrides=%s\n", c->roi_h, c->roi_w,
 		 c->value[c->roi_map].name, det_double_text(text, 1 / c->roi_scale))) ||
 	    (e = det_buf_printf(&c->head_options, "thresh=0.05\n")))
 		return e;
-	return det_buf_printf(&c->nms_options, "iou=0.3\nge=1\nplus-one=1\nmax=100\nmap=before\nclip=none\n");
+	return det_buf_printf(&c->nms_options,
+	    "iou=0.3\nge=1\nplus-one=1\nmax=100\nmap=before\nclip=none\n");
 }
 
 static enum det_err
