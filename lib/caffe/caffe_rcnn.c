@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "caffe/caffe_net.h"
 
 #define MAX_SCALES 16
