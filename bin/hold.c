@@ -65,13 +65,28 @@ item_begins(struct tool *t, struct hold *h)
 	h->open = t->cur.error == NULL;
 	h->at = t->at;
 	memset(h->have, 0, h->n);
+	memset(h->tensor, 0, h->n * sizeof *h->tensor);
 	h->missing = 0;
 	for (size_t i = 0; i < h->n; i++)
 		h->missing += !h->optional[i];
 	h->seen.len = 0;
 }
 
-/* The record goes into h's keeping, and h's old one, with its memory, to the reader. */
+/* Gives r the memory for payloads that the other record owns: of the size that this name had
+ * in the item before, and warm. */
+static void
+lend_memory(struct det_record *r, struct det_record *other)
+{
+	void *own = r->own;
+	size_t cap = r->own_cap;
+
+	r->own = other->own;
+	r->own_cap = other->own_cap;
+	other->own = own;
+	other->own_cap = cap;
+}
+
+/* The record goes into h's keeping, and h's old one to the reader. */
 static void
 take(struct tool *t, struct hold *h, struct det_record *r, size_t i)
 {
@@ -79,9 +94,16 @@ take(struct tool *t, struct hold *h, struct det_record *r, size_t i)
 
 	if (h->have[i])
 		tool_die(t, "a second %s '%s'", noun(h, i), h->name[i]);
-	tool_load(t, r);
+	if (h->missing == 0) /* else the same records in another order would mean
+				another thing, and nobody would notice */
+		tool_die(t,
+		    "%s '%s' comes too late: before what it belongs to expected",
+		    noun(h, i), h->name[i]);
+	lend_memory(r, &h->held[i]);
 	if (t->keep || h->pass[i])
-		tool_write(t, r);
+		tool_write_load(t, r);
+	else
+		tool_load(t, r);
 	swap = h->held[i];
 	h->held[i] = *r;
 	*r = swap;

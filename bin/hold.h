@@ -12,10 +12,11 @@ struct hold {
 	size_t n;
 	const char **name; /* the records wanted */
 	uint32_t *kind;    /* of each: DET_TENSOR or DET_BOXES */
-	char *optional;    /* of each: kept if it comes before the last of the others */
-	char *pass;        /* of each: written as well, for those that come after */
+	char *
+	    optional; /* of each: may be missing, else comes before the last of the others */
+	char *pass; /* of each: written as well, for those that come after */
 	struct det_record *held;   /* each, once it came; loaded */
-	struct det_tensor *tensor; /* the held records' */
+	struct det_tensor *tensor; /* the held records'; data is NULL until it came */
 	char *have;                /* of each: it came */
 	/* private */
 	const char *maker; /* the tool that makes them, for messages */
@@ -35,7 +36,8 @@ void hold_finish(struct hold *h);
 /* Every record that was read goes through here. One that is wanted is loaded and kept (under
  * --keep written too); 1 says that it was the last of its item's: h->held has all. Any
  * other is written, by tools that write streams. Items marked as bad owe nothing; any other
- * that ends without one that is wanted, or brings one twice, ends the program and is named. */
+ * that ends without one that is wanted, or brings one twice or an optional one after all that
+ * are not, ends the program and is named. */
 int hold_record(struct tool *t, struct hold *h, struct det_record *r);
 
 #endif

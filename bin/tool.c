@@ -435,6 +435,12 @@ tool_write(struct tool *t, struct det_record *r)
 }
 
 void
+tool_write_load(struct tool *t, struct det_record *r)
+{
+	tool_check(t, det_writer_put_load(t->out, r));
+}
+
+void
 tool_stream_classes(struct tool *t, const struct det_classes *c)
 {
 	struct det_record r = { .kind = DET_STREAM };

@@ -127,6 +127,8 @@ int tool_read(struct tool *t, struct det_record *r);
 /* Loads, writes, checks; each ends the program with one line on failure. */
 void tool_load(struct tool *t, struct det_record *r);
 void tool_write(struct tool *t, struct det_record *r);
+/* Both, for a record that is used and passed on as it came: cheaper than one by one. */
+void tool_write_load(struct tool *t, struct det_record *r);
 /* Ends the program with the library's message if e is not DET_OK. */
 void tool_check(struct tool *t, enum det_err e);
 /* For tools that make streams: writes STRM with history and the class table of the model

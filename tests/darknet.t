@@ -12,7 +12,7 @@ for n in layers:28x36 v1:28x28 v2:32x32 fork:32x64; do
 	awk -v "h=${size%x*}" -v "w=${size#*x}" -f "$d/image.awk" | det-show --build - -o image.det
 	det-backbone -m m.det image.det |
 		det-head -m m.det ${thresh:+--thresh "$thresh"} |
-		det-nms -m m.det --no-map --clip none -o boxes.det
+		det-nms -m m.det --map none --clip none -o boxes.det
 	det-show --data --name boxes boxes.det |
 		awk '/^  / { print $6 "\t" $5 "\t" $1 "\t" $2 "\t" $3 "\t" $4 }' >got
 	is "$n: as Darknet" "$(awk -v thresh="${thresh:-none}" '

@@ -34,7 +34,7 @@ det-show --build in.txt | det-nms | cmp -s - out.det
 is "a pipe gives the same bytes as a file" $? 0
 is "twice is once" "$(det-nms out.det | boxes)" "$(boxes out.det)"
 like "--clip none" "$(det-nms --clip none in.det | boxes)" '^-10 0 100 100 0.5 1'
-like "--no-map" "$(det-nms --no-map in.det | boxes)" '^0 104 208 310 0.6 0'
+like "--map none" "$(det-nms --map none in.det | boxes)" '^0 104 208 310 0.6 0'
 is "--agnostic" "$(det-nms --agnostic in.det | boxes | wc -l | tr -d ' ')" 2
 is "--iou 1 keeps all" "$(det-nms --iou 1 in.det | boxes | wc -l | tr -d ' ')" 4
 is "--min-score" "$(det-nms --min-score .55 in.det | boxes | wc -l | tr -d ' ')" 1

@@ -13,7 +13,7 @@
 
 static const struct det_decode_kind *const kinds[] = { &det_decode_yolo3,
 	&det_decode_region, &det_decode_detection, &det_decode_classes,
-	&det_decode_anchors };
+	&det_decode_anchors, &det_decode_rcnn };
 
 static enum det_err
 find_kind(const struct det_decode_kind **out, const char *word)

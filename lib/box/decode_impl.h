@@ -62,6 +62,7 @@ struct det_decode_line {
 	int class_major;               /* anchors: channel k*A + a */
 	int min_first;                 /* anchors: min_size before top */
 	int agnostic;                  /* rcnn */
+	int unscaled;                  /* rcnn */
 	/* where its inputs stand among those of the whole text */
 	size_t map_at, list_at, grid_at;
 	size_t bound; /* the grid's map in the model's anchors */
@@ -92,7 +93,7 @@ struct det_decode_kind {
 };
 
 extern const struct det_decode_kind det_decode_yolo3, det_decode_region,
-    det_decode_detection, det_decode_classes, det_decode_anchors;
+    det_decode_detection, det_decode_classes, det_decode_anchors, det_decode_rcnn;
 
 /* One line at work. */
 struct det_decode_job {

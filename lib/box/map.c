@@ -129,3 +129,30 @@ det_boxes_clip(struct det_boxes *b, const struct det_item *it)
 	b->n = n;
 	return DET_OK;
 }
+
+enum det_err
+det_item_picture(double rect[4], const struct det_item *it)
+{
+	const struct det_transform *m = &it->map;
+	const double w = (double)it->in_w, h = (double)it->in_h;
+	enum det_err e;
+
+	if (it->in_w <= 0 || it->in_h <= 0)
+		return det_fail(
+		    DET_INVALID, "the item does not tell the size of the input");
+	rect[0] = rect[1] = 0;
+	rect[2] = w;
+	rect[3] = h;
+	if (it->width <= 0 || it->height <= 0)
+		return DET_OK;
+	if ((e = check(it)))
+		return e;
+	rect[0] = between(round(m->tx), w);
+	rect[1] = between(round(m->ty), h);
+	rect[2] = between(round(m->sx * (double)it->width + m->tx), w);
+	rect[3] = between(round(m->sy * (double)it->height + m->ty), h);
+	if (rect[2] > rect[0] && rect[3] > rect[1])
+		return DET_OK;
+	return det_fail(DET_INVALID,
+	    "by the item's transform nothing of the picture lies in the input");
+}

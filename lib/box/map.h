@@ -22,4 +22,10 @@ enum det_err det_boxes_map(
 enum det_err det_boxes_clip(
     struct det_boxes *b, const struct det_item *it) DET_MUST_USE;
 
+/* Where the picture lies in the input, without its padding: x1 y1 x2 y2 in whole pixels (the
+ * original's corners by the item's transform, rounded, and cut at the input). All of the
+ * input where the item does not tell the original's size. DET_INVALID where it does not tell
+ * the input's size, or nothing of the picture lies there. */
+enum det_err det_item_picture(double rect[4], const struct det_item *it) DET_MUST_USE;
+
 #endif

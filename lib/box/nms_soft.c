@@ -10,78 +10,197 @@
  * below min_score leaves. Equal scores: the earlier box of the input is taken first.
  *
  * Departure: the published code also moves boxes about in memory while it goes, so that its
- * ties depend on the run; here they do not. The work is quadratic in the boxes of a class.
+ * ties depend on the run; here they do not.
+ *
+ * The plain form looks at every box left for each box taken. Here boxes lie in the chunks
+ * of a grid (nms_grid.c): only those near the one taken can change. The next best comes
+ * from a tournament over the chunks, replayed for the chunks that did change. The work is
+ * that of the pairs that overlap, times a logarithm; scores and order are the plain form's.
  */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "box/nms_impl.h"
+#include "box/nms_grid.h"
 
-struct soft {
-	struct det_fbox box;
-	float score;
-	uint32_t index;
+/* The scores of a chunk's boxes; -infinity where there is none (any more). */
+struct lane {
+	float score[DET_CHUNK];
+	unsigned best;
 };
 
-static float
-decay(float iou, const struct det_nms_params *p)
+struct soft {
+	const struct det_nms_run *run;
+	struct det_grid grid;
+	struct lane *lane; /* of each chunk */
+	uint32_t *win;     /* the tournament: win[1] is the chunk with the best box */
+	size_t leaves;
+	float one, t, lo;
+};
+
+static int
+better(const struct soft *s, uint32_t a, uint32_t b)
 {
-	float t = (float)p->iou;
+	const struct lane *x = &s->lane[a], *y = &s->lane[b];
+
+	if (x->score[x->best] != y->score[y->best])
+		return x->score[x->best] > y->score[y->best];
+	return s->grid.chunk[a].id[x->best] < s->grid.chunk[b].id[y->best];
+}
+
+static void
+find_best(struct soft *s, uint32_t chunk)
+{
+	const struct det_chunk *c = &s->grid.chunk[chunk];
+	struct lane *l = &s->lane[chunk];
+
+	l->best = 0;
+	for (unsigned i = 1; i < DET_CHUNK; i++)
+		if (l->score[i] > l->score[l->best] ||
+		    (l->score[i] == l->score[l->best] && c->id[i] < c->id[l->best]))
+			l->best = i;
+}
+
+static void
+replay(struct soft *s, uint32_t chunk)
+{
+	for (size_t i = (s->leaves + chunk) / 2; i > 0; i /= 2) {
+		uint32_t a = s->win[2 * i], b = s->win[2 * i + 1];
+
+		s->win[i] =
+		    b == DET_GRID_NONE || (a != DET_GRID_NONE && better(s, a, b)) ? a
+										  : b;
+	}
+}
+
+static enum det_err
+fill(struct soft *s)
+{
+	const struct det_nms_run *run = s->run;
+	struct det_fbox *f;
+	enum det_err e;
+
+	if ((e = det_nms_boxes(&f, run)))
+		return e;
+	e = det_grid_new(&s->grid, f, run->n,
+	    run->p->method == DET_NMS_SOFT_LINEAR ? (double)s->lo : 0, s->one);
+	/* the input's number, not the rank, decides between equal scores */
+	for (size_t i = 0; !e && i < run->n; i++)
+		det_grid_add(&s->grid, &f[i], run->r[i].index);
+	free(f);
+	if (e)
+		return e;
+	for (s->leaves = 1; s->leaves < s->grid.n;)
+		s->leaves *= 2;
+	if ((e = det_alloc(&s->lane, s->grid.n, sizeof *s->lane)) ||
+	    (e = det_alloc(&s->win, 2 * s->leaves, sizeof *s->win)))
+		return e;
+	for (size_t i = 0; i < 2 * s->leaves; i++)
+		s->win[i] = DET_GRID_NONE;
+	for (uint32_t i = 0; i < s->grid.n; i++) {
+		const struct det_chunk *c = &s->grid.chunk[i];
+
+		for (unsigned k = 0; k < DET_CHUNK; k++)
+			s->lane[i].score[k] =
+			    k < c->n ? det_nms_score(run->box[c->id[k]].score)
+				     : -INFINITY;
+		find_best(s, i);
+		s->win[s->leaves + i] = i;
+	}
+	for (size_t i = s->leaves; --i > 0;) {
+		uint32_t a = s->win[2 * i], b = s->win[2 * i + 1];
+
+		s->win[i] = b == DET_GRID_NONE || better(s, a, b) ? a : b;
+	}
+	return DET_OK;
+}
+
+static float
+decay(const struct soft *s, float iou)
+{
+	const struct det_nms_params *p = s->run->p;
 
 	if (p->method == DET_NMS_SOFT_GAUSS)
 		return (float)exp(-(double)iou * (double)iou / p->sigma);
-	return (p->ge ? iou >= t : iou > t) ? 1 - iou : 1;
+	return (p->ge ? iou >= s->t : iou > s->t) ? 1 - iou : 1;
 }
 
-/* The best of s[0..n), the earliest box of the input among equals. */
-static size_t
-best_of(const struct soft *s, size_t n)
+static void
+drop(struct soft *s, uint32_t chunk, unsigned i)
 {
-	size_t best = 0;
+	det_chunk_clear(&s->grid.chunk[chunk], i);
+	s->lane[chunk].score[i] = -INFINITY;
+}
 
-	for (size_t i = 1; i < n; i++)
-		if (s[i].score > s[best].score ||
-		    (s[i].score == s[best].score && s[i].index < s[best].index))
-			best = i;
-	return best;
+/* Lowers the scores of a chunk by the box taken. */
+static void
+lower(struct soft *s, uint32_t chunk, const struct det_fbox *best)
+{
+	const struct det_chunk *c = &s->grid.chunk[chunk];
+	unsigned m = s->run->scan->mask(c, best, s->lo, s->one);
+	struct det_fbox other;
+
+	if (!m)
+		return;
+	for (; m; m &= m - 1) {
+		unsigned i = (unsigned)__builtin_ctz(m);
+		float *v = &s->lane[chunk].score[i];
+
+		other = det_chunk_box(c, i);
+		*v *= decay(s, det_iou(best, &other, s->one));
+		/* a score can't come up again unless it is negative */
+		if (*v >= 0 && (double)*v < s->run->p->min_score)
+			drop(s, chunk, i);
+	}
+	find_best(s, chunk);
+	replay(s, chunk);
+}
+
+/* Takes the best box; 0 when there is none left that may be kept. */
+static int
+take(struct soft *s)
+{
+	const struct det_nms_run *run = s->run;
+	uint32_t chunk = s->win[1];
+	struct det_chunk *c = &s->grid.chunk[chunk];
+	unsigned i = s->lane[chunk].best;
+	struct det_fbox best = det_chunk_box(c, i);
+	float score = s->lane[chunk].score[i];
+	uint32_t index = c->id[i];
+	size_t near;
+
+	if (score < -FLT_MAX || (double)score < run->p->min_score)
+		return 0;
+	run->keep[index] = 1;
+	/* a score that nothing lowered keeps its digits */
+	if (score != det_nms_score(run->box[index].score))
+		run->box[index].score = (double)score;
+	drop(s, chunk, i);
+	find_best(s, chunk);
+	replay(s, chunk);
+	near = det_grid_near(&s->grid, &best);
+	for (size_t k = 0; k < near; k++)
+		lower(s, s->grid.found[k], &best);
+	return 1;
 }
 
 enum det_err
-det_nms_soft(struct det_boxes *b, unsigned char *keep, const struct det_rank *r,
-    size_t n, const struct det_nms_params *p)
+det_nms_soft(const struct det_nms_run *run)
 {
-	float one = p->plus_one ? 1 : 0, f;
-	size_t left = n, limit = p->max_per_class ? (size_t)p->max_per_class : n, i;
-	struct soft *s, best;
+	const struct det_nms_params *p = run->p;
+	size_t limit = p->max_per_class ? (size_t)p->max_per_class : run->n;
+	struct soft s = { .run = run, .one = p->plus_one ? 1 : 0, .t = (float)p->iou };
 	enum det_err e;
 
-	if ((e = det_alloc(&s, n, sizeof *s)))
-		return e;
-	for (i = 0; i < n; i++) {
-		const struct det_box *x = &b->box[r[i].index];
-
-		s[i].box = det_iou_box(x, one);
-		s[i].score = (float)x->score;
-		s[i].index = r[i].index;
-		keep[r[i].index] = 0;
-	}
-	while (left > 0 && limit > 0) {
-		i = best_of(s, left);
-		best = s[i];
-		s[i] = s[--left];
-		if ((double)best.score < p->min_score)
-			break;
-		keep[best.index] = 1;
+	s.lo = p->method == DET_NMS_SOFT_LINEAR ? s.t * .9999f : 0;
+	for (size_t i = 0; i < run->n; i++)
+		run->keep[run->r[i].index] = 0;
+	e = fill(&s);
+	while (!e && limit > 0 && take(&s))
 		limit--;
-		/* a score that nothing lowered keeps its digits */
-		if (best.score != (float)b->box[best.index].score)
-			b->box[best.index].score = (double)best.score;
-		for (i = 0; i < left; i++) {
-			f = decay(det_iou(&best.box, &s[i].box, one), p);
-			s[i].score *= f;
-		}
-	}
-	free(s);
-	return DET_OK;
+	free(s.lane);
+	free(s.win);
+	det_grid_free(&s.grid);
+	return e;
 }

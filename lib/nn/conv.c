@@ -62,9 +62,26 @@ is_depthwise(const struct det_conv *c)
 	return c->c == c->groups && c->k / c->groups <= 4 && c->c > 1;
 }
 
+/* The kernel covers all of the image: each output is one product of a row of weights with
+ * all inputs, as they lie. */
+static int
+is_connected(const struct det_conv *c)
+{
+	return c->oh == 1 && c->ow == 1 && c->kh == c->h && c->kw == c->w &&
+	       c->groups == 1 && !c->pad_top && !c->pad_left &&
+	       (c->dilate_y == 1 || c->kh == 1) && (c->dilate_x == 1 || c->kw == 1);
+}
+
 size_t
 det_conv_scratch(const struct det_conv *c, int threads)
 {
+	size_t fc, gemm;
+
+	if (is_connected(c)) { /* with a residual it is a plain product after all */
+		fc = det_fc_scratch(c->n, c->k, c->c * c->kh * c->kw, threads);
+		gemm = det_conv_gemm_scratch(c, threads);
+		return fc > gemm ? fc : gemm;
+	}
 	if (is_depthwise(c))
 		return det_conv_depthwise_scratch(c, threads);
 	if (det_conv_winograd_fits(c))
@@ -75,7 +92,8 @@ det_conv_scratch(const struct det_conv *c, int threads)
 const char *
 det_conv_algorithm(const struct det_conv *c, int threads)
 {
-	return is_depthwise(c)             ? "depthwise"
+	return is_connected(c)             ? "fully connected"
+	       : is_depthwise(c)           ? "depthwise"
 	       : det_conv_winograd_fits(c) ? "winograd"
 					   : det_conv_gemm_name(c, threads);
 }
@@ -91,7 +109,12 @@ det_conv_run(const struct det_conv *c, float *out, const float *in, const float 
 		.act = c->act,
 		.alpha = c->alpha };
 
-	if (is_depthwise(c))
+	if (is_connected(c) && !residual)
+		det_fc_run(out, in, weight, scale, shift, c->n, c->k,
+		    c->c * c->kh * c->kw, c->act, c->alpha, scratch, threads);
+	else if (is_connected(c))
+		det_conv_gemm_run(c, out, in, weight, &e, scratch, threads);
+	else if (is_depthwise(c))
 		det_conv_depthwise_run(c, out, in, weight, &e, scratch, threads);
 	else if (det_conv_winograd_fits(c))
 		det_conv_winograd_run(c, out, in, weight, &e, scratch, threads);

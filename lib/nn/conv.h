@@ -56,10 +56,11 @@ void det_conv_run(const struct det_conv *c, float *out, const float *in,
     void *scratch, int threads);
 
 /* out (M,N) = in (M,K) . weight (N,K)^T, then the epilogue per column: fully connected
- * layers. Each weight is read once. */
+ * layers. scratch: det_fc_scratch bytes, 64 byte aligned. */
+size_t det_fc_scratch(size_t m, size_t n, size_t k, int threads);
 void det_fc_run(float *out, const float *in, const float *weight, const float *scale,
     const float *shift, size_t m, size_t n, size_t k, enum det_act act, float alpha,
-    int threads);
+    void *scratch, int threads);
 
 /* y = act(x) over n floats, the same function that the epilogues use. */
 void det_act_run(float *y, const float *x, size_t n, enum det_act act, float alpha);

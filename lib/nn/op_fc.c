@@ -67,11 +67,20 @@ fc_flop(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
 	return 2.0 * (double)out[0] * (double)out[1] * (double)det_op_chw(in[0]);
 }
 
+static size_t
+fc_scratch(
+    const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
+{
+	(void)n;
+	return det_fc_scratch(out[0], out[1], det_op_chw(in[0]), threads);
+}
+
 static void
 fc_run(const struct det_op_run *r)
 {
 	det_fc_run(r->out, r->in[0], r->weight[0], r->scale, r->shift, r->in_dims[0][0],
-	    r->out_dims[1], det_op_chw(r->in_dims[0]), r->act, r->alpha, r->threads);
+	    r->out_dims[1], det_op_chw(r->in_dims[0]), r->act, r->alpha, r->scratch,
+	    r->threads);
 }
 
 const struct det_op det_op_fc = {
@@ -85,6 +94,7 @@ const struct det_op det_op_fc = {
 	.shape = fc_shape,
 	.weight = fc_weight,
 	.affine = fc_affine,
+	.scratch = fc_scratch,
 	.flop = fc_flop,
 	.run = fc_run,
 };
@@ -153,17 +163,22 @@ local_flop(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
 	       (double)a->k[0] * (double)a->k[1];
 }
 
-/* Scratch: the patches of one position for the whole batch (N, C*kh*kw), then its results
- * (N, out). */
+static size_t
+patch_len(const struct local_args *a, const size_t in[4])
+{
+	return in[1] * (size_t)(a->k[0] * a->k[1]);
+}
+
+/* Scratch: the product's own, then the patches of one position for the whole batch
+ * (N, C*kh*kw), then its results (N, out). */
 static size_t
 local_scratch(
     const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
 {
-	const struct local_args *a = n->args;
+	size_t len = patch_len(n->args, in[0]);
 
-	(void)threads;
-	return (in[0][0] * in[0][1] * (size_t)(a->k[0] * a->k[1]) + out[0] * out[1]) *
-	       sizeof(float);
+	return det_fc_scratch(in[0][0], out[1], len, threads) +
+	       (in[0][0] * len + out[0] * out[1]) * sizeof(float);
 }
 
 /* patch (C,kh,kw) = the window of in (C,H,W) whose first pixel is (y0, x0) */
@@ -187,8 +202,9 @@ local_run(const struct det_op_run *r)
 {
 	const struct local_args *a = r->node->args;
 	const size_t *d = r->in_dims[0], *o = r->out_dims;
-	size_t len = d[1] * (size_t)(a->k[0] * a->k[1]), area = o[2] * o[3], p, b, k;
-	float *patch = r->scratch, *res = patch + d[0] * len, *to;
+	size_t len = patch_len(a, d), area = o[2] * o[3], p, b, k;
+	size_t own = det_fc_scratch(d[0], o[1], len, r->threads) / sizeof(float);
+	float *patch = (float *)r->scratch + own, *res = patch + d[0] * len, *to;
 
 	for (p = 0; p < area; p++) {
 		for (b = 0; b < d[0]; b++)
@@ -196,7 +212,7 @@ local_run(const struct det_op_run *r)
 			    (long)(p / o[3]) * a->stride[0] - a->pad[0],
 			    (long)(p % o[3]) * a->stride[1] - a->pad[1]);
 		det_fc_run(res, patch, r->weight[0] + p * o[1] * len, NULL, NULL, d[0],
-		    o[1], len, DET_ACT_LINEAR, 0, r->threads);
+		    o[1], len, DET_ACT_LINEAR, 0, r->scratch, r->threads);
 		for (b = 0; b < d[0]; b++) {
 			to = r->out + b * o[1] * area + p;
 			for (k = 0; k < o[1]; k++)

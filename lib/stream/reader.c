@@ -4,10 +4,7 @@
  * pointer into the map. From a pipe exactly the head and the attributes are read, never a
  * byte of the payload, so that a payload nobody here wants can go on to the next pipe
  * inside the kernel (det_writer_put). Head and attributes take two reads a record; records
- * are few (tens an item), so a buffer would save little and cost that.
- *
- * Memory for a payload from a pipe grows with the bytes that have arrived: a head may
- * claim gigabytes, but only a sender of gigabytes gets them.
+ * are few (tens an item), so a buffer would save little and cost that. Payloads: pass.c.
  */
 #define _GNU_SOURCE
 #include "stream/reader.h"
@@ -25,22 +22,7 @@
 #include "base/mem.h"
 #include "stream/record_head.h"
 #include "stream/pass.h"
-
-#define FIRST_CHUNK ((size_t)64 << 20)
-
-struct det_reader {
-	int fd; /* -1: mapped */
-	char *name;
-	struct det_map map;
-	uint64_t offset;  /* of the next unread byte */
-	uint64_t payload; /* bytes of the current payload not yet taken */
-	uint64_t padding; /* zeros after it not yet taken */
-	int inside;       /* between STRM and END */
-	int began;        /* something was read */
-	int trust;
-	int failed; /* a FAIL record came */
-	uint64_t records, items;
-};
+#include "stream/reader_impl.h"
 
 enum det_err
 det_reader_open_fd(struct det_reader **out, int fd, const char *name)
@@ -127,9 +109,8 @@ det_reader_would_block(const struct det_reader *rd)
 	return rd->fd >= 0 && poll(&p, 1, 0) == 0;
 }
 
-/* Reads up to n bytes; *got < n only at the end of the input. */
-static enum det_err
-take(struct det_reader *rd, void *buf, size_t n, size_t *got)
+enum det_err
+det_reader_take(struct det_reader *rd, void *buf, size_t n, size_t *got)
 {
 	unsigned char *p = buf;
 
@@ -158,25 +139,25 @@ take(struct det_reader *rd, void *buf, size_t n, size_t *got)
 	return DET_OK;
 }
 
-static enum det_err
-ended_early(const struct det_reader *rd, const char *where)
+enum det_err
+det_reader_ended(const struct det_reader *rd, const char *where)
 {
 	return det_fail(DET_TRUNCATED, "input ended early: %s, at byte %llu", where,
 	    (unsigned long long)rd->offset);
 }
 
-static enum det_err
-take_padding(struct det_reader *rd)
+enum det_err
+det_reader_take_padding(struct det_reader *rd)
 {
 	unsigned char pad[DET_ALIGN];
 	size_t got, n = (size_t)rd->padding;
 	enum det_err e;
 
-	if ((e = take(rd, pad, n, &got)))
+	if ((e = det_reader_take(rd, pad, n, &got)))
 		return e;
 	rd->padding = 0;
 	if (got < n)
-		return ended_early(rd, "inside a record's padding");
+		return det_reader_ended(rd, "inside a record's padding");
 	for (size_t i = 0; i < n; i++)
 		if (pad[i])
 			return det_fail(
@@ -199,13 +180,13 @@ skip(struct det_reader *rd)
 	while (rd->payload) {
 		size_t n = rd->payload < sizeof buf ? (size_t)rd->payload : sizeof buf;
 
-		if ((e = take(rd, buf, n, &got)))
+		if ((e = det_reader_take(rd, buf, n, &got)))
 			return e;
 		if (got < n)
-			return ended_early(rd, "inside a payload");
+			return det_reader_ended(rd, "inside a payload");
 		rd->payload -= n;
 	}
-	return take_padding(rd);
+	return det_reader_take_padding(rd);
 }
 
 /* Reads padded attributes into r->attrs. */
@@ -216,10 +197,10 @@ take_attrs(struct det_reader *rd, struct det_record *r, size_t n)
 	enum det_err e;
 
 	if ((e = det_grow(&r->attrs.text, &r->attrs.cap, n + 1, 1)) ||
-	    (e = take(rd, r->attrs.text, n, &got)))
+	    (e = det_reader_take(rd, r->attrs.text, n, &got)))
 		return e;
 	if (got < n)
-		return ended_early(rd, "inside a record's attributes");
+		return det_reader_ended(rd, "inside a record's attributes");
 	return DET_OK;
 }
 
@@ -302,7 +283,7 @@ fill(struct det_record *r, struct det_reader *rd, const struct det_record_head *
 	rd->payload = h->size;
 	rd->padding = det_pad(r->size) - r->size;
 	if (rd->fd < 0 && rd->map.size - rd->offset < rd->payload + rd->padding)
-		return ended_early(rd, "inside a payload");
+		return det_reader_ended(rd, "inside a payload");
 	return DET_OK;
 }
 
@@ -320,20 +301,20 @@ det_reader_next(struct det_reader *rd, struct det_record *r, int *more)
 	r->offset = rd->offset;
 	r->size = 0;
 	r->tensor.data = NULL;
-	if ((e = take(rd, head, sizeof head, &got)))
+	if ((e = det_reader_take(rd, head, sizeof head, &got)))
 		return e;
 	if (got == 0 && rd->began && !rd->inside)
 		return DET_OK;
 	if (got == 0)
-		return rd->began ? ended_early(rd, "no END record")
-				 : ended_early(rd, "it is empty");
+		return rd->began ? det_reader_ended(rd, "no END record")
+				 : det_reader_ended(rd, "it is empty");
 	if (got < sizeof head) {
 		/* text of a line or two is shorter than a head: say that it is text */
 		memset(head + got, ' ', sizeof head - got);
 		if (!rd->began && (got >= 8 || head[0] != 0x89) &&
 		    (e = det_head_peek(&h, head)) == DET_CORRUPT)
 			return e;
-		return ended_early(rd, "inside a record's head");
+		return det_reader_ended(rd, "inside a record's head");
 	}
 	rd->began = 1;
 	if ((e = det_head_peek(&h, head)) ||
@@ -345,122 +326,6 @@ det_reader_next(struct det_reader *rd, struct det_record *r, int *more)
 		return e;
 	*more = 1;
 	return DET_OK;
-}
-
-/* Reads the payload from a pipe into r's own memory, which grows as bytes arrive. */
-static enum det_err
-load_pipe(struct det_reader *rd, struct det_record *r)
-{
-	size_t have = 0, got;
-	enum det_err e;
-
-	while (have < r->size || !r->own) {
-		size_t want = r->size < FIRST_CHUNK ? r->size : FIRST_CHUNK;
-
-		if (have) /* full: double */
-			want = r->size / 2 < have ? r->size : have * 2;
-		if (want > r->own_cap || !r->own) {
-			void *p;
-
-			if ((e = det_alloc(&p, want, 1)))
-				return e;
-			if (have)
-				memcpy(p, r->own, have);
-			free(r->own);
-			r->own = p;
-			r->own_cap = want;
-		} else {
-			want = r->own_cap < r->size ? r->own_cap : r->size;
-		}
-		if ((e = take(rd, (char *)r->own + have, want - have, &got)))
-			return e;
-		rd->payload -= got;
-		have += got;
-		if (have < want)
-			return ended_early(rd, "inside a payload");
-	}
-	r->tensor.data = r->own;
-	return take_padding(rd);
-}
-
-enum det_err
-det_record_load(struct det_record *r)
-{
-	struct det_reader *rd = r->reader;
-	enum det_err e;
-
-	if (r->tensor.data || !rd)
-		return DET_OK;
-	if (rd->fd < 0) {
-		/* never written through: the map is read-only and so are its users */
-		r->tensor.data =
-		    (void *)(uintptr_t)(rd->map.data + (size_t)(rd->offset));
-		rd->offset += rd->payload;
-		rd->payload = 0;
-		if ((e = take_padding(rd)))
-			return e;
-	} else if ((e = load_pipe(rd, r))) {
-		return e;
-	}
-	r->reader = NULL;
-	if ((r->flags & DET_HAS_CRC) && !rd->trust &&
-	    det_crc32(0, r->tensor.data, r->size) != r->crc)
-		return det_fail(DET_CORRUPT,
-		    "the check over the payload of %s '%s' does not match",
-		    det_kind_name(r->kind), det_record_name(r));
-	return DET_OK;
-}
-
-/* After a splice(2) that failed: either end may be the one that would block. */
-static int
-again(const struct det_reader *rd, int fd)
-{
-	int err = errno, empty = err == EAGAIN && det_reader_would_block(rd);
-
-	errno = err;
-	return empty ? det_fd_again(rd->fd, 0) : det_fd_again(fd, 1);
-}
-
-enum det_err
-det_reader_pass(struct det_reader *rd, int fd, const char *name)
-{
-	static _Thread_local unsigned char buf[1 << 16];
-	size_t got;
-	enum det_err e;
-	int spliced = 1;
-
-	while (rd->payload) {
-		size_t n = rd->payload < ((uint64_t)1 << 30) ? (size_t)rd->payload
-							     : (size_t)1 << 30;
-
-		if (spliced) {
-			ssize_t m = splice(
-			    rd->fd, NULL, fd, NULL, n, SPLICE_F_MOVE | SPLICE_F_MORE);
-
-			if (m < 0 && again(rd, fd))
-				continue;
-			if (m < 0 && errno == EINVAL) {
-				spliced = 0;
-				continue;
-			}
-			if (m < 0)
-				return det_fail(DET_IO, "%s:", name);
-			if (m == 0)
-				return ended_early(rd, "inside a payload");
-			rd->payload -= (uint64_t)m;
-			rd->offset += (uint64_t)m;
-			continue;
-		}
-		n = n < sizeof buf ? n : sizeof buf;
-		if ((e = take(rd, buf, n, &got)))
-			return e;
-		if (got < n)
-			return ended_early(rd, "inside a payload");
-		rd->payload -= n;
-		if ((e = det_write_all(fd, buf, n, name)))
-			return e;
-	}
-	return take_padding(rd);
 }
 
 int

@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-#include <libdeflate.h>
-
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -33,12 +31,6 @@ enum {
 	AT_ZERO2 = 104,
 	AT_HEAD_CRC = 124,
 };
-
-uint32_t
-det_crc32(uint32_t crc, const void *data, size_t n)
-{
-	return n ? libdeflate_crc32(crc, data, n) : crc;
-}
 
 static uint32_t
 head_crc(const unsigned char *bytes, const unsigned char *attrs, size_t n)

@@ -4,9 +4,10 @@
  * writev(2) straight from where it lies, which is one copy into the pipe. A payload that
  * is only passing through goes from pipe to pipe by splice(2), which is none.
  *
- * vmsplice(2) would save the copy of a payload made here as well, but the pages then must
- * not change until the reader has taken them, and nobody tells us when that is; the copy
- * costs about .3 ms a megabyte of a stage that took tens (tests/bench/pipe).
+ * vmsplice(2) would save the copy of a payload made here as well, but pages that are in a
+ * pipe must stay as they are until the last reader has taken them, splice and tee hand them
+ * on, and nobody tells us when that is. So they would have to be fresh ones each time, and to
+ * fault in and zero 50 MB, in huge pages, takes the 8 ms that it takes to write them.
  */
 #define _GNU_SOURCE
 #include "stream/writer.h"
@@ -215,43 +216,85 @@ finish(struct det_writer *w, struct det_record_head *h, const struct det_attrs *
 	return whole(w, h, a, payload);
 }
 
-enum det_err
-det_writer_put(struct det_writer *w, struct det_record *r)
+/* The head of a record that is written as it is. */
+static enum det_err
+begin_record(
+    struct det_writer *w, struct det_record_head *h, const struct det_record *r)
 {
-	struct det_record_head h;
 	enum det_err e;
 
-	if (r->kind == DET_END)
-		return det_writer_end(w);
-	if ((e = begin(w, &h, r->kind, &r->attrs, r->size)))
+	if ((e = begin(w, h, r->kind, &r->attrs, r->size)))
 		return e;
 	if (r->tensor.rank < 0 || r->tensor.rank > DET_MAX_RANK)
 		return det_fail(DET_INVALID, "a tensor of %d dims: 0 to 8 expected",
 		    r->tensor.rank);
 	/* an unknown kind may have a shape: it goes on as it came */
 	if (r->kind == DET_TENSOR || (r->kind & 0x20))
-		set_shape(&h, &r->tensor);
-	h.minor = r->minor;
-	if (r->tensor.data || r->size == 0)
-		return finish(w, &h, &r->attrs, r->tensor.data);
-	if (!r->reader)
+		set_shape(h, &r->tensor);
+	h->minor = r->minor;
+	return DET_OK;
+}
+
+/* A payload that its reader still has, moved on; under `load` into r's memory too. Its
+ * check is the one it came with. */
+static enum det_err
+move(struct det_writer *w, struct det_record_head *h, struct det_record *r, int load)
+{
+	struct det_reader *rd = r->reader;
+	enum det_err e;
+
+	if (!rd)
 		return det_fail(
 		    DET_INVALID, "a record whose payload is gone can't be written");
-	h.flags = r->flags & DET_HAS_CRC;
-	h.crc = r->crc;
-	if (det_reader_mapped(r->reader) || det_pad(r->size) <= SMALL) {
+	h->flags = r->flags & DET_HAS_CRC;
+	h->crc = r->crc;
+	if (det_reader_mapped(rd) || det_pad(r->size) <= SMALL) {
 		if ((e = det_record_load(r)))
 			return e;
-		return whole(w, &h, &r->attrs, r->tensor.data);
+		return whole(w, h, &r->attrs, r->tensor.data);
 	}
-	if ((e = start(w, &h, &r->attrs)) || (e = det_writer_flush(w)) ||
-	    (e = det_reader_pass(r->reader, w->fd, w->name)))
+	if ((e = start(w, h, &r->attrs)) || (e = det_writer_flush(w)))
+		return e;
+	e = load ? det_reader_load(rd, r, w->fd, w->name)
+		 : det_reader_pass(rd, w->fd, w->name);
+	if (e)
 		return e;
 	r->reader = NULL;
 	w->len = det_pad(r->size) - r->size;
 	memset(w->buf, 0, w->len);
 	w->broken = 0;
-	return DET_OK;
+	return load ? det_reader_check(rd, r) : DET_OK;
+}
+
+static enum det_err
+put(struct det_writer *w, struct det_record *r, int load)
+{
+	struct det_record_head h;
+	enum det_err e;
+
+	if (r->kind == DET_END)
+		return det_writer_end(w);
+	if ((e = begin_record(w, &h, r)))
+		return e;
+	if (r->tensor.data || r->size == 0)
+		return finish(w, &h, &r->attrs, r->tensor.data);
+	return move(w, &h, r, load);
+}
+
+enum det_err
+det_writer_put(struct det_writer *w, struct det_record *r)
+{
+	return put(w, r, 0);
+}
+
+enum det_err
+det_writer_put_load(struct det_writer *w, struct det_record *r)
+{
+	enum det_err e;
+
+	if ((e = put(w, r, 1)))
+		return e;
+	return det_record_load(r); /* of no bytes */
 }
 
 enum det_err

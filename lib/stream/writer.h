@@ -21,6 +21,13 @@ enum det_err det_writer_flush(struct det_writer *w) DET_MUST_USE;
  * but made anew, with the counts of what was written. */
 enum det_err det_writer_put(struct det_writer *w, struct det_record *r) DET_MUST_USE;
 
+/* Writes a record as it is and loads it: for who uses a payload and passes it on. From pipe
+ * to pipe the bytes are duplicated inside the kernel. A payload that does not match its check
+ * is DET_CORRUPT as with det_record_load, but then it may have been written already, as a
+ * complete record: the caller must break the stream off and not end it. */
+enum det_err det_writer_put_load(
+    struct det_writer *w, struct det_record *r) DET_MUST_USE;
+
 /* A record from parts: attributes may be NULL; payload may be NULL where size is 0. For
  * DET_TENSOR use det_writer_tensor. */
 enum det_err det_writer_make(struct det_writer *w, uint32_t kind,

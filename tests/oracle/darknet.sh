@@ -78,7 +78,7 @@ one() { # NET
 	set -- "$("$PYTHON" "$here/darknet_compare.py" thresholds "$g")"
 	if [ -f "$g/raw.tsv" ]; then
 		det-head -m "$g/m.det" --thresh "${1% *}" "$g/maps.det" -o "$g/raw.det"
-		det-nms -m "$g/m.det" --iou "${1#* }" --no-map --clip none "$g/raw.det" -o "$g/nms.det"
+		det-nms -m "$g/m.det" --iou "${1#* }" --map none --clip none "$g/raw.det" -o "$g/nms.det"
 	fi
 	"$PYTHON" "$here/darknet_compare.py" compare "$g" || bad=1
 	case $n in yolo-fastest*) ;; *) rm "$w" ;; esac

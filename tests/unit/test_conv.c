@@ -230,6 +230,14 @@ static const struct shape {
 	{ 1, 4, 9, 9, 12, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 4 },
 	{ 1, 3, 1, 40, 3, 1, 3, 1, 1, 1, 1, 0, 1, 0, 1, 3 },
 	{ 1, 6, 5, 5, 6, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 6 },
+	/* the kernel covers the image, and as if it did */
+	{ 20, 9, 7, 7, 13, 7, 7, 1, 1, 1, 1, 0, 0, 0, 0, 1 },
+	{ 1, 30, 3, 3, 50, 3, 3, 1, 1, 1, 1, 0, 0, 0, 0, 1 },
+	{ 40, 33, 1, 1, 70, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1 },
+	{ 3, 5, 3, 3, 6, 3, 3, 1, 1, 2, 2, 0, 0, 2, 2, 1 },
+	{ 2, 6, 4, 5, 6, 4, 5, 1, 1, 1, 1, 0, 0, 1, 2, 1 },
+	/* SSD's fc6: dilated by 6 */
+	{ 1, 20, 19, 19, 32, 3, 3, 1, 1, 6, 6, 6, 6, 6, 6, 1 },
 };
 
 static struct det_conv
@@ -299,7 +307,7 @@ convolutions(int threads)
 static int
 epilogues(int threads)
 {
-	static const size_t some[] = { 3, 7, 17, 45 };
+	static const size_t some[] = { 3, 7, 17, 45, 55 };
 	int bad = 0, act, bits;
 	size_t i;
 
@@ -320,7 +328,8 @@ connected(int threads)
 {
 	static const size_t sizes[][3] = { { 1, 1, 1 }, { 1, 10, 1000 },
 		{ 1, 1000, 37 }, { 2, 33, 129 }, { 3, 5, 64 }, { 5, 21, 300 },
-		{ 17, 50, 700 }, { 40, 97, 520 } };
+		{ 17, 50, 700 }, { 40, 97, 520 }, { 13, 500, 390 }, { 200, 3, 77 },
+		{ 131, 145, 1000 } };
 	size_t s, i, j, k;
 	int bad = 0;
 
@@ -331,9 +340,13 @@ connected(int threads)
 		float *scale = s % 2 ? floats(n) : NULL,
 		      *shift = s % 3 ? floats(n) : NULL;
 		enum det_act act = (enum det_act)(s % (DET_ACT_SILU + 1));
+		void *scratch =
+		    floats(det_fc_scratch(m, n, kk, threads) / sizeof(float) + 1);
 		double worst = 0;
 
-		det_fc_run(out, in, weight, scale, shift, m, n, kk, act, .1f, threads);
+		det_fc_run(out, in, weight, scale, shift, m, n, kk, act, .1f, scratch,
+		    threads);
+		free(scratch);
 		for (i = 0; i < m; i++)
 			for (j = 0; j < n; j++) {
 				double v = 0, size = 0, err;

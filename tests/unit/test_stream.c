@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <libdeflate.h>
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
@@ -20,10 +21,11 @@
 #include "stream/boxes.h"
 #include "stream/item.h"
 #include "stream/reader.h"
+#include "stream/record_head.h"
 #include "stream/recipe.h"
 #include "stream/show.h"
 #include "stream/writer.h"
-#include "tests/unit/tap.h"
+#include "tests/unit/stream_feed.h"
 
 static const char all_kinds[] =
     "STRM history=\"det-image 0.1.0 a.jpg\"\n  | person\n  | dog\n"
@@ -36,92 +38,6 @@ static const char all_kinds[] =
     "BOXS name=boxes space=input\n  0 0 1 1 0.5 0\n  1 2 3 4 0.25 1 2 3 4\n"
     "ITEM id=1 path=b.jpg error=\"cut short\"\n"
     "END.\n";
-
-/* 96 KiB go past the writer's buffer, and from pipe to pipe inside the kernel. */
-static const char large[] = "STRM\nITEM id=0\nTENS u8 98304 name=big\n  random 1\n"
-			    "note\n  | small\nTENS u8 98305 name=odd\n  random 2\n"
-			    "TENS u8 300000 name=more\n  random 3\nEND.\n";
-
-struct bytes {
-	unsigned char *p;
-	size_t n;
-};
-
-static struct bytes
-build(const char *recipe)
-{
-	struct det_buf b = { 0 };
-
-	if (det_recipe_build(&b, recipe, strlen(recipe), "recipe")) {
-		ok(0, "%s", det_errmsg());
-		exit(1);
-	}
-	return (struct bytes){ (unsigned char *)b.text, b.len };
-}
-
-/* A thread that feeds a pipe, for as long as anybody reads. */
-struct feed {
-	pthread_t thread;
-	struct bytes b;
-	int fd;
-};
-
-static void *
-feeder(void *arg)
-{
-	struct feed *f = arg;
-	size_t at = 0;
-
-	while (at < f->b.n) {
-		ssize_t w = write(f->fd, f->b.p + at, f->b.n - at);
-
-		if (w < 0)
-			break;
-		at += (size_t)w;
-	}
-	(void)close(f->fd);
-	return NULL;
-}
-
-static int
-memory_file(struct bytes b)
-{
-	int fd = memfd_create("stream", MFD_CLOEXEC);
-
-	if (fd < 0 || det_write_all(fd, b.p, b.n, "memory")) {
-		ok(0, "no memory file");
-		exit(1);
-	}
-	(void)lseek(fd, 0, SEEK_SET);
-	return fd;
-}
-
-/* A descriptor to read b from. A small one fits a pipe as it is. */
-static int
-source(struct feed *f, struct bytes b, int piped)
-{
-	int p[2];
-
-	f->b = b;
-	f->fd = -1;
-	if (!piped)
-		return memory_file(b);
-	if (pipe2(p, O_CLOEXEC) < 0)
-		exit(1);
-	f->fd = p[1];
-	if (b.n <= 60000)
-		(void)feeder(f);
-	else
-		(void)pthread_create(&f->thread, NULL, feeder, f);
-	return p[0];
-}
-
-static void
-source_end(struct feed *f, int piped)
-{
-	if (piped && f->b.n > 60000)
-		(void)pthread_join(f->thread, NULL);
-}
 
 /* Reads b to its end, decoding everything. */
 static enum det_err
@@ -144,7 +60,7 @@ consume(struct bytes b, int piped)
 /* Reads b and writes it again, into *out (freed by the caller), as a tool does: what was
  * gathered at a failure is not written. */
 static enum det_err
-rewrite(struct bytes *out, struct bytes b, int piped, int load)
+rewrite(struct bytes *out, struct bytes b, int piped, enum way way)
 {
 	struct feed f;
 	struct det_reader *rd;
@@ -155,12 +71,8 @@ rewrite(struct bytes *out, struct bytes b, int piped, int load)
 
 	if (!e)
 		e = det_writer_open_fd(&w, fd, "out");
-	while (!e && !(e = det_reader_next(rd, &r, &more)) && more) {
-		if (load)
-			e = det_record_load(&r);
-		if (!e)
-			e = det_writer_put(w, &r);
-	}
+	while (!e && !(e = det_reader_next(rd, &r, &more)) && more)
+		e = write_again(w, &r, way);
 	if (!e)
 		e = det_writer_flush(w);
 	out->n = (size_t)lseek(fd, 0, SEEK_END);
@@ -176,11 +88,11 @@ rewrite(struct bytes *out, struct bytes b, int piped, int load)
 }
 
 static int
-same_again(struct bytes b, int piped, int load)
+same_again(struct bytes b, int piped, enum way way)
 {
 	struct bytes out;
 	int same =
-	    !rewrite(&out, b, piped, load) && out.n == b.n && !memcmp(out.p, b.p, b.n);
+	    !rewrite(&out, b, piped, way) && out.n == b.n && !memcmp(out.p, b.p, b.n);
 
 	free(out.p);
 	return same;
@@ -192,108 +104,10 @@ test_rewrite(const char *name, const char *recipe)
 	struct bytes b = build(recipe);
 
 	for (int piped = 0; piped < 2; piped++)
-		for (int load = 0; load < 2; load++)
-			ok(same_again(b, piped, load),
+		for (enum way way = 0; way < WAYS; way++)
+			ok(same_again(b, piped, way),
 			    "%s: %s, %s: read and written to the same bytes", name,
-			    piped ? "pipe" : "mapped file",
-			    load ? "loaded" : "passed on");
-	free(b.p);
-}
-
-/* From pipe to pipe, where payloads are spliced. */
-static void
-test_pipe_to_pipe(void)
-{
-	struct bytes b = build(large);
-	struct feed f;
-	struct det_reader *rd, *rd2;
-	struct det_writer *w;
-	struct det_record r = { 0 }, r2 = { 0 };
-	int p[2], more = 1, more2, n = 0;
-	enum det_err e;
-
-	if (pipe2(p, O_CLOEXEC) < 0)
-		exit(1);
-	e = det_reader_open_fd(&rd, source(&f, b, 1), "in");
-	if (!e)
-		e = det_writer_open_fd(&w, p[1], "out");
-	if (!e)
-		e = det_reader_open_fd(&rd2, p[0], "in2");
-	/* each record fits the pipe of 1 MiB: one thread may write it and then read it */
-	while (!e && !(e = det_reader_next(rd, &r, &more)) && more) {
-		if ((e = det_writer_put(w, &r)) || (e = det_writer_flush(w)) ||
-		    (e = det_reader_next(rd2, &r2, &more2)) ||
-		    (e = det_record_load(&r2)))
-			break;
-		n += r2.kind == r.kind && r2.size == r.size;
-	}
-	ok(!e && n == 7, "payloads from pipe to pipe: %s", e ? det_errmsg() : "whole");
-	det_record_release(&r);
-	det_record_release(&r2);
-	det_reader_close(rd);
-	det_reader_close(rd2);
-	det_writer_free(w);
-	(void)close(p[1]);
-	source_end(&f, 1);
-	free(b.p);
-}
-
-static void *
-slow_reader(void *arg)
-{
-	struct det_reader *rd = arg;
-	struct det_record r = { 0 };
-	int more = 1;
-	long n = 0;
-
-	(void)usleep(20000);
-	while (more && !det_reader_next(rd, &r, &more) && more)
-		if (!det_record_load(&r))
-			n++;
-	det_record_release(&r);
-	return (void *)n;
-}
-
-/* Descriptors that another program left non-blocking, with a slow reader behind. */
-static void
-test_nonblocking(int load)
-{
-	struct bytes b = build(large);
-	struct feed f;
-	struct det_reader *rd, *last = NULL;
-	struct det_writer *w;
-	struct det_record r = { 0 };
-	pthread_t thread;
-	void *n = NULL;
-	int p[2], in, more = 1;
-	enum det_err e;
-
-	if (pipe2(p, O_CLOEXEC) < 0)
-		exit(1);
-	in = source(&f, b, 1);
-	(void)fcntl(in, F_SETFL, O_NONBLOCK);
-	(void)fcntl(p[1], F_SETFL, O_NONBLOCK);
-	e = det_reader_open_fd(&rd, in, "in");
-	if (!e)
-		e = det_writer_open_fd(&w, p[1], "out");
-	if (!e)
-		e = det_reader_open_fd(&last, p[0], "last");
-	(void)fcntl(p[1], F_SETPIPE_SZ, 4096);
-	(void)pthread_create(&thread, NULL, slow_reader, last);
-	while (!e && !(e = det_reader_next(rd, &r, &more)) && more) {
-		if (load && (e = det_record_load(&r)))
-			break;
-		e = det_writer_put(w, &r);
-	}
-	(void)close(p[1]);
-	(void)pthread_join(thread, &n);
-	ok(!e && (long)n == 7, "descriptors that do not block, %s: %s",
-	    load ? "loaded" : "passed on", e ? det_errmsg() : "all arrives");
-	det_record_release(&r);
-	det_reader_close(rd);
-	det_reader_close(last);
-	det_writer_free(w);
-	source_end(&f, 1);
+			    piped ? "pipe" : "mapped file", way_names[way]);
 	free(b.p);
 }
 
@@ -317,8 +131,8 @@ test_truncation(void)
 				(void)snprintf(why, sizeof why, ": at %zu: %s", n,
 				    e ? det_errmsg() : "accepted");
 			}
-			for (int load = 0; load < 2; load++) {
-				e = rewrite(&out, cut, piped, load);
+			for (enum way way = 0; way < WAYS; way++) {
+				e = rewrite(&out, cut, piped, way);
 				laundered += !e || !consume(out, 0);
 				free(out.p);
 			}
@@ -430,6 +244,28 @@ test_aligned(void)
 		det_reader_close(rd);
 	}
 	free(b.p);
+}
+
+/* Large payloads are summed another way where the processor can. */
+static void
+test_crc(void)
+{
+	size_t n = 3 << 20, wrong = 0;
+	unsigned char *p = malloc(n);
+	uint32_t seed = 1;
+
+	for (size_t i = 0; i < n; i++)
+		p[i] = (unsigned char)((seed = seed * 1664525 + 1013904223) >> 24);
+	for (size_t i = 0; i < 600; i++) {
+		size_t len = i < 300 ? 3900 + i : (i * i * 29 + i) % (n - 64);
+		const unsigned char *at = p + i % 64;
+		uint32_t from = i % 3 ? seed * (uint32_t)i : 0;
+
+		wrong += det_crc32(from, at, len) != libdeflate_crc32(from, at, len);
+	}
+	ok(!wrong, "the CRC of 600 sizes is libdeflate's");
+	ok(det_crc32(0, "123456789", 9) == 0xcbf43926, "and that of the standard");
+	free(p);
 }
 
 static void
@@ -615,15 +451,13 @@ main(void)
 {
 	test_rewrite("all kinds", all_kinds);
 	test_rewrite("large", large);
-	test_pipe_to_pipe();
-	test_nonblocking(0);
-	test_nonblocking(1);
 	test_truncation();
 	test_flips();
 	test_flip_in_passing();
 	test_skipping();
 	test_end();
 	test_aligned();
+	test_crc();
 	test_full_disk();
 	test_writer_refuses();
 	test_attributes();

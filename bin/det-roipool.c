@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * det-roipool: the features of each box of a list, or the box cut out of the picture, as
+ * rows of one size.
+ */
+#include "bin/hold.h"
+#include "bin/tool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "roi/rows.h"
+
+static const char *const ops[] = { "align", "max", "spp", "warp", NULL };
+static const char *const forms[] = { "detection", "fixed", NULL };
+static const char *const guards[] = { "tv", "d2", NULL };
+static const char *const pictures[] = { "image", "original", NULL };
+
+struct roipool {
+	struct det_rows_params p;
+	const char *size, *maps, *boxes, *out;
+	struct opt_list strides, levels, offsets;
+	char *names; /* of the maps, parted by NUL */
+	struct det_boxes list;
+	struct det_rows rows;
+};
+
+static void
+set_params(struct tool *t, struct roipool *s)
+{
+	struct det_rows_params *p = &s->p;
+	struct det_roi_params *r = &p->roi;
+	char tail;
+
+	r->op = p->op;
+	if (s->size && sscanf(s->size, "%5ldx%5ld%c", &r->w, &r->h, &tail) != 2)
+		tool_usage(t, "--size: WxH expected, found '%s'", s->size);
+	if (s->size)
+		p->warp.w = r->w, p->warp.h = r->h;
+	if (s->levels.n)
+		r->levels = s->levels.n;
+	for (size_t i = 0; i < s->levels.n && i < DET_ROI_LEVELS; i++) {
+		r->level[i] = (long)s->levels.v[i];
+		if ((double)r->level[i] != s->levels.v[i])
+			tool_usage(t, "--levels: whole numbers expected");
+	}
+	if (s->offsets.n != 0 && s->offsets.n != 2)
+		tool_usage(t, "--offsets: two numbers expected");
+	r->offset0 = s->offsets.v[0];
+	r->offset = s->offsets.v[1];
+	p->strides = s->strides.n;
+	memcpy(p->stride, s->strides.v, sizeof p->stride);
+	if (det_rows_check(p))
+		tool_usage(t, "%s", det_errmsg());
+}
+
+/* As the pictures of the model's input are, where rows come from the original. */
+static void
+set_norm(struct tool *t, struct roipool *s)
+{
+	const char *text = NULL;
+	size_t len;
+
+	if (t->model)
+		det_model_text(t->model, "options/det-image", &text, &len);
+	if (text)
+		tool_check(t, det_norm_options(&s->p.norm, text, len));
+}
+
+/* Splits --maps; returns how many there are. */
+static size_t
+split_maps(struct tool *t, struct roipool *s, const char *name[DET_ROWS_MAPS])
+{
+	size_t n = 0;
+
+	if (!s->maps)
+		tool_usage(t, "--maps: the feature maps' names expected, as p2,p3,p4");
+	tool_check(t, det_strdup(&s->names, s->maps));
+	for (char *p = s->names, *comma = p; comma; p = comma + 1) {
+		comma = strchr(p, ',');
+		if (comma)
+			*comma = 0;
+		if (n == DET_ROWS_MAPS || !*p)
+			tool_usage(t, "--maps: 1 to %d names expected", DET_ROWS_MAPS);
+		name[n++] = p;
+	}
+	if (s->strides.n && s->strides.n != n)
+		tool_usage(t, "--strides: one for each of %zu maps expected, found %zu",
+		    n, s->strides.n);
+	return n;
+}
+
+/* The box list first, which passes on; then what rows are made from. */
+static void
+start_hold(struct tool *t, struct roipool *s, struct hold *h)
+{
+	const int warp = s->p.op == DET_ROWS_WARP, original = warp && s->p.original;
+	const char *name[DET_ROWS_MAPS] = { original ? "source" : "image" };
+	const size_t n = warp ? 1 : split_maps(t, s, name);
+
+	hold_start(t, h, DET_TENSOR, n + 1, warp ? "det-image" : "det-backbone");
+	h->name[0] = s->boxes;
+	h->kind[0] = DET_BOXES;
+	h->pass[0] = 1;
+	memcpy(h->name + 1, name, n * sizeof *name);
+	if (original)
+		h->optional[1] = h->pass[1] = 1;
+}
+
+static void
+run(struct tool *t, struct roipool *s, struct hold *h)
+{
+	const struct det_rows_in in = { &t->cur, h->name + 1, h->tensor + 1,
+		h->n > 1 && h->have[1] ? h->n - 1 : 0 };
+	struct det_attrs a = { 0 };
+
+	tool_check(t, det_boxes_read(&s->list, &h->held[0]));
+	tool_check(t, det_rows_make(&s->rows, &s->list, &in, &s->p, tool_threads(t)));
+	tool_check(t, det_attr_add(&a, "boxes", s->boxes));
+	tool_check(t, det_writer_tensor(t->out, s->out, &s->rows.t, &a));
+	free(a.text);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct roipool s = {
+		.p = DET_ROWS_DEFAULTS, .boxes = "proposals", .out = "rois"
+	};
+	struct det_rows_params *p = &s.p;
+	const struct opt opts[] = {
+		OPT_CHOICE(0, "op", &p->op, ops, "OP", "what is done with each box"),
+		OPT_STR(0, "size", &s.size, "WxH",
+		    "bins of a row, 7x7; of warp pixels, 227x227"),
+		OPT_STR(0, "boxes", &s.boxes, "NAME", "the list of boxes"),
+		OPT_STR(0, "out", &s.out, "NAME", "the tensor to write"),
+		OPT_STR(0, "maps", &s.maps, "NAME,...", "feature maps, finest first"),
+		OPT_LIST(0, "strides", &s.strides, 1e-3, 1e6, "N,...",
+		    "pixels a cell of each map (default: from its size)"),
+		OPT_DOUBLE(0, "canonical", &p->pyramid.canonical, 1e-3, 1e6, "PIXELS",
+		    "a box of this side goes to level --level0"),
+		OPT_LONG(0, "level0", &p->pyramid.level0, -64, 64, "N",
+		    "which is the map of stride 2^N"),
+		OPT_CHOICE(0, "epsilon", &p->pyramid.epsilon, guards, "WHOSE",
+		    "guard of exact powers of two"),
+		OPT_LONG(0, "sampling", &p->roi.sampling, 0, 64, "N",
+		    "align: samples a side of a bin; 0: one a cell"),
+		OPT_FLAG(0, "aligned", &p->roi.aligned, "align: shift by half a cell"),
+		OPT_LIST(0, "levels", &s.levels, 1, DET_ROI_BINS, "N,...",
+		    "spp: bins a side of each level (default: 6,3,2,1)"),
+		OPT_CHOICE(
+		    0, "spp", &p->roi.spp, forms, "FORM", "spp: how bins are cut"),
+		OPT_LIST(0, "offsets", &s.offsets, -1e6, 1e6, "A,B",
+		    "spp: pixels to a map's first cell, and boxes shrink"),
+		OPT_LONG(0, "context", &p->warp.context, 0, 4096, "PIXELS",
+		    "warp: of the output, around the box"),
+		OPT_FLAG(0, "square", &p->warp.square, "warp: keep the shape of boxes"),
+		OPT_CHOICE(0, "from", &p->original, pictures, "WHAT",
+		    "warp: tensor 'image', or the original picture"),
+		OPT_END,
+	};
+	const struct tool_spec spec = { "det-roipool",
+		"Features of one size for each box of a list.", "[FILE ...]",
+		TOOL_READS | TOOL_WRITES | TOOL_MODEL | TOOL_THREADS | TOOL_KEEP,
+		opts };
+	struct tool t;
+	struct hold h;
+	struct det_record r = { 0 };
+
+	/* arguments */
+	tool_start(&t, &spec, argc, argv);
+	set_params(&t, &s);
+	set_norm(&t, &s);
+	start_hold(&t, &s, &h);
+
+	/* work */
+	while (tool_read(&t, &r))
+		if (hold_record(&t, &h, &r))
+			run(&t, &s, &h);
+
+	/* finish */
+	hold_finish(&h);
+	det_boxes_release(&s.list);
+	det_rows_release(&s.rows);
+	free(s.names);
+	det_record_release(&r);
+	return tool_finish(&t);
+}

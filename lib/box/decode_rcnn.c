@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The second stage of R-CNN's descendants (Girshick, Fast R-CNN, ICCV 2015): scores of the
+ * classes and box deltas for each proposal. CLS is (R, K + b) with b = 1 where there is a
+ * background, BOX (R, 4 n); row i is proposal i of the list `boxes`.
+ *
+ *   score_k = softmax over all K + b, or the logistic of each alone
+ *   box_k   = proposal i moved by its deltas 4c .. 4c + 3
+ *
+ * where column c is that of class k among n = K + b, or among n = K (no deltas of the
+ * background); under `agnostic` all classes share those of n = 1, or of n = 2 (background
+ * and the rest). The labels 0 .. K - 1 leave the background out, wherever it stands.
+ *
+ * Follows torchvision's roi_heads.py (postprocess_detections) and, by `unscaled` with
+ * plus_one and clip=inclusive, py-faster-rcnn's test.py (im_detect), which divides proposals
+ * by the scale of the picture before it decodes: its one pixel is one of the original.
+ */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "box/decode_impl.h"
+#include "box/nms_impl.h"
+
+static enum det_err
+parse(struct det_decode_line *m, struct det_line *l)
+{
+	static const float weights[4] = { 10, 10, 5, 5 };
+	const char *list = "proposals";
+	enum det_err e;
+
+	m->delta.coder = (struct det_coder)DET_CODER_DEFAULTS;
+	for (size_t i = 0; i < 4; i++)
+		m->delta.coder.weight[i] = weights[i];
+	m->delta.background = DET_BACKGROUND_FIRST;
+	m->delta.score = DET_SCORE_SOFTMAX;
+	if ((e = det_decode_delta_keys(m, l)) ||
+	    (e = det_line_word(&list, l, "boxes")) ||
+	    (e = det_line_bool(&m->agnostic, l, "agnostic")) ||
+	    (e = det_line_bool(&m->unscaled, l, "unscaled")) ||
+	    (e = det_line_long(&m->top, l, "top", 0, INT32_MAX)))
+		return e;
+	return det_strdup(&m->list, list);
+}
+
+/* Where things stand in the rows. */
+struct layout {
+	size_t classes, scores, deltas; /* K; columns of CLS; columns of BOX */
+	size_t first_score;             /* column of class 0 */
+	size_t first_delta, step;       /* of class 0, and to the next class */
+};
+
+static int
+is_table(const struct det_tensor *t)
+{
+	return t->rank == 2 || (t->rank == 4 && t->dims[2] == 1 && t->dims[3] == 1);
+}
+
+/* Columns of BOX: which it has tells how they are laid out. */
+static int
+lay_deltas(struct layout *y, const struct det_decode_line *m)
+{
+	const size_t bg = m->delta.background == DET_BACKGROUND_FIRST;
+
+	y->step = m->agnostic ? 0 : 4;
+	if (m->agnostic) {
+		y->first_delta = y->deltas == 8 && bg ? 4 : 0;
+		return y->deltas == 4 || y->deltas == 8;
+	}
+	y->first_delta = y->deltas == 4 * y->scores && bg ? 4 : 0;
+	return y->deltas == 4 * y->scores || y->deltas == 4 * y->classes;
+}
+
+static enum det_err
+lay_out(struct layout *y, const struct det_decode_job *j)
+{
+	const struct det_decode_line *m = j->m;
+	const struct det_tensor *cls = j->map[0], *box = j->map[1];
+	const size_t rows = j->list->n;
+	char shape[96];
+
+	*y = (struct layout){ .classes = (size_t)m->classes };
+	y->scores = y->classes + (m->delta.background != DET_BACKGROUND_NONE);
+	y->first_score = m->delta.background == DET_BACKGROUND_FIRST;
+	if (!is_table(cls) || cls->dims[0] != rows || cls->dims[1] != y->scores)
+		return det_fail(DET_INVALID,
+		    "map '%s' is %s: %zux%zu expected: a row for each of '%s', a score "
+		    "for each class%s",
+		    m->map[0], det_shape_text(shape, sizeof shape, cls), rows,
+		    y->scores, m->list,
+		    y->scores > y->classes ? " and the background" : "");
+	y->deltas = is_table(box) ? box->dims[1] : 0;
+	if (y->deltas == 0 || box->dims[0] != rows || !lay_deltas(y, m))
+		return det_fail(DET_INVALID,
+		    "map '%s' is %s: %zux%zu expected: a row for each of '%s', four "
+		    "deltas for each %s",
+		    m->map[1], det_shape_text(shape, sizeof shape, box), rows,
+		    m->agnostic ? 4 : 4 * y->scores, m->list,
+		    m->agnostic ? "row" : "class");
+	return DET_OK;
+}
+
+/* The original's pixels, with its corner at 0: what py-faster-rcnn decodes in. */
+static void
+set_unscaled(struct det_decode_job *to, const struct det_decode_job *j)
+{
+	*to = *j;
+	to->clip[0] = to->clip[1] = 0;
+	to->clip[2] = round((j->clip[2] - j->clip[0]) / j->scale);
+	to->clip[3] = round((j->clip[3] - j->clip[1]) / j->scale);
+	to->scale = 1;
+}
+
+static enum det_err
+decode(float box[4], int *keep, const struct det_decode_job *j, const struct det_box *b,
+    const float delta[4], const struct det_decode_at *at)
+{
+	float from[4] = { (float)b->x1, (float)b->y1, (float)b->x2, (float)b->y2 };
+	struct det_decode_job original;
+	enum det_err e;
+
+	if (!j->m->unscaled)
+		return det_decode_delta_box(box, keep, j, from, delta, at);
+	set_unscaled(&original, j);
+	for (int i = 0; i < 4; i++)
+		from[i] = (from[i] - (float)j->clip[i % 2]) / (float)j->scale;
+	e = det_decode_delta_box(box, keep, &original, from, delta, at);
+	for (int i = 0; i < 4; i++)
+		box[i] = box[i] * (float)j->scale + (float)j->clip[i % 2];
+	return e;
+}
+
+/* Boxes of one proposal; p is scratch for its scores. */
+static enum det_err
+run_row(struct det_decode_job *j, const struct layout *y, size_t row, const float *cls,
+    const float *deltas, float *p)
+{
+	const struct det_decode_at at = { row, 0, 0, row };
+	float box[4];
+	int keep;
+	enum det_err e;
+
+	if (j->m->delta.score == DET_SCORE_SOFTMAX)
+		det_decode_softmax(p, cls, y->scores, 1);
+	else
+		for (size_t k = 0; k < y->scores; k++)
+			p[k] = det_decode_logistic(cls[k]);
+	for (size_t k = 0; k < y->classes; k++) {
+		const float score = p[y->first_score + k];
+
+		if (!(score > j->thresh))
+			continue;
+		if ((e = decode(box, &keep, j, &j->list->box[row],
+			 deltas + y->first_delta + k * y->step, &at)))
+			return e;
+		if (keep &&
+		    (e = det_decode_add_corners(j, box, score, (int32_t)k, &at)))
+			return e;
+	}
+	return DET_OK;
+}
+
+/* Leaves the best `top` of the boxes from `from` on, best first. */
+static enum det_err
+keep_best(struct det_boxes *b, size_t from, size_t top)
+{
+	struct det_rank *r = NULL;
+	struct det_box *best = NULL;
+	const size_t n = b->n - from;
+	enum det_err e;
+
+	if ((e = det_alloc(&r, n, 2 * sizeof *r)) ||
+	    (e = det_alloc(&best, top, sizeof *best)))
+		goto out;
+	for (size_t i = 0; i < n; i++)
+		r[i].index = (uint32_t)(from + i);
+	det_rank_by_score(r, r + n, n, b);
+	for (size_t i = 0; i < top; i++)
+		best[i] = b->box[r[i].index];
+	for (size_t i = 0; i < top; i++)
+		b->box[from + i] = best[i];
+	b->n = from + top;
+out:
+	free(r);
+	free(best);
+	return e;
+}
+
+static enum det_err
+run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t count)
+{
+	const float *deltas = j->map[1]->data;
+	const size_t from = j->out->n;
+	struct layout y;
+	float *p = NULL;
+	enum det_err e;
+
+	(void)t, (void)count;
+	if ((e = lay_out(&y, j)) || (e = det_alloc(&p, y.scores, sizeof *p)))
+		return e;
+	for (size_t i = 0; i < j->list->n && !e; i++)
+		e = run_row(j, &y, i, x + i * y.scores, deltas + i * y.deltas, p);
+	free(p);
+	j->base += j->list->n;
+	if (!e && j->top > 0 && j->out->n - from > (size_t)j->top)
+		e = keep_best(j->out, from, (size_t)j->top);
+	return e;
+}
+
+const struct det_decode_kind det_decode_rcnn = {
+	.name = "rcnn", .parse = parse, .run = run, .maps = 2, .rows = 1
+};

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include "roi/rows.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "box/map.h"
+#include "roi/crops.h"
+
+enum det_err
+det_rows_check(const struct det_rows_params *p)
+{
+	size_t bins;
+
+	if (p->op != DET_ROWS_WARP)
+		return det_roi_bins(&bins, &p->roi);
+	return det_warp_check(&p->warp);
+}
+
+/* Room for n rows, each (c, h, w). */
+static enum det_err
+make_room(struct det_rows *r, size_t n, size_t c, size_t h, size_t w)
+{
+	size_t bytes;
+	enum det_err e;
+
+	r->t = (struct det_tensor){ DET_F32, 4, { n, c, h, w }, NULL };
+	if ((e = det_tensor_bytes(&bytes, &r->t)))
+		return e;
+	if (bytes > DET_MAX_PAYLOAD)
+		return det_fail(DET_LIMIT,
+		    "%zu boxes make a tensor of %zu bytes: at most %zu expected", n,
+		    bytes, (size_t)DET_MAX_PAYLOAD);
+	if (bytes / sizeof *r->row > r->row_cap) { /* nothing there is worth a copy */
+		free(r->row);
+		r->row = NULL;
+		r->row_cap = 0;
+		if ((e = det_alloc(&r->row, bytes, 1)))
+			return e;
+		r->row_cap = bytes / sizeof *r->row;
+	}
+	r->t.data = r->row;
+	return DET_OK;
+}
+
+static enum det_err
+set_maps(struct det_roi_map *m, const struct det_rows_in *in,
+    const struct det_rows_params *p)
+{
+	double picture[4];
+	enum det_err e;
+
+	if (in->n < 1 || in->n > DET_ROWS_MAPS)
+		return det_fail(DET_INVALID, "1 to %d maps expected, found %zu",
+		    DET_ROWS_MAPS, in->n);
+	for (size_t i = 0; i < in->n; i++)
+		if ((e = det_roi_map_set(&m[i], in->name[i], &in->tensor[i])))
+			return e;
+	if (!p->strides) {
+		if ((e = det_item_picture(picture, in->item)))
+			return e;
+		return det_roi_scale_maps(m, in->n, picture[3] - picture[1]);
+	}
+	if (p->strides != in->n)
+		return det_fail(DET_INVALID,
+		    "a stride of each of %zu maps expected, found %zu", in->n,
+		    p->strides);
+	for (size_t i = 0; i < in->n; i++)
+		m[i].scale = 1 / p->stride[i];
+	return DET_OK;
+}
+
+static enum det_err
+pool(struct det_rows *r, const struct det_boxes *b, const struct det_rows_in *in,
+    const struct det_rows_params *p, int threads)
+{
+	struct det_roi_params roi = p->roi;
+	struct det_roi_map m[DET_ROWS_MAPS];
+	size_t bins;
+	enum det_err e;
+
+	roi.op = p->op;
+	if ((e = det_roi_bins(&bins, &roi)) || (e = set_maps(m, in, p)) ||
+	    (e = det_grow(&r->roi, &r->roi_cap, b->n, sizeof *r->roi)) ||
+	    (e = det_roi_assign(r->roi, b, m, in->n, &p->pyramid)))
+		return e;
+	if (p->op == DET_ROI_SPP)
+		e = make_room(r, b->n, m[0].c * bins, 1, 1);
+	else
+		e = make_room(r, b->n, m[0].c, (size_t)roi.h, (size_t)roi.w);
+	return e ? e : det_roi_pool(r->row, m, in->n, r->roi, b->n, &roi, threads);
+}
+
+static enum det_err
+warp(struct det_rows *r, const struct det_boxes *b, const struct det_rows_in *in,
+    const struct det_rows_params *p, int threads)
+{
+	const size_t w = (size_t)p->warp.w, h = (size_t)p->warp.h;
+	struct det_crops c = { 0 };
+	size_t bytes = 0;
+	enum det_err e;
+
+	if (!p->original)
+		e = det_crops_input(&c, in->item, &in->tensor[0]);
+	else if (!in->n || !(e = det_tensor_bytes(&bytes, &in->tensor[0])))
+		e = det_crops_original(
+		    &c, in->item, in->n ? in->tensor[0].data : NULL, bytes, &p->norm);
+	if (!e && !(e = make_room(r, b->n, c.im.c, h, w)))
+		e = det_warp_boxes(r->row, &c.im, b, &p->warp, threads);
+	det_crops_release(&c);
+	return e;
+}
+
+enum det_err
+det_rows_make(struct det_rows *r, struct det_boxes *b, const struct det_rows_in *in,
+    const struct det_rows_params *p, int threads)
+{
+	const int warps = p->op == DET_ROWS_WARP;
+	enum det_err e = det_boxes_map(
+	    b, in->item, warps && p->original ? DET_SPACE_IMAGE : DET_SPACE_INPUT);
+
+	return e ? e : (warps ? warp : pool)(r, b, in, p, threads);
+}
+
+void
+det_rows_release(struct det_rows *r)
+{
+	free(r->row);
+	free(r->roi);
+	*r = (struct det_rows){ 0 };
+}

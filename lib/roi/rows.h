@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From the box list of an item to a tensor with a row a box: pooled from feature maps, or cut
+ * out of the picture. What det-roipool does with an item.
+ */
+#ifndef DET_ROWS_H
+#define DET_ROWS_H
+
+#include "image/norm.h"
+#include "roi/roi.h"
+#include "roi/warp.h"
+#include "stream/item.h"
+
+enum { DET_ROWS_WARP = DET_ROI_SPP + 1 }; /* an `op` besides those of enum det_roi_op */
+
+#define DET_ROWS_MAPS 16 /* at most */
+
+struct det_rows_params {
+	int op;
+	struct det_roi_params roi;
+	struct det_roi_pyramid pyramid;
+	double stride[DET_ROWS_MAPS]; /* of each map */
+	size_t strides;               /* 0: they follow from the maps' sizes */
+	struct det_warp_params warp;
+	int original; /* warp: from the original picture, not the input */
+	struct det_norm norm;
+};
+
+#define DET_ROWS_DEFAULTS                                                     \
+	{                                                                     \
+		.roi = DET_ROI_DEFAULTS, .pyramid = DET_ROI_PYRAMID_DEFAULTS, \
+		.warp = DET_WARP_DEFAULTS, .norm = DET_NORM_DEFAULTS,         \
+	}
+
+/* What the rows are made from. */
+struct det_rows_in {
+	const struct det_item *item;
+	/* n maps, or of warp the tensor "image"; under `original` the picture's encoded
+	 * bytes, or n = 0: the item's path is read */
+	const char *const *name;
+	const struct det_tensor *tensor;
+	size_t n;
+};
+
+/* Memory that is used again from item to item; start from {0}. */
+struct det_rows {
+	struct det_tensor t; /* f32 (boxes, C, h, w); of spp (boxes, C * bins, 1, 1) */
+	float *row;
+	struct det_roi *roi;
+	size_t row_cap, roi_cap;
+};
+
+enum det_err det_rows_check(const struct det_rows_params *p) DET_MUST_USE;
+
+/* Sets r->t. The list's boxes are converted to the space that is needed; no box makes no
+ * row, which is no error. */
+enum det_err det_rows_make(struct det_rows *r, struct det_boxes *b,
+    const struct det_rows_in *in, const struct det_rows_params *p,
+    int threads) DET_MUST_USE;
+void det_rows_release(struct det_rows *r);
+
+#endif
