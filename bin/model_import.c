@@ -6,6 +6,7 @@
 
 static const struct model_command formats[] = {
 	{ "darknet", import_darknet },
+	{ "torch", import_torch },
 	{ "caffe", import_caffe },
 };
 
@@ -17,6 +18,7 @@ model_import(int argc, char *argv[])
 		"Make a model of another program's network and weights. Formats, each "
 		"with its own --help:\n\n"
 		"  darknet CFG WEIGHTS          Darknet's .cfg and .weights\n"
+		"  torch FILE --arch NAME       a PyTorch state dict\n"
 		"  caffe PROTOTXT WEIGHTS       Caffe's .prototxt and .caffemodel",
 		"FORMAT [ARG ...]", 0, opts };
 	const struct model_command *c =
@@ -27,7 +29,8 @@ model_import(int argc, char *argv[])
 		return c->run(argc - 1, argv + 1);
 	tool_start(&t, &spec, argc > 1 && argv[1][0] != '-' ? 2 : argc, argv);
 	if (t.argc == 0)
-		tool_usage(&t, "import from what? a format expected: darknet");
-	tool_usage(
-	    &t, "import from what? a format expected (darknet), found '%s'", t.argv[0]);
+		tool_usage(&t, "import from what? a format expected: darknet, torch");
+	tool_usage(&t,
+	    "import from what? a format expected (darknet, torch), found '%s'",
+	    t.argv[0]);
 }
