@@ -91,7 +91,8 @@ main(int argc, char *argv[])
 	const struct tool_spec spec = { "det-nms",
 		"Drop boxes that repeat better ones; map boxes to the original "
 		"picture.",
-		"[FILE ...]", TOOL_READS | TOOL_WRITES | TOOL_MODEL | TOOL_THREADS,
+		"[FILE ...]",
+		TOOL_READS | TOOL_WRITES | TOOL_MODEL | TOOL_PROFILE | TOOL_THREADS,
 		opts };
 	struct tool t;
 	struct hold list;

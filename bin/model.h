@@ -28,6 +28,8 @@ int model_export(int argc, char *argv[]);
 
 /* Formats of import. */
 int import_darknet(int argc, char *argv[]);
+int import_caffe(int argc, char *argv[]);
+int import_torch(int argc, char *argv[]);
 int import_safetensors(int argc, char *argv[]);
 
 /* The command that argv[i] names (the first word that names one, wherever it stands), moved
@@ -49,6 +51,21 @@ void model_warn_lines(struct tool *t, const char *notes);
 /* Misuse where the name or a variable is not known. `classes`: file of names, or NULL. */
 struct det_arch *model_arch_open(
     struct tool *t, const char *name, const struct opt_many *set, const char *classes);
+
+/* Weights of another program's file for an architecture. */
+struct model_taking {
+	const char *arch, *classes;
+	struct opt_many set;
+	int strict;
+};
+
+#define OPT_TAKING(s)                                             \
+	OPT_ARCH(&(s).arch, &(s).set), OPT_CLASSES(&(s).classes), \
+	    OPT_FLAG(0, "strict", &(s).strict,                    \
+		"a tensor of no use is an error, not a warning")
+
+/* Writes the model; warns of what the source holds besides. */
+void model_take(struct tool *t, const struct model_taking *s, struct det_source *src);
 
 /* Options of Darknet networks, shared by import and new. */
 struct model_darknet {

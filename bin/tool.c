@@ -21,6 +21,7 @@
 #include "base/text.h"
 #include "bin/opt.h"
 #include "bin/progress.h"
+#include "model/profile.h"
 
 struct tool_private {
 	struct opt_set *opts;
@@ -298,6 +299,24 @@ model_options(struct tool *t)
 		tool_die(t, "%s: %s: %s", t->model_path, name, det_errmsg());
 }
 
+/* Those of --profile go over the model's. */
+static void
+profile_options(struct tool *t)
+{
+	const char *text = det_profile_options(t->profile, t->spec->name);
+	const char *name, *about;
+	struct det_buf b = { 0 };
+
+	for (size_t i = 0; !text && det_profile_list(i, &name, &about); i++)
+		if (det_profile_options(name, t->spec->name))
+			tool_check(
+			    t, det_buf_printf(&b, "%s%s", b.len ? ", " : "", name));
+	if (!text)
+		tool_usage(t, "--profile: '%s' is none of %s", t->profile, b.text);
+	if (opt_set_defaults(t->p->opts, text, strlen(text)))
+		tool_die(t, "--profile %s: %s", t->profile, det_errmsg());
+}
+
 /* --help and its like, which stand alone: prints and ends the program. */
 static void
 answer(const struct tool *t, const char *word)
@@ -340,6 +359,8 @@ tool_start(struct tool *t, const struct tool_spec *spec, int argc, char *argv[])
 		tool_check(t, det_model_open(&t->model, t->model_path));
 		model_options(t);
 	}
+	if (t->profile)
+		profile_options(t);
 	open_output(t);
 	if (!t->quiet)
 		progress_start(spec->name, t->out_path != NULL);

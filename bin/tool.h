@@ -77,6 +77,7 @@ enum {
 	TOOL_THREADS = 16,    /* -j N */
 	TOOL_BAD = 32,        /* --skip-bad */
 	TOOL_KEEP = 64,       /* --keep */
+	TOOL_PROFILE = 512,   /* --profile NAME, lib/model/profile.h */
 	TOOL_PRINTS = 128, /* writes text, not a stream: standard output or -o FILE */
 	TOOL_SIDES = 256,  /* reads streams side by side, by itself (bin/sides.h) */
 };
@@ -105,7 +106,7 @@ struct tool {
 	int quiet, skip_bad, keep;
 	long threads; /* 0: not given */
 	const char *out_path;
-	const char *model_path;
+	const char *model_path, *profile;
 	struct det_model *model; /* open where -m was given */
 	/* streams */
 	struct det_writer *out;
