@@ -6,25 +6,93 @@
 #include "bin/hold.h"
 #include "bin/tool.h"
 
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "box/map.h"
 #include "model/head.h"
 
+struct job {
+	struct det_head *head;
+	struct det_decode_params p;
+	struct hold want;
+	struct det_boxes
+	    *list; /* of each record wanted: its boxes, where it is a list */
+	struct det_boxes boxes;
+};
+
 static void
-decode(struct tool *t, struct det_boxes *b, struct det_head *h,
-    const struct det_tensor *in, struct det_decode_params *p)
+start(struct tool *t, struct job *j)
 {
+	struct hold *h = &j->want;
+	enum det_head_kind kind;
+
+	tool_check(t, det_head_open(&j->head, t->model, tool_threads(t)));
+	hold_start(t, h, DET_TENSOR, det_head_wants(j->head), "det-backbone");
+	tool_check(t, det_calloc(&j->list, h->n, sizeof *j->list));
+	for (size_t i = 0; i < h->n; i++) {
+		h->name[i] = det_head_want(j->head, i, &kind);
+		h->kind[i] = kind == DET_HEAD_LIST ? DET_BOXES : DET_TENSOR;
+		h->optional[i] = kind == DET_HEAD_GRID;
+	}
+}
+
+/* Where the picture lies in the input, for what is cut to it. */
+static void
+set_picture(struct tool *t, struct det_decode_params *p)
+{
+	double rect[4];
+
 	p->in_w = t->cur.in_w;
 	p->in_h = t->cur.in_h;
-	tool_check(t, det_head_run(b, h, in, p));
-	tool_check(t, det_boxes_write(t->out, "boxes", b, NULL));
+	p->scale = t->cur.map.sx;
+	p->x1 = p->y1 = p->x2 = p->y2 = 0;
+	if (p->in_w <= 0 || p->in_h <= 0)
+		return;
+	tool_check(t, det_item_picture(rect, &t->cur));
+	p->x1 = rect[0];
+	p->y1 = rect[1];
+	p->x2 = rect[2];
+	p->y2 = rect[3];
+}
+
+static void
+run(struct tool *t, struct job *j)
+{
+	struct hold *h = &j->want;
+
+	for (size_t i = 0; i < h->n; i++)
+		if (h->kind[i] == DET_BOXES) {
+			tool_check(t, det_boxes_read(&j->list[i], &h->held[i]));
+			tool_check(
+			    t, det_boxes_map(&j->list[i], &t->cur, DET_SPACE_INPUT));
+		}
+	set_picture(t, &j->p);
+	tool_check(t, det_head_run(&j->boxes, j->head,
+			  &(struct det_head_in){ h->tensor, j->list }, &j->p));
+	tool_check(t, det_boxes_write(t->out, "boxes", &j->boxes, NULL));
+}
+
+static void
+finish(struct job *j)
+{
+	for (size_t i = 0; i < j->want.n; i++)
+		det_boxes_release(&j->list[i]);
+	free(j->list);
+	hold_finish(&j->want);
+	det_boxes_release(&j->boxes);
+	det_head_close(j->head);
 }
 
 int
 main(int argc, char *argv[])
 {
-	struct det_decode_params p = DET_DECODE_DEFAULTS;
+	struct job j = { .p = DET_DECODE_DEFAULTS };
 	const struct opt opts[] = {
-		OPT_DOUBLE('t', "thresh", &p.thresh, 0, 1, "S",
+		OPT_DOUBLE('t', "thresh", &j.p.thresh, 0, 1, "S",
 		    "boxes are those scored above S"),
+		OPT_LONG(0, "top", &j.p.top, 0, 1e9, "N",
+		    "only the N best of a map; 0: all (default: as the model says)"),
 		OPT_END,
 	};
 	const struct tool_spec spec = { "det-head",
@@ -33,27 +101,19 @@ main(int argc, char *argv[])
 		    TOOL_THREADS | TOOL_KEEP,
 		opts };
 	struct tool t;
-	struct det_head *head;
-	struct hold maps;
-	struct det_boxes boxes = { 0 };
 	struct det_record r = { 0 };
 
 	/* arguments */
 	tool_start(&t, &spec, argc, argv);
-	tool_check(&t, det_head_open(&head, t.model, tool_threads(&t)));
-	hold_start(&t, &maps, DET_TENSOR, det_head_wants(head), "det-backbone");
-	for (size_t i = 0; i < maps.n; i++)
-		maps.name[i] = det_head_want(head, i);
+	start(&t, &j);
 
 	/* work */
 	while (tool_read(&t, &r))
-		if (hold_record(&t, &maps, &r))
-			decode(&t, &boxes, head, maps.tensor, &p);
+		if (hold_record(&t, &j.want, &r))
+			run(&t, &j);
 
 	/* finish */
-	hold_finish(&maps);
-	det_boxes_release(&boxes);
-	det_head_close(head);
+	finish(&j);
 	det_record_release(&r);
 	return tool_finish(&t);
 }

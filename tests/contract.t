@@ -13,6 +13,10 @@ usual() {
 	case $1 in
 	det-image) args="-m M.det dog.jpg" bare="-m M.det" makes=stream ;;
 	det-backbone) args="-m M.det" bare="-m M.det" input=image.det makes=stream ;;
+	det-roipool)
+		args="--op warp --boxes boxes --size 8x8 --context 1" bare=$args
+		input=kept.det makes=stream
+		;;
 	det-head) args="-m M.det" bare="-m M.det" input=maps.det makes=stream ;;
 	det-nms) args="-m M.det" bare="-m M.det" input=raw.det makes=stream ;;
 	det-draw) args="" input=boxes.det makes=picture file=new.png ;;

@@ -7,6 +7,7 @@
 #   maps.det    what det-backbone makes of that
 #   raw.det     and det-head of that
 #   boxes.det   and det-nms of that
+#   kept.det    the same with image.det's tensor
 #   tiny.cfg, tiny.weights   a Darknet network and its weights, all zero
 awk -f "$DET_SRC/tests/demo/discs.awk" | det-show --build - -o M.det
 awk -f "$DET_SRC/tests/demo/scene.awk" >scene.ppm
@@ -16,6 +17,7 @@ det-image -m M.det dog.jpg -o image.det
 det-backbone -m M.det image.det -o maps.det
 det-head -m M.det maps.det -o raw.det
 det-nms -m M.det raw.det -o boxes.det
+det-backbone -m M.det --keep image.det | det-head -m M.det | det-nms -m M.det -o kept.det
 cat >tiny.cfg <<'END'
 [net]
 width=32

@@ -5,13 +5,16 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "model/network.h"
 
 struct det_head {
 	struct det_network net; /* .net is NULL where there is none */
 	struct det_decode *decode;
-	const char **want;
-	size_t wants, inputs;
+	struct det_anchors *anchors; /* of the model's text; NULL: it has none */
+	const char **want;           /* tensors, then lists, then grids */
+	size_t wants, tensors, lists, grids;
+	struct det_buf grid_names; /* "MAP.anchors", each with its NUL */
 	/* of each decoded map: an output of the network, or else a tensor wanted */
 	struct source {
 		int of_net;
@@ -45,15 +48,18 @@ want(struct det_head *h, const char *name)
 static enum det_err
 link_maps(struct det_head *h)
 {
-	size_t maps = det_decode_maps(h->decode);
+	const size_t maps = det_decode_maps(h->decode);
+	const size_t inputs = h->net.net ? det_net_inputs(h->net.net) : 0;
 	enum det_err e;
 
-	h->inputs = h->net.net ? det_net_inputs(h->net.net) : 0;
-	if ((e = det_calloc(&h->want, h->inputs + maps, sizeof *h->want)) ||
+	h->lists = det_decode_lists(h->decode);
+	h->grids = det_decode_grids(h->decode);
+	if ((e = det_calloc(
+		 &h->want, inputs + maps + h->lists + h->grids, sizeof *h->want)) ||
 	    (e = det_calloc(&h->source, maps, sizeof *h->source)) ||
 	    (e = det_calloc(&h->map, maps, sizeof *h->map)))
 		return e;
-	for (size_t i = 0; i < h->inputs; i++)
+	for (size_t i = 0; i < inputs; i++)
 		(void)want(h, det_net_input(h->net.net, i, NULL));
 	for (size_t i = 0; i < maps; i++) {
 		const char *name = det_decode_map(h->decode, i);
@@ -62,33 +68,69 @@ link_maps(struct det_head *h)
 		if (!h->source[i].of_net)
 			h->source[i].index = want(h, name);
 	}
+	h->tensors = h->wants;
 	return DET_OK;
+}
+
+/* After the tensors, which may share no name with anchors. */
+static enum det_err
+link_rest(struct det_head *h)
+{
+	size_t at = 0;
+	enum det_err e;
+
+	for (size_t i = 0; i < h->lists; i++)
+		h->want[h->wants++] = det_decode_list(h->decode, i);
+	for (size_t i = 0; i < h->grids; i++)
+		if ((e = det_buf_printf(&h->grid_names, "%s.anchors",
+			 det_decode_grid(h->decode, i))) ||
+		    (e = det_buf_add(&h->grid_names, "", 1)))
+			return e;
+	for (size_t i = 0; i < h->grids; i++) {
+		h->want[h->wants++] = h->grid_names.text + at;
+		at += strlen(h->grid_names.text + at) + 1;
+	}
+	return DET_OK;
+}
+
+static enum det_err
+open_decode(struct det_head *h, const struct det_model *m)
+{
+	const char *text;
+	size_t len;
+	enum det_err e;
+
+	det_model_text(m, "decode", &text, &len);
+	if (!text)
+		return det_fail(DET_INVALID,
+		    "no text 'decode': this model's outputs are not boxes");
+	if ((e = det_decode_parse(&h->decode, text, len, "decode")))
+		return e;
+	det_model_text(m, "anchors", &text, &len);
+	if (text && (e = det_anchors_parse(&h->anchors, text, len, "anchors")))
+		return e;
+	return det_decode_bind(h->decode, h->anchors);
 }
 
 enum det_err
 det_head_open(struct det_head **out, const struct det_model *m, int threads)
 {
 	struct det_engine_params p = DET_ENGINE_DEFAULTS;
-	const char *text, *net;
+	const char *net;
 	struct det_head *h;
-	size_t len, net_len;
+	size_t len;
 	enum det_err e;
 
-	det_model_text(m, "decode", &text, &len);
-	if (!text)
-		return det_fail(DET_INVALID,
-		    "%s: no text 'decode': this model's outputs are not boxes",
-		    det_model_path(m));
 	if ((e = det_calloc(&h, 1, sizeof *h)))
 		return e;
-	if ((e = det_decode_parse(&h->decode, text, len, "decode"))) {
+	if ((e = open_decode(h, m))) {
 		e = det_fail_in(e, "%s", det_model_path(m));
 		goto fail;
 	}
-	det_model_text(m, "net/head", &net, &net_len);
+	det_model_text(m, "net/head", &net, &len);
 	p.threads = threads;
 	if ((net && (e = det_network_open(&h->net, m, "head", &p))) ||
-	    (e = link_maps(h)))
+	    (e = link_maps(h)) || (e = link_rest(h)))
 		goto fail;
 	*out = h;
 	return DET_OK;
@@ -104,6 +146,8 @@ det_head_close(struct det_head *h)
 		return;
 	det_network_close(&h->net);
 	det_decode_free(h->decode);
+	det_anchors_free(h->anchors);
+	det_buf_free(&h->grid_names);
 	free(h->want);
 	free(h->source);
 	free(h->map);
@@ -117,26 +161,32 @@ det_head_wants(const struct det_head *h)
 }
 
 const char *
-det_head_want(const struct det_head *h, size_t i)
+det_head_want(const struct det_head *h, size_t i, enum det_head_kind *kind)
 {
-	return i < h->wants ? h->want[i] : NULL;
+	if (i >= h->wants)
+		return NULL;
+	*kind = i < h->tensors              ? DET_HEAD_TENSOR
+		: i < h->tensors + h->lists ? DET_HEAD_LIST
+					    : DET_HEAD_GRID;
+	return h->want[i];
 }
 
 enum det_err
-det_head_run(struct det_boxes *out, struct det_head *h, const struct det_tensor *in,
+det_head_run(struct det_boxes *out, struct det_head *h, const struct det_head_in *in,
     const struct det_decode_params *p)
 {
-	size_t maps = det_decode_maps(h->decode);
+	const struct det_decode_in to = { h->map, in->list + h->tensors,
+		in->tensor + h->tensors + h->lists };
+	const size_t maps = det_decode_maps(h->decode);
 	enum det_err e;
 
-	if (h->net.net && (e = det_engine_run(h->net.engine, in)))
+	if (h->net.net && (e = det_engine_run(h->net.engine, in->tensor)))
 		return e;
 	for (size_t i = 0; i < maps; i++)
 		if (h->source[i].of_net)
 			(void)det_engine_output(
 			    h->net.engine, h->source[i].index, &h->map[i]);
 		else
-			h->map[i] = in[h->source[i].index];
-	return det_decode_run(
-	    out, h->decode, &(struct det_decode_in){ .maps = h->map }, p);
+			h->map[i] = in->tensor[h->source[i].index];
+	return det_decode_run(out, h->decode, &to, p);
 }

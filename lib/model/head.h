@@ -17,13 +17,24 @@ enum det_err det_head_open(
     struct det_head **out, const struct det_model *m, int threads) DET_MUST_USE;
 void det_head_close(struct det_head *h);
 
-/* The tensors that a run takes: inputs of the network, then maps that are decoded as they
- * come; no name twice. */
-size_t det_head_wants(const struct det_head *h);
-const char *det_head_want(const struct det_head *h, size_t i);
+/* The records that a run takes: inputs of the network, then maps that are decoded as they
+ * come; then box lists (proposals); then anchors ("MAP.anchors"), which are made from the
+ * model's text where they do not come. No tensor's name occurs twice. */
+enum det_head_kind { DET_HEAD_TENSOR, DET_HEAD_LIST, DET_HEAD_GRID };
 
-/* Runs the network and decodes: in[0 .. det_head_wants). The rest is det_decode_run's. */
+size_t det_head_wants(const struct det_head *h);
+const char *det_head_want(const struct det_head *h, size_t i, enum det_head_kind *kind);
+
+/* Of record i, where it is a list its boxes, in the input's space; else the tensor, .data
+ * NULL for anchors that did not come. */
+struct det_head_in {
+	const struct det_tensor *tensor; /* det_head_wants of each */
+	const struct det_boxes *list;
+};
+
+/* Runs the network and decodes. The rest is det_decode_run's. A network whose input has no
+ * row (no proposal) gives no box. */
 enum det_err det_head_run(struct det_boxes *out, struct det_head *h,
-    const struct det_tensor *in, const struct det_decode_params *p) DET_MUST_USE;
+    const struct det_head_in *in, const struct det_decode_params *p) DET_MUST_USE;
 
 #endif
