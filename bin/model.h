@@ -24,15 +24,21 @@ int model_new(int argc, char *argv[]);
 int model_import(int argc, char *argv[]);
 int model_list(int argc, char *argv[]);
 int model_check(int argc, char *argv[]);
+int model_export(int argc, char *argv[]);
 
 /* Formats of import. */
 int import_darknet(int argc, char *argv[]);
+int import_caffe(int argc, char *argv[]);
 int import_torch(int argc, char *argv[]);
+int import_safetensors(int argc, char *argv[]);
 
 /* The command that argv[i] names (the first word that names one, wherever it stands), moved
  * to the front of argv; NULL where there is none. */
 const struct model_command *model_find(
     const struct model_command *c, size_t n, int argc, char *argv[]);
+
+/* The model that is the one operand. */
+struct det_model *model_open(struct tool *t);
 
 /* Warns of each line of a text. */
 void model_warn_lines(struct tool *t, const char *notes);

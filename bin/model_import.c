@@ -4,9 +4,13 @@
  */
 #include "bin/model.h"
 
+#define FORMATS "darknet, torch, safetensors, caffe"
+
 static const struct model_command formats[] = {
 	{ "darknet", import_darknet },
 	{ "torch", import_torch },
+	{ "safetensors", import_safetensors },
+	{ "caffe", import_caffe },
 };
 
 int
@@ -17,7 +21,9 @@ model_import(int argc, char *argv[])
 		"Make a model of another program's network and weights. Formats, each "
 		"with its own --help:\n\n"
 		"  darknet CFG WEIGHTS          Darknet's .cfg and .weights\n"
-		"  torch FILE --arch NAME       a PyTorch state dict",
+		"  torch FILE --arch NAME       a PyTorch state dict\n"
+		"  safetensors FILE             a model that det-model exported\n"
+		"  caffe PROTOTXT WEIGHTS       Caffe's .prototxt and .caffemodel",
 		"FORMAT [ARG ...]", 0, opts };
 	const struct model_command *c =
 	    model_find(formats, sizeof formats / sizeof *formats, argc, argv);
@@ -27,8 +33,7 @@ model_import(int argc, char *argv[])
 		return c->run(argc - 1, argv + 1);
 	tool_start(&t, &spec, argc > 1 && argv[1][0] != '-' ? 2 : argc, argv);
 	if (t.argc == 0)
-		tool_usage(&t, "import from what? a format expected: darknet, torch");
-	tool_usage(&t,
-	    "import from what? a format expected (darknet, torch), found '%s'",
+		tool_usage(&t, "import from what? a format expected: " FORMATS);
+	tool_usage(&t, "import from what? a format expected (" FORMATS "), found '%s'",
 	    t.argv[0]);
 }

@@ -171,20 +171,21 @@ history(struct tool *t, struct det_buf *b)
 
 	for (int i = 0; !e && opt_set_word(t->p->opts, i); i++)
 		e = add_word(b, opt_set_word(t->p->opts, i));
-	for (int i = 0; !e && !(t->spec->bits & TOOL_READS) && i < t->argc; i++)
+	for (int i = 0;
+	     !e && !(t->spec->bits & (TOOL_READS | TOOL_SIDES)) && i < t->argc; i++)
 		e = add_word(b, t->argv[i]);
 	if (!e && t->model)
 		e = det_buf_printf(b, " # model %s", det_model_digest(t->model));
 	return e;
 }
 
-static void
-add_history(struct tool *t, struct det_record *r)
+void
+tool_history(struct tool *t, struct det_attrs *a)
 {
 	struct det_buf b = { 0 };
 
 	tool_check(t, history(t, &b));
-	tool_check(t, det_attr_add(&r->attrs, "history", b.text));
+	tool_check(t, det_attr_add(a, "history", b.text));
 	det_buf_free(&b);
 }
 
@@ -405,6 +406,15 @@ enter_item(struct tool *t, struct det_record *r)
 	tool_check(t, e);
 }
 
+void
+tool_read_failed(struct tool *t, const struct det_reader *rd)
+{
+	if (!det_reader_failed(rd))
+		tool_die(t, "%s", det_errmsg());
+	abandon(t, det_errmsg() + strlen("the stream was broken off: "));
+	exit(2);
+}
+
 int
 tool_read(struct tool *t, struct det_record *r)
 {
@@ -417,14 +427,8 @@ tool_read(struct tool *t, struct det_record *r)
 			tool_check(t, det_writer_flush(t->out));
 		if (t->p->print && det_reader_would_block(t->p->in))
 			(void)fflush(t->p->print);
-		if (det_reader_next(t->p->in, r, &more)) {
-			if (det_reader_failed(t->p->in)) {
-				abandon(t, det_errmsg() +
-					       strlen("the stream was broken off: "));
-				exit(2);
-			}
-			tool_die(t, "%s", det_errmsg());
-		}
+		if (det_reader_next(t->p->in, r, &more))
+			tool_read_failed(t, t->p->in);
 		if (more)
 			break;
 		t->at.item = -1;
@@ -435,7 +439,7 @@ tool_read(struct tool *t, struct det_record *r)
 		t->at.item = -1;
 		tool_load(t, r);
 		if (t->spec->bits & TOOL_WRITES)
-			add_history(t, r);
+			tool_history(t, &r->attrs);
 	} else if (r->kind == DET_ITEM) {
 		enter_item(t, r);
 		progress_item();
@@ -467,7 +471,7 @@ tool_stream_classes(struct tool *t, const struct det_classes *c)
 	struct det_record r = { .kind = DET_STREAM };
 	struct det_buf b = { 0 };
 
-	add_history(t, &r);
+	tool_history(t, &r.attrs);
 	for (size_t i = 0; c && i < c->n; i++)
 		if (c->source[i] >= 0)
 			tool_check(t,

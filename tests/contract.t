@@ -7,9 +7,10 @@ cd work || exit 2
 . "$DET_SRC/tests/fixture.sh"
 
 # usual TOOL: sets args, input (stream on standard input, empty: none), makes (stream, text
-# or picture), file (name for -o) and bare (args without the names of what is read)
+# or picture), file (name for -o), bare (args without the names of what is read) and reads
+# (a stream among args)
 usual() {
-	input='' file=new.out bare=
+	input='' file=new.out bare='' reads=''
 	case $1 in
 	det-image) args="-m M.det dog.jpg" bare="-m M.det" makes=stream ;;
 	det-backbone) args="-m M.det" bare="-m M.det" input=image.det makes=stream ;;
@@ -19,6 +20,7 @@ usual() {
 		;;
 	det-head) args="-m M.det" bare="-m M.det" input=maps.det makes=stream ;;
 	det-nms) args="-m M.det" bare="-m M.det" input=raw.det makes=stream ;;
+	det-merge) args="--iou .5 boxes.det boxes.det" bare=boxes.det reads=boxes.det makes=stream ;;
 	det-draw) args="" input=boxes.det makes=picture file=new.png ;;
 	det-export) args="" input=boxes.det makes=text ;;
 	det-show) args="" input=boxes.det makes=text ;;
@@ -219,8 +221,8 @@ stream() {
 	ok "$1 writes a stream" det-show --check first.out
 	like "with its line of history" "$(det-show --history first.out | tail -n 1)" \
 		"^$1 [0-9.]* "
-	is "which has no paths of its input" "$(det-show --history first.out | grep -c "$input.*$input")" \
-		"$([ "$input" ] && echo 0 || echo 1)"
+	is "which has no paths of its input" "$(det-show --history first.out | grep -c "${input:-$reads}.*${input:-$reads}")" \
+		"$([ "$input$reads" ] && echo 0 || echo 1)"
 	[ "$input" ] || return
 	cat "$input" "$input" >two.det
 	whole=$input

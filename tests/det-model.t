@@ -134,7 +134,7 @@ is "whatever follows" "$(det-model nonsense --help 2>&1 | head -n 1)" \
 is "or none is given" "$(det-model 2>&1 | head -n 1)" \
 	"det-model: a command expected: import, new, list or check"
 is "import names what it takes" "$(det-model import 2>&1 >out | head -n 1)" \
-	"det-model import: import from what? a format expected: darknet"
+	"det-model import: import from what? a format expected: darknet, torch, safetensors, caffe"
 
 # --- new ---
 det-model new --darknet v3.cfg --classes names --seed 3 -o a.det
