@@ -33,17 +33,15 @@ p() { # NAME TEXT: a pickle
 	printf "$2" >"pickle/$1"
 }
 p plain '\200\2}q\0(X\1\0\0\0aq\1K\1X\1\0\0\0bq\2G?\360\0\0\0\0\0\0X\1\0\0\0c\210\211Nu.'
-p nested '\200\2]q\0(h\0h\0K\1\205K\1K\2\206K\1K\2K\3\207(K\1tE.'
+p nested '\200\2]q\0(h\0h\0K\1\205K\1K\2\206K\1K\2K\3\207(K\1te.'
 p long '\200\2\212\12l\374\234F\371 j\250P\31.'
 p proto4 '\200\4\225\20\0\0\0\0\0\0\0}\224(\214\1a\224K\1\214\1b\224]\224u.'
 p sets '\200\4\217\224(K\1K\2\220(K\3\221\206.'
 p global '\200\2ccollections\nOrderedDict\nq\0)Rq\1(X\1\0\0\0aNu}b.'
 p pairs '\200\2ccollections\nOrderedDict\n]]X\1\0\0\0aaNaa\205R.'
-p stack '\200\4\214\13collections\214\13OrderedDict\223)R2a0(11N.'
+p stack '\200\4\214\13collections\214\13OrderedDict\223)R20(N1N0.'
 p evil '\200\2cos\nsystem\nX\2\0\0\0id\205R.'
 p tensor '\200\2ctorch._utils\n_rebuild_tensor_v2\nq\0((X\7\0\0\0storageq\1ctorch\nFloatStorage\nq\2X\1\0\0\0000q\3X\3\0\0\0cpuq\4K\14NtQK\0K\3K\4\206K\4K\1\206\211ccollections\nOrderedDict\n)RtRq\5.'
-# torch's own: the object of the legacy file is the fourth pickle in it
-tail -c +"$(($(wc -c <torch/legacy) / 8))" torch/legacy >pickle/part
 
 safe() { # NAME JSON DATA
 	{
