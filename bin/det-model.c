@@ -19,7 +19,7 @@ main(int argc, char *argv[])
 {
 	const struct opt opts[] = { OPT_END };
 	const struct tool_spec spec = { "det-model",
-		"Make, import, export, list and check model files. Commands, each with "
+		"Make, import, export and check model files. Commands, each with "
 		"its own "
 		"--help:\n\n"
 		"  import FORMAT FILE ...       another program's network with its "
