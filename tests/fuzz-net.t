@@ -26,5 +26,8 @@ printf "${h}y = concat(x,x,x)\nz = slice(y) from=3 n=2\nw = add(z, x)\noutput w 
 printf "${h}y = conv(x) out=16777216 k=64 pad=512\noutput y" >bad5
 printf "${h}y = reshape(x) shape=1073741824,1073741824,0\noutput y" >bad6
 printf '\377\000net n' >bad7
+printf "${h}a = conv(x) out=2 weights=b\nb = conv(x) out=2 weights=a\noutput a b" >bad8
+printf "${h}block s(x)\ny = conv(x) out=2 weights=z\nreturn y\nend\na = s(x) weights=b\nb = s(a) weights=c times=9\noutput a/b/c=b" >bad9
+printf "${h}input p/q 2 0 0\na = conv(x) out=2 weights=w\nb = conv(p/q) out=2 k=3 weights=w\nu = upsample(a, b)\noutput u" >bad10
 ok "hostile texts" "$target" bad*
 done_testing
