@@ -18,7 +18,9 @@ LIB_SRC  := $(sort $(wildcard lib/*/*.c))
 TOOL_SRC := $(sort $(wildcard bin/det-*.c))
 # det-model's commands, which no other tool needs
 MODEL_SRC := $(sort $(wildcard bin/model_*.c bin/import_*.c))
-BIN_SRC  := $(filter-out $(TOOL_SRC) $(MODEL_SRC),$(sort $(wildcard bin/*.c)))
+# and det-anchors's
+ANCHORS_SRC := $(sort $(wildcard bin/anchors_*.c))
+BIN_SRC  := $(filter-out $(TOOL_SRC) $(MODEL_SRC) $(ANCHORS_SRC),$(sort $(wildcard bin/*.c)))
 ARCH_TXT := $(sort $(wildcard lib/arch/*.arch lib/arch/*.part lib/nets/*.net))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -26,6 +28,7 @@ BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(O)/%.o) $(O)/arch_files.o
 BIN_OBJ  := $(BIN_SRC:%.c=$(O)/%.o)
 MODEL_OBJ := $(MODEL_SRC:%.c=$(O)/%.o)
+ANCHORS_OBJ := $(ANCHORS_SRC:%.c=$(O)/%.o)
 TOOLS    := $(TOOL_SRC:bin/%.c=$(BIN)/%)
 UNITS    := $(UNIT_SRC:%.c=$(O)/%)
 REPLAYS  := $(FUZZ_SRC:%.c=$(O)/%)
@@ -54,6 +57,7 @@ $(O)/%.o: %.c
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BIN)/det-model: $(MODEL_OBJ)
+$(BIN)/det-anchors: $(ANCHORS_OBJ)
 $(TOOLS): $(BIN)/%: $(O)/bin/%.o $(BIN_OBJ) $(O)/libdet.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libdet.a $(ALL_LIBS)
@@ -166,5 +170,5 @@ clean:
 .DELETE_ON_ERROR:
 .PHONY: force all tools deps check-deps deps-list demo check check-long arm64-check run-tests \
 	units replays fuzz lint format bench install uninstall clean
--include $(LIB_OBJ:.o=.d) $(BIN_OBJ:.o=.d) $(MODEL_OBJ:.o=.d) $(TOOL_SRC:%.c=$(O)/%.d) $(UNIT_SRC:%.c=$(O)/%.d) \
+-include $(LIB_OBJ:.o=.d) $(BIN_OBJ:.o=.d) $(MODEL_OBJ:.o=.d) $(ANCHORS_OBJ:.o=.d) $(TOOL_SRC:%.c=$(O)/%.d) $(UNIT_SRC:%.c=$(O)/%.d) \
 	$(FUZZ_SRC:%.c=$(O)/%.d)

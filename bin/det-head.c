@@ -27,7 +27,8 @@ start(struct tool *t, struct job *j)
 	struct hold *h = &j->want;
 	enum det_head_kind kind;
 
-	tool_check(t, det_head_open(&j->head, t->model, tool_threads(t)));
+	tool_check(
+	    t, det_head_open(&j->head, t->model, "head", "decode", tool_threads(t)));
 	hold_start(t, h, DET_TENSOR, det_head_wants(j->head), "det-backbone");
 	tool_check(t, det_calloc(&j->list, h->n, sizeof *j->list));
 	for (size_t i = 0; i < h->n; i++) {
@@ -35,25 +36,6 @@ start(struct tool *t, struct job *j)
 		h->kind[i] = kind == DET_HEAD_LIST ? DET_BOXES : DET_TENSOR;
 		h->optional[i] = kind == DET_HEAD_GRID;
 	}
-}
-
-/* Where the picture lies in the input, for what is cut to it. */
-static void
-set_picture(struct tool *t, struct det_decode_params *p)
-{
-	double rect[4];
-
-	p->in_w = t->cur.in_w;
-	p->in_h = t->cur.in_h;
-	p->scale = t->cur.map.sx;
-	p->x1 = p->y1 = p->x2 = p->y2 = 0;
-	if (p->in_w <= 0 || p->in_h <= 0)
-		return;
-	tool_check(t, det_item_picture(rect, &t->cur));
-	p->x1 = rect[0];
-	p->y1 = rect[1];
-	p->x2 = rect[2];
-	p->y2 = rect[3];
 }
 
 static void
@@ -67,7 +49,7 @@ run(struct tool *t, struct job *j)
 			tool_check(
 			    t, det_boxes_map(&j->list[i], &t->cur, DET_SPACE_INPUT));
 		}
-	set_picture(t, &j->p);
+	tool_check(t, det_decode_place(&j->p, &t->cur));
 	tool_check(t, det_head_run(&j->boxes, j->head,
 			  &(struct det_head_in){ h->tensor, j->list }, &j->p));
 	tool_check(t, det_boxes_write(t->out, "boxes", &j->boxes, NULL));

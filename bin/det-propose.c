@@ -7,7 +7,7 @@
 #include "bin/tool.h"
 
 #include "box/nms.h"
-#include "model/decoder.h"
+#include "model/head.h"
 
 struct propose {
 	struct det_decode_params decode;
@@ -20,13 +20,12 @@ struct propose {
 
 /* Suppression is within a class: the class is the map, until it is done. */
 static void
-propose(struct tool *t, struct propose *s, struct det_decoder *d, struct hold *h)
+propose(struct tool *t, struct propose *s, struct det_head *rpn, struct hold *h)
 {
-	for (size_t i = 0; i < h->n; i++)
-		if (!h->have[i])
-			h->tensor[i].data = NULL;
-	det_decode_place(&s->decode, &t->cur);
-	tool_check(t, det_decoder_run(&s->list, d, h->tensor, NULL, &s->decode));
+	const struct det_head_in in = { h->tensor, NULL };
+
+	tool_check(t, det_decode_place(&s->decode, &t->cur));
+	tool_check(t, det_head_run(&s->list, rpn, &in, &s->decode));
 	tool_check(t, det_nms(&s->list, &s->nms));
 	for (size_t i = 0; i < s->list.n; i++)
 		s->list.box[i].label = -1;
@@ -34,20 +33,20 @@ propose(struct tool *t, struct propose *s, struct det_decoder *d, struct hold *h
 }
 
 static void
-hold_inputs(struct tool *t, struct hold *h, const struct det_decoder *d)
+hold_inputs(struct tool *t, struct hold *h, const struct det_head *rpn)
 {
-	hold_start(t, h, DET_TENSOR, det_decoder_inputs(d), "det-backbone");
-	for (size_t i = 0; i < h->n; i++) {
-		const struct det_decoder_input *in = det_decoder_input(d, i);
+	enum det_head_kind kind;
 
-		if (in->kind != DET_TENSOR)
+	hold_start(t, h, DET_TENSOR, det_head_wants(rpn), "det-backbone");
+	for (size_t i = 0; i < h->n; i++) {
+		h->name[i] = det_head_want(rpn, i, &kind);
+		h->optional[i] = kind == DET_HEAD_GRID;
+		h->pass[i] = kind == DET_HEAD_INPUT;
+		if (kind == DET_HEAD_LIST)
 			tool_die(t,
 			    "%s: propose: box list '%s' wanted: proposals are made of "
 			    "maps alone",
-			    t->model_path, in->name);
-		h->name[i] = in->name;
-		h->optional[i] = (char)in->optional;
-		h->pass[i] = (char)in->of_network;
+			    t->model_path, h->name[i]);
 	}
 }
 
@@ -84,7 +83,7 @@ main(int argc, char *argv[])
 		TOOL_READS | TOOL_WRITES | TOOL_NEEDS_MODEL | TOOL_THREADS | TOOL_KEEP,
 		opts };
 	struct tool t;
-	struct det_decoder *decoder;
+	struct det_head *rpn;
 	struct hold maps;
 	struct det_record r = { 0 };
 
@@ -93,19 +92,19 @@ main(int argc, char *argv[])
 	tool_start(&t, &spec, argc, argv);
 	s.decode.top = s.train ? s.train_pre : s.pre;
 	s.nms.max = s.train ? s.train_post : s.post;
-	tool_check(&t,
-	    det_decoder_open(&decoder, t.model, "rpn", "propose", tool_threads(&t)));
-	hold_inputs(&t, &maps, decoder);
+	tool_check(
+	    &t, det_head_open(&rpn, t.model, "rpn", "propose", tool_threads(&t)));
+	hold_inputs(&t, &maps, rpn);
 
 	/* work */
 	while (tool_read(&t, &r))
 		if (hold_record(&t, &maps, &r))
-			propose(&t, &s, decoder, &maps);
+			propose(&t, &s, rpn, &maps);
 
 	/* finish */
 	hold_finish(&maps);
 	det_boxes_release(&s.list);
-	det_decoder_close(decoder);
+	det_head_close(rpn);
 	det_record_release(&r);
 	return tool_finish(&t);
 }

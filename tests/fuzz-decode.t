@@ -18,7 +18,9 @@ input 'yolo3(m) anchors=10,20 classes=1 new_coords # v4' '\005\002\002' >yolo4
 input 'region(m) anchors=1,2 classes=2 softmax background=1' '\006\002\003' >region
 input 'detection(m) side=2 num=2 classes=2 sqrt=1' '\013\002\002' >detection
 input 'classes(m) top=3 softmax' '\013\001\001' >classes
-for kind in yolo3 yolo4 region detection classes; do
+input 'anchors(c, b) map=m classes=3 top=3 clip min_size=1' '\005\022\003' >sigmoid
+input 'anchors(c, b) map=m classes=2 background=last score=softmax order=class top_per_class=2' '\005\022\003' >softmax
+for kind in yolo3 yolo4 region detection classes sigmoid softmax; do
 	ok "$kind" "$target" $kind
 done
 done_testing

@@ -105,5 +105,6 @@ void
 det_best_sort(struct det_best *b)
 {
 	trim(b);
-	qsort(b->key, b->n, sizeof *b->key, by_key);
+	if (b->n > 1)
+		qsort(b->key, b->n, sizeof *b->key, by_key);
 }

@@ -48,8 +48,9 @@ struct det_decode_params {
 	int by_line; /* labels are the numbers of the text's lines, not classes */
 };
 
-/* Sets the sizes and places from the item. */
-void det_decode_place(struct det_decode_params *p, const struct det_item *it);
+/* Sets the sizes and places from the item: the picture is where det_item_picture says. */
+enum det_err det_decode_place(
+    struct det_decode_params *p, const struct det_item *it) DET_MUST_USE;
 
 #define DET_DECODE_DEFAULTS              \
 	{                                \

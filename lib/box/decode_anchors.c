@@ -332,7 +332,7 @@ run_together(struct work *k, float floor)
 				return e;
 	if (top)
 		det_best_sort(&k->best);
-	else
+	else if (k->best.n > 1)
 		qsort(k->best.key, k->best.n, sizeof *k->best.key, by_number);
 	return add_best(k, top);
 }

@@ -19,6 +19,7 @@
 
 #include "base/mem.h"
 #include "box/best.h"
+#include "box/map.h"
 
 enum det_err
 det_decode_check_map(
@@ -277,16 +278,22 @@ run_lines(struct det_decode_job *j, const struct det_decode *d,
 	return DET_OK;
 }
 
-void
+enum det_err
 det_decode_place(struct det_decode_params *p, const struct det_item *it)
 {
+	double rect[4] = { 0 };
+	enum det_err e = DET_OK;
+
+	if (it->in_w > 0 && it->in_h > 0)
+		e = det_item_picture(rect, it);
 	p->in_w = it->in_w;
 	p->in_h = it->in_h;
-	p->x1 = it->map.tx;
-	p->y1 = it->map.ty;
-	p->x2 = it->map.sx * (double)it->width + it->map.tx;
-	p->y2 = it->map.sy * (double)it->height + it->map.ty;
+	p->x1 = rect[0];
+	p->y1 = rect[1];
+	p->x2 = rect[2];
+	p->y2 = rect[3];
 	p->scale = it->map.sx;
+	return e;
 }
 
 enum det_err

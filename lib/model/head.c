@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/head.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@ struct det_head {
 	struct det_decode *decode;
 	struct det_anchors *anchors; /* of the model's text; NULL: it has none */
 	const char **want;           /* tensors, then lists, then grids */
-	size_t wants, tensors, lists, grids;
+	size_t wants, inputs, tensors, lists, grids;
 	struct det_buf grid_names; /* "MAP.anchors", each with its NUL */
 	/* of each decoded map: an output of the network, or else a tensor wanted */
 	struct source {
@@ -49,17 +50,17 @@ static enum det_err
 link_maps(struct det_head *h)
 {
 	const size_t maps = det_decode_maps(h->decode);
-	const size_t inputs = h->net.net ? det_net_inputs(h->net.net) : 0;
 	enum det_err e;
 
+	h->inputs = h->net.net ? det_net_inputs(h->net.net) : 0;
 	h->lists = det_decode_lists(h->decode);
 	h->grids = det_decode_grids(h->decode);
 	if ((e = det_calloc(
-		 &h->want, inputs + maps + h->lists + h->grids, sizeof *h->want)) ||
+		 &h->want, h->inputs + maps + h->lists + h->grids, sizeof *h->want)) ||
 	    (e = det_calloc(&h->source, maps, sizeof *h->source)) ||
 	    (e = det_calloc(&h->map, maps, sizeof *h->map)))
 		return e;
-	for (size_t i = 0; i < inputs; i++)
+	for (size_t i = 0; i < h->inputs; i++)
 		(void)want(h, det_net_input(h->net.net, i, NULL));
 	for (size_t i = 0; i < maps; i++) {
 		const char *name = det_decode_map(h->decode, i);
@@ -94,17 +95,17 @@ link_rest(struct det_head *h)
 }
 
 static enum det_err
-open_decode(struct det_head *h, const struct det_model *m)
+open_decode(struct det_head *h, const struct det_model *m, const char *name)
 {
 	const char *text;
 	size_t len;
 	enum det_err e;
 
-	det_model_text(m, "decode", &text, &len);
+	det_model_text(m, name, &text, &len);
 	if (!text)
 		return det_fail(DET_INVALID,
-		    "no text 'decode': this model's outputs are not boxes");
-	if ((e = det_decode_parse(&h->decode, text, len, "decode")))
+		    "no text '%s': this model's outputs are not boxes", name);
+	if ((e = det_decode_parse(&h->decode, text, len, name)))
 		return e;
 	det_model_text(m, "anchors", &text, &len);
 	if (text && (e = det_anchors_parse(&h->anchors, text, len, "anchors")))
@@ -113,23 +114,26 @@ open_decode(struct det_head *h, const struct det_model *m)
 }
 
 enum det_err
-det_head_open(struct det_head **out, const struct det_model *m, int threads)
+det_head_open(struct det_head **out, const struct det_model *m, const char *net,
+    const char *text, int threads)
 {
 	struct det_engine_params p = DET_ENGINE_DEFAULTS;
-	const char *net;
+	const char *net_text;
+	char record[64];
 	struct det_head *h;
 	size_t len;
 	enum det_err e;
 
 	if ((e = det_calloc(&h, 1, sizeof *h)))
 		return e;
-	if ((e = open_decode(h, m))) {
+	if ((e = open_decode(h, m, text))) {
 		e = det_fail_in(e, "%s", det_model_path(m));
 		goto fail;
 	}
-	det_model_text(m, "net/head", &net, &len);
+	(void)snprintf(record, sizeof record, "net/%.40s", net);
+	det_model_text(m, record, &net_text, &len);
 	p.threads = threads;
-	if ((net && (e = det_network_open(&h->net, m, "head", &p))) ||
+	if ((net_text && (e = det_network_open(&h->net, m, net, &p))) ||
 	    (e = link_maps(h)) || (e = link_rest(h)))
 		goto fail;
 	*out = h;
@@ -165,7 +169,8 @@ det_head_want(const struct det_head *h, size_t i, enum det_head_kind *kind)
 {
 	if (i >= h->wants)
 		return NULL;
-	*kind = i < h->tensors              ? DET_HEAD_TENSOR
+	*kind = i < h->inputs               ? DET_HEAD_INPUT
+		: i < h->tensors            ? DET_HEAD_TENSOR
 		: i < h->tensors + h->lists ? DET_HEAD_LIST
 					    : DET_HEAD_GRID;
 	return h->want[i];
@@ -175,7 +180,8 @@ enum det_err
 det_head_run(struct det_boxes *out, struct det_head *h, const struct det_head_in *in,
     const struct det_decode_params *p)
 {
-	const struct det_decode_in to = { h->map, in->list + h->tensors,
+	const struct det_decode_in to = { h->map,
+		in->list ? in->list + h->tensors : NULL,
 		in->tensor + h->tensors + h->lists };
 	const size_t maps = det_decode_maps(h->decode);
 	enum det_err e;

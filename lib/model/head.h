@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The head of a model: its network "head", where it has one, and its decode text. Tensors
- * by name go in, boxes come out.
+ * by name go in, boxes come out. The network "rpn" and the text "propose" are another such
+ * pair.
  */
 #ifndef DET_HEAD_H
 #define DET_HEAD_H
@@ -11,16 +12,17 @@
 
 struct det_head;
 
-/* DET_INVALID where the model has no decode text, or one of the texts or weights is wrong.
- * `threads` as in struct det_engine_params. The model must outlive the head. */
-enum det_err det_head_open(
-    struct det_head **out, const struct det_model *m, int threads) DET_MUST_USE;
+/* The network NET ("head") and the decode text TEXT ("decode"). DET_INVALID where the model
+ * has no such text, or one of the texts or weights is wrong. `threads` as in struct
+ * det_engine_params. The model must outlive the head. */
+enum det_err det_head_open(struct det_head **out, const struct det_model *m,
+    const char *net, const char *text, int threads) DET_MUST_USE;
 void det_head_close(struct det_head *h);
 
 /* The records that a run takes: inputs of the network, then maps that are decoded as they
  * come; then box lists (proposals); then anchors ("MAP.anchors"), which are made from the
  * model's text where they do not come. No tensor's name occurs twice. */
-enum det_head_kind { DET_HEAD_TENSOR, DET_HEAD_LIST, DET_HEAD_GRID };
+enum det_head_kind { DET_HEAD_INPUT, DET_HEAD_TENSOR, DET_HEAD_LIST, DET_HEAD_GRID };
 
 size_t det_head_wants(const struct det_head *h);
 const char *det_head_want(const struct det_head *h, size_t i, enum det_head_kind *kind);
@@ -29,7 +31,7 @@ const char *det_head_want(const struct det_head *h, size_t i, enum det_head_kind
  * NULL for anchors that did not come. */
 struct det_head_in {
 	const struct det_tensor *tensor; /* det_head_wants of each */
-	const struct det_boxes *list;
+	const struct det_boxes *list;    /* NULL: none of them is a list */
 };
 
 /* Runs the network and decodes. The rest is det_decode_run's. A network whose input has no

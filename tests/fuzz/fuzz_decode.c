@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Decode texts and maps from hostile bytes: the text up to the first NUL, then three bytes
- * for a map's shape, then the map's numbers, repeated as often as are needed. Whatever
+ * for the maps' shapes, then their numbers, repeated as often as are needed. Whatever
  * decodes goes on through mapping, clipping, NMS and every export that is one text.
  */
 #include <stdint.h>
@@ -90,14 +90,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct det_decode_params p = {
 		.thresh = .05, .in_w = 64, .in_h = 48, .top = -1
 	};
-	struct det_tensor map[4];
+	struct det_tensor map[4], grid[4];
 	struct det_boxes out = { 0 };
 	struct det_decode *d;
 	float *x;
 
 	if (det_decode_parse(&d, (const char *)data, len, "fuzz"))
 		return 0;
-	if (size < len + 4 || det_decode_maps(d) > 4 || det_decode_lists(d)) {
+	if (size < len + 4 || det_decode_maps(d) > 4 || det_decode_lists(d) ||
+	    det_decode_grids(d) > 4) {
 		det_decode_free(d);
 		return 0;
 	}
@@ -107,10 +108,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!x)
 		abort();
 	fill(x, MAX_MAP, data + 3, size - 3);
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 4; i++) {
+		size_t h = data[1] % 16u, w = data[2] % 16u, a = 1 + data[1] / 16u;
+
+		/* the second of two maps has the deltas of a anchors */
 		map[i] = (struct det_tensor){ DET_F32, 4,
-			{ 1, (size_t)data[0] + 1, data[1] % 16u, data[2] % 16u }, x };
-	if (!det_decode_run(&out, d, &(struct det_decode_in){ .maps = map }, &p))
+			{ 1, i % 2 ? 4 * a : (size_t)data[0] + 1, h, w }, x };
+		grid[i] = (struct det_tensor){ DET_F32, 4, { h, w, a, 4 }, x };
+	}
+	if (!det_decode_run(
+		&out, d, &(struct det_decode_in){ .maps = map, .grids = grid }, &p))
 		boxes(&out, data);
 	free(x);
 	det_boxes_release(&out);
