@@ -97,7 +97,8 @@ main(int argc, char *argv[])
 	};
 	const struct tool_spec spec = { "det-head",
 		"Decode a network's output maps to scored boxes.", "[FILE ...]",
-		TOOL_READS | TOOL_WRITES | TOOL_NEEDS_MODEL | TOOL_THREADS | TOOL_KEEP,
+		TOOL_READS | TOOL_WRITES | TOOL_NEEDS_MODEL | TOOL_PROFILE |
+		    TOOL_THREADS | TOOL_KEEP,
 		opts };
 	struct tool t;
 	struct det_record r = { 0 };

@@ -217,7 +217,8 @@ main(int argc, char *argv[])
 	};
 	const struct tool_spec spec = { "det-image",
 		"Decode, resize and normalise pictures.", "[FILE ...]",
-		TOOL_WRITES | TOOL_MODEL | TOOL_THREADS | TOOL_BAD, opts };
+		TOOL_WRITES | TOOL_MODEL | TOOL_PROFILE | TOOL_THREADS | TOOL_BAD,
+		opts };
 	struct tool t;
 
 	tool_start(&t, &spec, argc, argv);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * det-model: make, import, list and check model files. Each command has its own options.
+ * det-model: make, import, export, list and check model files. Each command has its own options.
  */
 #include "bin/model.h"
 
@@ -11,6 +11,7 @@ static const struct model_command commands[] = {
 	{ "new", model_new },
 	{ "list", model_list },
 	{ "check", model_check },
+	{ "export", model_export },
 };
 
 int
@@ -18,13 +19,15 @@ main(int argc, char *argv[])
 {
 	const struct opt opts[] = { OPT_END };
 	const struct tool_spec spec = { "det-model",
-		"Make, import, list and check model files. Commands, each with its own "
+		"Make, import, export, list and check model files. Commands, each with "
+		"its own "
 		"--help:\n\n"
 		"  import FORMAT FILE ...       another program's network with its "
 		"weights\n"
 		"  new --darknet CFG            a network with random weights\n"
 		"  list MODEL                   what is in a model\n"
-		"  check MODEL                  whether it is whole and can be run",
+		"  check MODEL                  whether it is whole and can be run\n"
+		"  export FORMAT MODEL          another program's file of it",
 		"COMMAND [ARG ...]", 0, opts };
 	struct tool t;
 
@@ -34,7 +37,9 @@ main(int argc, char *argv[])
 	/* options after a word that is no command are not this tool's to judge */
 	tool_start(&t, &spec, argc > 1 && argv[1][0] != '-' ? 2 : argc, argv);
 	if (t.argc == 0)
-		tool_usage(&t, "a command expected: import, new, list or check");
-	tool_usage(
-	    &t, "a command expected (import, new, list, check), found '%s'", t.argv[0]);
+		tool_usage(
+		    &t, "a command expected: import, new, list, check or export");
+	tool_usage(&t,
+	    "a command expected (import, new, list, check, export), found '%s'",
+	    t.argv[0]);
 }

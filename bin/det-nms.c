@@ -53,10 +53,13 @@ main(int argc, char *argv[])
 		OPT_DOUBLE(0, "iou", &s.p.iou, 0, 1, "T",
 		    "drop a box that overlaps a better one by more"),
 		OPT_FLAG(0, "ge", &s.p.ge, "drop it at exactly T as well"),
+		OPT_FLAG(0, "wide", &s.p.wide, "compare with T in double precision"),
 		OPT_FLAG(
 		    0, "agnostic", &s.p.agnostic, "across classes, not within each"),
 		OPT_DOUBLE(0, "min-score", &s.p.min_score, -1e300, 1e300, "S",
 		    "drop boxes scored below S (default: none)"),
+		OPT_LONG(0, "pre-max-per-class", &s.p.pre_max_per_class, 0, 1e9, "N",
+		    "only the N best of a class compete (default: all)"),
 		OPT_LONG(0, "pre-max", &s.p.pre_max, 0, 1e9, "N",
 		    "only the N best compete (default: all)"),
 		OPT_LONG(0, "max-per-class", &s.p.max_per_class, 0, 1e9, "N",
@@ -88,7 +91,8 @@ main(int argc, char *argv[])
 	const struct tool_spec spec = { "det-nms",
 		"Drop boxes that repeat better ones; map boxes to the original "
 		"picture.",
-		"[FILE ...]", TOOL_READS | TOOL_WRITES | TOOL_MODEL | TOOL_THREADS,
+		"[FILE ...]",
+		TOOL_READS | TOOL_WRITES | TOOL_MODEL | TOOL_PROFILE | TOOL_THREADS,
 		opts };
 	struct tool t;
 	struct hold list;

@@ -163,7 +163,8 @@ main(int argc, char *argv[])
 	};
 	const struct tool_spec spec = { "det-roipool",
 		"Features of one size for each box of a list.", "[FILE ...]",
-		TOOL_READS | TOOL_WRITES | TOOL_MODEL | TOOL_THREADS | TOOL_KEEP,
+		TOOL_READS | TOOL_WRITES | TOOL_MODEL | TOOL_PROFILE | TOOL_THREADS |
+		    TOOL_KEEP,
 		opts };
 	struct tool t;
 	struct hold h;

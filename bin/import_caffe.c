@@ -119,7 +119,8 @@ import_caffe(int argc, char *argv[])
 		    "a profile or file of priors, where the prototxt has none"),
 		OPT_STR(0, "variance", &s.p.variance, "V", "of those (.1,.1,.2,.2)"),
 		OPT_STR(0, "size", &s.p.size, "WxH", "det-image's options, where they"),
-		OPT_CHOICE(0, "fit", &s.fit, fits, "HOW", "are other than what the kind"),
+		OPT_CHOICE(
+		    0, "fit", &s.fit, fits, "HOW", "are other than what the kind"),
 		OPT_CHOICE(0, "kernel", &s.kernel, det_kernel_names, "KERNEL",
 		    "of network suggests"),
 		OPT_CHOICE(0, "channels", &s.channels, orders, "ORDER", "likewise"),
@@ -140,7 +141,8 @@ import_caffe(int argc, char *argv[])
 	/* arguments */
 	tool_start(&t, &spec, argc, argv);
 	if (t.argc != 2)
-		tool_usage(&t, "PROTOTXT and WEIGHTS expected, found %d operands", t.argc);
+		tool_usage(
+		    &t, "PROTOTXT and WEIGHTS expected, found %d operands", t.argc);
 	check_settings(&t, &s);
 
 	/* work */

@@ -24,14 +24,21 @@ int model_new(int argc, char *argv[]);
 int model_import(int argc, char *argv[]);
 int model_list(int argc, char *argv[]);
 int model_check(int argc, char *argv[]);
+int model_export(int argc, char *argv[]);
 
 /* Formats of import. */
 int import_darknet(int argc, char *argv[]);
+int import_caffe(int argc, char *argv[]);
+int import_torch(int argc, char *argv[]);
+int import_safetensors(int argc, char *argv[]);
 
 /* The command that argv[i] names (the first word that names one, wherever it stands), moved
  * to the front of argv; NULL where there is none. */
 const struct model_command *model_find(
     const struct model_command *c, size_t n, int argc, char *argv[]);
+
+/* The model that is the one operand. */
+struct det_model *model_open(struct tool *t);
 
 /* Warns of each line of a text. */
 void model_warn_lines(struct tool *t, const char *notes);
@@ -44,6 +51,21 @@ void model_warn_lines(struct tool *t, const char *notes);
 /* Misuse where the name or a variable is not known. `classes`: file of names, or NULL. */
 struct det_arch *model_arch_open(
     struct tool *t, const char *name, const struct opt_many *set, const char *classes);
+
+/* Weights of another program's file for an architecture. */
+struct model_taking {
+	const char *arch, *classes;
+	struct opt_many set;
+	int strict;
+};
+
+#define OPT_TAKING(s)                                             \
+	OPT_ARCH(&(s).arch, &(s).set), OPT_CLASSES(&(s).classes), \
+	    OPT_FLAG(0, "strict", &(s).strict,                    \
+		"a tensor of no use is an error, not a warning")
+
+/* Writes the model; warns of what the source holds besides. */
+void model_take(struct tool *t, const struct model_taking *s, struct det_source *src);
 
 /* Options of Darknet networks, shared by import and new. */
 struct model_darknet {

@@ -22,6 +22,17 @@ model_find(const struct model_command *c, size_t n, int argc, char *argv[])
 	return NULL;
 }
 
+struct det_model *
+model_open(struct tool *t)
+{
+	struct det_model *m;
+
+	if (t->argc != 1)
+		tool_usage(t, "one MODEL expected, found %d operands", t->argc);
+	tool_check(t, det_model_open(&m, t->argv[0]));
+	return m;
+}
+
 void
 model_warn_lines(struct tool *t, const char *notes)
 {

@@ -4,8 +4,13 @@
  */
 #include "bin/model.h"
 
+#define FORMATS "darknet, torch, safetensors, caffe"
+
 static const struct model_command formats[] = {
 	{ "darknet", import_darknet },
+	{ "torch", import_torch },
+	{ "safetensors", import_safetensors },
+	{ "caffe", import_caffe },
 };
 
 int
@@ -15,7 +20,10 @@ model_import(int argc, char *argv[])
 	const struct tool_spec spec = { "det-model import",
 		"Make a model of another program's network and weights. Formats, each "
 		"with its own --help:\n\n"
-		"  darknet CFG WEIGHTS          Darknet's .cfg and .weights",
+		"  darknet CFG WEIGHTS          Darknet's .cfg and .weights\n"
+		"  torch FILE --arch NAME       a PyTorch state dict\n"
+		"  safetensors FILE             a model that det-model exported\n"
+		"  caffe PROTOTXT WEIGHTS       Caffe's .prototxt and .caffemodel",
 		"FORMAT [ARG ...]", 0, opts };
 	const struct model_command *c =
 	    model_find(formats, sizeof formats / sizeof *formats, argc, argv);
@@ -25,7 +33,7 @@ model_import(int argc, char *argv[])
 		return c->run(argc - 1, argv + 1);
 	tool_start(&t, &spec, argc > 1 && argv[1][0] != '-' ? 2 : argc, argv);
 	if (t.argc == 0)
-		tool_usage(&t, "import from what? a format expected: darknet");
-	tool_usage(
-	    &t, "import from what? a format expected (darknet), found '%s'", t.argv[0]);
+		tool_usage(&t, "import from what? a format expected: " FORMATS);
+	tool_usage(&t, "import from what? a format expected (" FORMATS "), found '%s'",
+	    t.argv[0]);
 }

@@ -7,17 +7,6 @@
 #include "base/text.h"
 #include "model/list.h"
 
-static struct det_model *
-open_model(struct tool *t)
-{
-	struct det_model *m;
-
-	if (t->argc != 1)
-		tool_usage(t, "one MODEL expected, found %d operands", t->argc);
-	tool_check(t, det_model_open(&m, t->argv[0]));
-	return m;
-}
-
 int
 model_list(int argc, char *argv[])
 {
@@ -33,7 +22,7 @@ model_list(int argc, char *argv[])
 	struct tool t;
 
 	tool_start(&t, &spec, argc, argv);
-	m = open_model(&t);
+	m = model_open(&t);
 	tool_check(&t, tsv ? det_model_tsv(&b, m) : det_model_list(&b, m));
 	(void)fwrite(b.text, 1, b.len, tool_stdout(&t));
 	det_buf_free(&b);
@@ -52,7 +41,7 @@ model_check(int argc, char *argv[])
 	struct tool t;
 
 	tool_start(&t, &spec, argc, argv);
-	m = open_model(&t);
+	m = model_open(&t);
 	tool_check(&t, det_model_check(m));
 	(void)fprintf(tool_stdout(&t), "%s: ok\n", t.argv[0]);
 	det_model_close(m);

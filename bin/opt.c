@@ -26,6 +26,9 @@ add_common(struct opt_set *s)
 	if (bits & (TOOL_MODEL | TOOL_NEEDS_MODEL))
 		add(s, (struct opt)OPT_STR('m', "model", &t->model_path, "MODEL",
 			   "the model file; its recorded options become defaults"));
+	if (bits & TOOL_PROFILE)
+		add(s, (struct opt)OPT_STR(0, "profile", &t->profile, "NAME",
+			   "options as another program has them, over the model's"));
 	if (bits & (TOOL_WRITES | TOOL_PRINTS))
 		add(s, (struct opt)OPT_STR('o', "output", &t->out_path, "FILE",
 			   "write to FILE, complete or not at all"));

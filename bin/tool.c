@@ -21,6 +21,7 @@
 #include "base/text.h"
 #include "bin/opt.h"
 #include "bin/progress.h"
+#include "model/profile.h"
 
 struct tool_private {
 	struct opt_set *opts;
@@ -170,20 +171,21 @@ history(struct tool *t, struct det_buf *b)
 
 	for (int i = 0; !e && opt_set_word(t->p->opts, i); i++)
 		e = add_word(b, opt_set_word(t->p->opts, i));
-	for (int i = 0; !e && !(t->spec->bits & TOOL_READS) && i < t->argc; i++)
+	for (int i = 0;
+	     !e && !(t->spec->bits & (TOOL_READS | TOOL_SIDES)) && i < t->argc; i++)
 		e = add_word(b, t->argv[i]);
 	if (!e && t->model)
 		e = det_buf_printf(b, " # model %s", det_model_digest(t->model));
 	return e;
 }
 
-static void
-add_history(struct tool *t, struct det_record *r)
+void
+tool_history(struct tool *t, struct det_attrs *a)
 {
 	struct det_buf b = { 0 };
 
 	tool_check(t, history(t, &b));
-	tool_check(t, det_attr_add(&r->attrs, "history", b.text));
+	tool_check(t, det_attr_add(a, "history", b.text));
 	det_buf_free(&b);
 }
 
@@ -297,6 +299,24 @@ model_options(struct tool *t)
 		tool_die(t, "%s: %s: %s", t->model_path, name, det_errmsg());
 }
 
+/* Those of --profile go over the model's. */
+static void
+profile_options(struct tool *t)
+{
+	const char *text = det_profile_options(t->profile, t->spec->name);
+	const char *name, *about;
+	struct det_buf b = { 0 };
+
+	for (size_t i = 0; !text && det_profile_list(i, &name, &about); i++)
+		if (det_profile_options(name, t->spec->name))
+			tool_check(
+			    t, det_buf_printf(&b, "%s%s", b.len ? ", " : "", name));
+	if (!text)
+		tool_usage(t, "--profile: '%s' is none of %s", t->profile, b.text);
+	if (opt_set_defaults(t->p->opts, text, strlen(text)))
+		tool_die(t, "--profile %s: %s", t->profile, det_errmsg());
+}
+
 /* --help and its like, which stand alone: prints and ends the program. */
 static void
 answer(const struct tool *t, const char *word)
@@ -339,6 +359,8 @@ tool_start(struct tool *t, const struct tool_spec *spec, int argc, char *argv[])
 		tool_check(t, det_model_open(&t->model, t->model_path));
 		model_options(t);
 	}
+	if (t->profile)
+		profile_options(t);
 	open_output(t);
 	if (!t->quiet)
 		progress_start(spec->name, t->out_path != NULL);
@@ -384,6 +406,15 @@ enter_item(struct tool *t, struct det_record *r)
 	tool_check(t, e);
 }
 
+void
+tool_read_failed(struct tool *t, const struct det_reader *rd)
+{
+	if (!det_reader_failed(rd))
+		tool_die(t, "%s", det_errmsg());
+	abandon(t, det_errmsg() + strlen("the stream was broken off: "));
+	exit(2);
+}
+
 int
 tool_read(struct tool *t, struct det_record *r)
 {
@@ -396,14 +427,8 @@ tool_read(struct tool *t, struct det_record *r)
 			tool_check(t, det_writer_flush(t->out));
 		if (t->p->print && det_reader_would_block(t->p->in))
 			(void)fflush(t->p->print);
-		if (det_reader_next(t->p->in, r, &more)) {
-			if (det_reader_failed(t->p->in)) {
-				abandon(t, det_errmsg() +
-					       strlen("the stream was broken off: "));
-				exit(2);
-			}
-			tool_die(t, "%s", det_errmsg());
-		}
+		if (det_reader_next(t->p->in, r, &more))
+			tool_read_failed(t, t->p->in);
 		if (more)
 			break;
 		t->at.item = -1;
@@ -414,7 +439,7 @@ tool_read(struct tool *t, struct det_record *r)
 		t->at.item = -1;
 		tool_load(t, r);
 		if (t->spec->bits & TOOL_WRITES)
-			add_history(t, r);
+			tool_history(t, &r->attrs);
 	} else if (r->kind == DET_ITEM) {
 		enter_item(t, r);
 		progress_item();
@@ -446,7 +471,7 @@ tool_stream_classes(struct tool *t, const struct det_classes *c)
 	struct det_record r = { .kind = DET_STREAM };
 	struct det_buf b = { 0 };
 
-	add_history(t, &r);
+	tool_history(t, &r.attrs);
 	for (size_t i = 0; c && i < c->n; i++)
 		if (c->source[i] >= 0)
 			tool_check(t,

@@ -77,7 +77,9 @@ enum {
 	TOOL_THREADS = 16,    /* -j N */
 	TOOL_BAD = 32,        /* --skip-bad */
 	TOOL_KEEP = 64,       /* --keep */
+	TOOL_PROFILE = 512,   /* --profile NAME, lib/model/profile.h */
 	TOOL_PRINTS = 128, /* writes text, not a stream: standard output or -o FILE */
+	TOOL_SIDES = 256,  /* reads streams side by side, by itself (bin/sides.h) */
 };
 
 struct tool_spec {
@@ -104,7 +106,7 @@ struct tool {
 	int quiet, skip_bad, keep;
 	long threads; /* 0: not given */
 	const char *out_path;
-	const char *model_path;
+	const char *model_path, *profile;
 	struct det_model *model; /* open where -m was given */
 	/* streams */
 	struct det_writer *out;
@@ -131,6 +133,11 @@ void tool_write(struct tool *t, struct det_record *r);
 void tool_write_load(struct tool *t, struct det_record *r);
 /* Ends the program with the library's message if e is not DET_OK. */
 void tool_check(struct tool *t, enum det_err e);
+/* Ends the program with the message of a reader that failed; without one where that was
+ * reported upstream. */
+_Noreturn void tool_read_failed(struct tool *t, const struct det_reader *rd);
+/* Adds this tool's line of history. */
+void tool_history(struct tool *t, struct det_attrs *a);
 /* For tools that make streams: writes STRM with history and the class table of the model
  * (if any), and END. */
 void tool_stream_begin(struct tool *t);

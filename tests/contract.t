@@ -7,18 +7,22 @@ cd work || exit 2
 . "$DET_SRC/tests/fixture.sh"
 
 # usual TOOL: sets args, input (stream on standard input, empty: none), makes (stream, text
-# or picture), file (name for -o) and bare (args without the names of what is read)
+# or picture), file (name for -o), bare (args without the names of what is read) and reads
+# (a stream among args)
 usual() {
-	input='' file=new.out bare=
+	input='' file=new.out bare='' reads=''
 	case $1 in
 	det-image) args="-m M.det dog.jpg" bare="-m M.det" makes=stream ;;
 	det-backbone) args="-m M.det" bare="-m M.det" input=image.det makes=stream ;;
+	det-anchors) args="-m F.det" bare="-m F.det" input=fmaps.det makes=stream ;;
+	det-propose) args="-m F.det" bare="-m F.det" input=fmaps.det makes=stream ;;
 	det-roipool)
 		args="--op warp --boxes boxes --size 8x8 --context 1" bare=$args
 		input=kept.det makes=stream
 		;;
 	det-head) args="-m M.det" bare="-m M.det" input=maps.det makes=stream ;;
 	det-nms) args="-m M.det" bare="-m M.det" input=raw.det makes=stream ;;
+	det-merge) args="--iou .5 boxes.det boxes.det" bare=boxes.det reads=boxes.det makes=stream ;;
 	det-draw) args="" input=boxes.det makes=picture file=new.png ;;
 	det-export) args="" input=boxes.det makes=text ;;
 	det-show) args="" input=boxes.det makes=text ;;
@@ -219,8 +223,8 @@ stream() {
 	ok "$1 writes a stream" det-show --check first.out
 	like "with its line of history" "$(det-show --history first.out | tail -n 1)" \
 		"^$1 [0-9.]* "
-	is "which has no paths of its input" "$(det-show --history first.out | grep -c "$input.*$input")" \
-		"$([ "$input" ] && echo 0 || echo 1)"
+	is "which has no paths of its input" "$(det-show --history first.out | grep -c "${input:-$reads}.*${input:-$reads}")" \
+		"$([ "$input$reads" ] && echo 0 || echo 1)"
 	[ "$input" ] || return
 	cat "$input" "$input" >two.det
 	whole=$input

@@ -111,10 +111,10 @@ imp="det-model import darknet"
 	sed 's/^mask/musk/' v3.cfg >key.cfg
 	says "unknown key" "key.cfg:23: unknown key 'musk' in \[yolo\]" \
 		$imp key.cfg v3.weights --classes names
-	says "from what" "a format expected \(darknet\), found 'onnx'" det-model import onnx a b
+	says "from what" "a format expected \([a-z, ]*\), found 'onnx'" det-model import onnx a b
 	says "one operand missing" 'CFG and WEIGHTS expected' $imp v3.cfg
-	says "which network" 'give --darknet CFG or --net FILE' det-model new
-	says "both kinds" 'give --darknet CFG or --net FILE' \
+	says "which network" 'give --arch NAME, --darknet CFG or --net FILE' det-model new
+	says "both kinds" 'give --arch NAME, --darknet CFG or --net FILE' \
 		det-model new --darknet v3.cfg --net v3.cfg
 }
 printf 'cat\t17\ndog\t18\n' >numbered
@@ -134,7 +134,7 @@ is "whatever follows" "$(det-model nonsense --help 2>&1 | head -n 1)" \
 is "or none is given" "$(det-model 2>&1 | head -n 1)" \
 	"det-model: a command expected: import, new, list or check"
 is "import names what it takes" "$(det-model import 2>&1 >out | head -n 1)" \
-	"det-model import: import from what? a format expected: darknet"
+	"det-model import: import from what? a format expected: darknet, torch, safetensors, caffe"
 
 # --- new ---
 det-model new --darknet v3.cfg --classes names --seed 3 -o a.det

@@ -42,6 +42,51 @@ is "--max 1 is of each picture" "$(det-nms --max 1 in.det | boxes | wc -l | tr -
 like "soft" "$(det-nms --method soft-linear --iou .3 in.det | boxes)" ' 0\.00[0-9]* 0 0 -1 0$'
 like "history" "$(det-nms --iou .3 in.det | det-show --history)" '^det-nms .*--iou=?.?\.3'
 
+# --- the rest of the options, on boxes of one picture ---
+cat >more.txt <<'X'
+STRM
+  | person
+  | dog
+ITEM id=0 path=a.jpg width=50 height=100 input=100x100 map="2 1 0 0"
+BOXS name=boxes space=input
+  0 0 10 10 .875 0
+  0 0 10 6 .75 0
+  0 5 10 10 .5 0
+  50 0 60 10 .5 1
+  70 0 78 10 .25 1
+END.
+X
+det-show --build more.txt >more.det
+scores() { boxes "$@" | cut -d ' ' -f 5 | tr '\n' ' '; }
+is "--iou .6" "$(det-nms --iou .6 more.det | scores)" "0.875 0.75 0.5 0.5 0.25 "
+is "--wide" "$(det-nms --iou .6 --wide more.det | scores)" "0.875 0.5 0.5 0.25 "
+is "--ge" "$(det-nms --iou .6 --ge more.det | scores)" "0.875 0.5 0.5 0.25 "
+is "--max" "$(det-nms --iou .6 --max 3 more.det | scores)" "0.875 0.75 0.5 "
+is "--max-ties" "$(det-nms --iou .6 --max 3 --max-ties more.det | scores)" "0.875 0.75 0.5 0.5 "
+is "--pre-max-per-class" "$(det-nms --pre-max-per-class 1 more.det | scores)" "0.875 0.5 "
+is "--max-per-class" "$(det-nms --iou .6 --max-per-class 2 more.det | scores)" "0.875 0.75 0.5 0.25 "
+is "--eta" "$(det-nms --iou .7 --eta .8 more.det | scores)" "0.875 0.5 0.5 0.25 "
+is "--trick" "$(det-nms --iou .7 --trick 1 more.det | scores)" "0.875 0.75 0.5 0.5 0.25 "
+is "matrix-linear: .75 * .4, .5 * .5" "$(det-nms --method matrix-linear --min-score .24 more.det |
+	boxes | cut -d ' ' -f 4,5 | sed 's/\(\.[0-9]\{6\}\)[0-9]*/\1/')" "10 0.875
+10 0.5
+6 0.299999
+10 0.25
+10 0.25"
+is "matrix-gauss: .75 exp(-.36), .5 exp(-.25)" "$(det-nms --method matrix-gauss --sigma 1 more.det |
+	boxes | cut -d ' ' -f 5 | cut -c 1-7 | tr '\n' ' ')" "0.875 0.52325 0.5 0.38940 0.25 "
+is "fuse: (.875 10 + .75 6) / 1.625" "$(det-nms --method fuse --iou .55 more.det | boxes | head -n 1)" \
+	"0 0 5 8.153846153846153 0.8125 0 0 -1 0"
+is "fuse: the highest" "$(det-nms --method fuse --fuse-score max --iou .55 more.det | scores)" "0.875 0.5 0.5 0.25 "
+# in the picture a side is half as long, so +1 counts twice as much
+is "--map after: overlaps of the input" "$(det-nms --plus-one --iou .63 --map after more.det | scores)" \
+	"0.875 0.5 0.5 0.25 "
+is "--map after: boxes of the picture" "$(det-nms --map after more.det | boxes | sed -n 1p)" "0 0 5 10 0.875 0 0 -1 0"
+like "--map none" "$(det-nms --map none more.det | det-show --data)" '^BOXS name=boxes space=input'
+like "what does not go together" "$(det-nms --method fuse --eta .5 more.det 2>&1 >/dev/null)" \
+	"^det-nms: more.det: item 0 'a.jpg': only greedy"
+is "-j changes nothing" "$(det-nms -j 2 more.det | scores)" "$(det-nms -j 1 more.det | scores)"
+
 not_ok "no such list" det-nms --boxes proposals in.det
 like "says which item" "$(det-nms --boxes proposals in.det 2>&1 >/dev/null)" \
 	"^det-nms: in.det: item 0 'a.jpg': no box list 'proposals'"

@@ -11,7 +11,7 @@ squeeze() { tr -s ' \n\t' '   ' | sed 's/^ //; s/ $//'; }
 usage() {
 	"$@" --help | sed '/^$/,$d; s/^usage://' | squeeze
 	case $* in
-	det-model | 'det-model import')
+	det-model | 'det-model import' | 'det-model export')
 		for c in $("$@" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
 			echo
 			usage "$@" "$c"
@@ -23,7 +23,9 @@ long_options() {
 	"$@" --option-table | cut -f 1
 	case $* in
 	det-model)
-		for c in new list check $("$1" import --help | sed -n 's/^  \([a-z]*\) .*/import+\1/p'); do
+		for c in new list check $(for k in import export; do
+			"$1" $k --help | sed -n "s/^  \\([a-z]*\\) .*/$k+\\1/p"
+		done); do
 			# shellcheck disable=SC2046
 			"$1" $(echo "$c" | tr + ' ') --help | grep -o -- ' --[a-z-]*'
 		done

@@ -9,6 +9,7 @@
 #include "base/tensor.h"
 #include "box/anchors.h"
 #include "stream/boxes.h"
+#include "stream/item.h"
 
 struct det_decode;
 
@@ -44,7 +45,11 @@ struct det_decode_params {
 	double x1, y1, x2, y2;
 	/* input pixels a pixel of the original, for min_scaled; 0: 1 */
 	double scale;
+	int by_line; /* labels are the numbers of the text's lines, not classes */
 };
+
+/* Sets the sizes and places from the item. */
+void det_decode_place(struct det_decode_params *p, const struct det_item *it);
 
 #define DET_DECODE_DEFAULTS              \
 	{                                \

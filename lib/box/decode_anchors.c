@@ -45,7 +45,6 @@ parse(struct det_decode_line *m, struct det_line *l)
 	    (e = det_line_choice(&m->class_major, l, "order", orders)) ||
 	    (e = det_line_long(&m->top_per_class, l, "top_per_class", 0, 1000000000)))
 		return e;
-	m->top = 1000;
 	if ((e = det_line_long(&m->top, l, "top", 0, 1000000000)) ||
 	    (e = det_line_bool(&m->min_first, l, "min_first")) ||
 	    (e = det_line_word(&grid, l, "map")))

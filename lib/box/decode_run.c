@@ -266,10 +266,27 @@ run_lines(struct det_decode_job *j, const struct det_decode *d,
 {
 	enum det_err e;
 
-	for (size_t i = 0; i < d->n; i++)
+	for (size_t i = 0; i < d->n; i++) {
+		size_t from = j->out->n;
+
 		if ((e = set_line(j, d, &d->line[i], in, p)) || (e = run_line(j)))
 			return e;
+		for (; p->by_line && from < j->out->n; from++)
+			j->out->box[from].label = (int32_t)i;
+	}
 	return DET_OK;
+}
+
+void
+det_decode_place(struct det_decode_params *p, const struct det_item *it)
+{
+	p->in_w = it->in_w;
+	p->in_h = it->in_h;
+	p->x1 = it->map.tx;
+	p->y1 = it->map.ty;
+	p->x2 = it->map.sx * (double)it->width + it->map.tx;
+	p->y2 = it->map.sy * (double)it->height + it->map.ty;
+	p->scale = it->map.sx;
 }
 
 enum det_err
@@ -290,7 +307,7 @@ det_decode_run(struct det_boxes *out, const struct det_decode *d,
 	for (size_t i = 0; most && i < classes; i++)
 		j.class_floor[i] = -INFINITY;
 	e = run_lines(&j, d, in, p);
-	if (!e && most)
+	if (!e && most && !p->by_line)
 		e = cut_classes(out, most, classes);
 	free(j.class_floor);
 	return e;

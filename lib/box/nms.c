@@ -15,7 +15,8 @@
  * as one class. That rounds the boxes, so an overlap near the threshold can fall to either
  * side; `trick` does the same, for those who compare results to the last box.
  *
- * The order of the cuts: min_score, pre_max, suppression with max_per_class, max.
+ * The order of the cuts: min_score, pre_max_per_class, pre_max, suppression with
+ * max_per_class, max.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -50,7 +51,10 @@ check_params(const struct det_nms_params *p)
 	if (p->trick >= 0 && (p->agnostic || p->max_per_class))
 		return det_fail(DET_INVALID,
 		    "the coordinate trick is of classes, without a limit of each");
-	if (p->pre_max < 0 || p->max_per_class < 0 || p->max < 0)
+	if (!greedy && p->wide)
+		return det_fail(DET_INVALID, "only greedy NMS compares in double");
+	if (p->pre_max < 0 || p->pre_max_per_class < 0 || p->max_per_class < 0 ||
+	    p->max < 0)
 		return det_fail(DET_INVALID, "a limit of 0 (none) or more expected");
 	if (!(p->total > 0) || !(p->top > 0))
 		return det_fail(DET_INVALID, "weights above 0 expected");
@@ -285,6 +289,36 @@ limited(const struct det_rank *r, size_t n, const struct det_nms_params *p)
 	return k;
 }
 
+/* The boxes marked in keep, best first. */
+static size_t
+ranked(struct det_rank *r, struct det_rank *scratch, const struct det_boxes *b,
+    const unsigned char *keep)
+{
+	size_t n = 0;
+
+	/* in the order of the list, so that equal scores stay so when sorted */
+	for (size_t i = 0; i < b->n; i++)
+		if (keep[i])
+			r[n++].index = (uint32_t)i;
+	det_rank_by_score(r, scratch, n, b);
+	return n;
+}
+
+/* Unmarks what its class has too many of; r has been ranked by score. */
+static void
+limit_classes(unsigned char *keep, struct det_rank *r, struct det_rank *scratch,
+    size_t n, size_t limit)
+{
+	size_t first = 0;
+
+	det_rank_by_label(r, scratch, n);
+	for (size_t i = 0; i < n; i++) {
+		if (r[i].label != r[first].label)
+			first = i;
+		keep[r[i].index] = i - first < limit;
+	}
+}
+
 enum det_err
 det_nms(struct det_boxes *b, const struct det_nms_params *p)
 {
@@ -298,18 +332,18 @@ det_nms(struct det_boxes *b, const struct det_nms_params *p)
 	    (e = det_calloc(&keep, b->n, 1)))
 		goto out;
 	for (size_t i = 0; i < b->n; i++)
-		if (b->box[i].score >= p->min_score)
-			r[n++].index = (uint32_t)i;
-	det_rank_by_score(r, scratch, n, b);
+		keep[i] = b->box[i].score >= p->min_score;
+	n = ranked(r, scratch, b, keep);
+	if (p->pre_max_per_class) {
+		limit_classes(keep, r, scratch, n, (size_t)p->pre_max_per_class);
+		n = ranked(r, scratch, b, keep);
+	}
+	memset(keep, 0, b->n);
 	if (p->pre_max && n > (size_t)p->pre_max)
 		n = (size_t)p->pre_max;
 	if ((e = suppress(b, keep, r, scratch, n, p)))
 		goto out;
-	/* in the order of the list again, so that equal scores stay so when sorted */
-	for (size_t i = 0; i < b->n; i++)
-		if (keep[i])
-			r[kept++].index = (uint32_t)i;
-	det_rank_by_score(r, scratch, kept, b);
+	kept = ranked(r, scratch, b, keep);
 	e = gather(b, r, limited(r, kept, p));
 out:
 	free(keep);

@@ -3,7 +3,9 @@
  * Greedy non-maximum suppression of one class. Boxes are taken best first; one is kept
  * unless it overlaps a box kept before it by more than the threshold. Overlap is computed in
  * float, and compared with the threshold rounded to float: an IoU of exactly 3/5 is not more
- * than .6.
+ * than .6. torchvision and py-faster-rcnn compare with the threshold as it is, in double,
+ * where the float next to 3/5 is more than .6 and the float next to 7/10 is less than .7;
+ * so does `wide`.
  *
  * A candidate is compared with the kept boxes only (never with those already dropped):
  * nms_scan.c finds those that may be above the threshold without dividing, and those few are
@@ -25,8 +27,17 @@ struct greedy {
 	struct det_kept kept; /* the first kept boxes ... */
 	struct det_grid grid; /* ... and all of them once they were too many */
 	int gridded;
-	float one, t, lo;
+	float one, lo;
+	double t; /* exact where it was rounded to float */
 };
+
+/* DIoU is at most IoU, so the scan's bound holds for it too. */
+static void
+set_threshold(struct greedy *g, double t)
+{
+	g->t = g->run->p->wide ? t : (double)(float)t;
+	g->lo = (float)g->t * .9999f;
+}
 
 static int
 above(const struct greedy *g, const struct det_fbox *a, const struct det_fbox *b)
@@ -35,7 +46,7 @@ above(const struct greedy *g, const struct det_fbox *a, const struct det_fbox *b
 	float v = p->overlap == DET_NMS_DIOU ? det_iou_distance(a, b, g->one)
 					     : det_iou(a, b, g->one);
 
-	return p->ge ? v >= g->t : v > g->t;
+	return p->ge ? (double)v >= g->t : (double)v > g->t;
 }
 
 static int
@@ -105,10 +116,8 @@ keep_box(struct greedy *g, const struct det_fbox *c)
 	const struct det_nms_params *p = g->run->p;
 	enum det_err e = DET_OK;
 
-	if (p->eta < 1 && (double)g->t > .5) {
-		g->t = (float)((double)g->t * p->eta);
-		g->lo = g->t * .9999f;
-	}
+	if (p->eta < 1 && g->t > .5)
+		set_threshold(g, g->t * p->eta);
 	if (g->gridded) {
 		det_grid_add(&g->grid, c, 0);
 		return DET_OK;
@@ -130,8 +139,7 @@ det_nms_greedy(const struct det_nms_run *run)
 	struct det_fbox c;
 	enum det_err e;
 
-	/* DIoU is at most IoU, so this bound holds for it too */
-	g.lo = g.t * .9999f;
+	set_threshold(&g, p->iou);
 	e = det_kept_new(&g.kept, run->n < GRID_FROM ? run->n : GRID_FROM);
 	for (size_t i = 0; i < run->n && !e; i++) {
 		unsigned char *keep = &run->keep[run->r[i].index];

@@ -270,6 +270,7 @@ det_caffe_free(struct det_caffe *c)
 	}
 	for (size_t i = 0; i < c->n_values; i++) {
 		free(c->value[i].name);
+		free(c->value[i].alias);
 		free(c->value[i].in);
 		det_buf_free(&c->value[i].keys);
 	}

@@ -140,23 +140,29 @@ name_taken(const struct det_caffe *c, const char *name)
 	return 0;
 }
 
-/* A name that a network text may hold and that is not taken: '/' becomes '.', what else may
- * not stand there '_'. */
+void
+cf_clean_name(char out[200], const char *from)
+{
+	size_t n = 0;
+
+	if (!isalnum((unsigned char)from[0]) && from[0] != '_')
+		out[n++] = '_';
+	for (; *from && n < 160; from++)
+		out[n++] = isalnum((unsigned char)*from) || strchr("-_.", *from) ? *from
+			   : *from == '/'                                        ? '.'
+										 : '_';
+	out[n] = 0;
+}
+
+/* One that is not taken. */
 static enum det_err
 net_name(char **out, const struct det_caffe *c, const char *from)
 {
 	char name[200];
-	size_t n = 0;
+	size_t n;
 
-	if (!isalnum((unsigned char)from[0]) && from[0] != '_')
-		name[n++] = '_';
-	for (; *from && n < 160; from++)
-		name[n++] = isalnum((unsigned char)*from) || *from == '-' ||
-				    *from == '_' || *from == '.'
-				? *from
-			    : *from == '/' ? '.'
-					   : '_';
-	name[n] = 0;
+	cf_clean_name(name, from);
+	n = strlen(name);
 	for (size_t k = 2; name_taken(c, name); k++)
 		(void)snprintf(name + n, sizeof name - n, "_%zu", k);
 	return det_strdup(out, name);

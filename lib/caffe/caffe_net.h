@@ -44,6 +44,7 @@ struct cf_value {
 	enum cf_part part;
 	int after_roi;
 	int live, output; /* some output depends on it; it is one, of its net */
+	char *alias;      /* its name as an output; NULL: its own */
 };
 
 enum cf_kind_of_view {
@@ -106,6 +107,7 @@ struct det_caffe {
 	size_t roi_map; /* the map that windows are cut from, CF_NONE */
 	size_t roi_h, roi_w;
 	double roi_scale;
+	const char *roi_blob;
 	int has_rpn;
 	/* what is written */
 	enum cf_net_kind kind;
@@ -155,6 +157,9 @@ enum det_err cf_view_alias(
  * nothing. */
 enum det_err cf_value_add(size_t *out, struct det_caffe *c, const char *name,
     const char *op, const struct cf_layer *l) DET_MUST_USE;
+/* A text as a name that a network text may hold: '/' becomes '.', what else may not stand
+ * there '_'. */
+void cf_clean_name(char out[200], const char *from);
 enum det_err cf_value_in(struct det_caffe *c, size_t value, size_t in) DET_MUST_USE;
 /* A layer of one input and one output, a map each: value made, top bound, channels those of
  * the input. */
@@ -207,6 +212,10 @@ int cf_is_end(const struct det_caffe *c, size_t view);
 
 /* caffe_text.c: outputs, networks, options. */
 enum det_err cf_texts(struct det_caffe *c) DET_MUST_USE;
+/* Settles the part of each value, from roi_map and after_roi. */
+void cf_parts(struct det_caffe *c);
+/* The name of a value outside its network. */
+const char *cf_out_name(const struct det_caffe *c, size_t value);
 /* Writes the texts (no STRM, no END). */
 enum det_err cf_texts_write(
     struct det_writer *w, const struct det_caffe *c) DET_MUST_USE;

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "caffe/caffe_net.h"
 
 #define MAX_SCALES 16
@@ -237,6 +238,7 @@ cf_add_roipool(struct cf_work *w)
 	v->after_roi = 1;
 	c->roi_map = map;
 	c->roi_scale = scale;
+	c->roi_blob = w->l->bottom[0];
 	c->kind = CF_RCNN;
 	cf_output(c, map);
 	return DET_OK;
@@ -279,6 +281,24 @@ name_map(struct det_buf *b, const char *name)
 	return e;
 }
 
+/* The map is called as its blob is, "conv5_3", which in the network may be the name of the
+ * layer before the activation. Not where another network has a line of that name. */
+static enum det_err
+name_blob(struct det_caffe *c)
+{
+	char name[200];
+
+	cf_parts(c);
+	cf_clean_name(name, c->roi_blob);
+	for (size_t i = 0; i < c->n_values; i++)
+		if (strcmp(c->value[i].name, name) == 0 &&
+		    c->value[i].part != CF_BACKBONE)
+			return DET_OK;
+	return strcmp(c->value[c->roi_map].name, name) == 0
+		   ? DET_OK
+		   : det_strdup(&c->value[c->roi_map].alias, name);
+}
+
 enum det_err
 cf_rcnn_end(struct det_caffe *c)
 {
@@ -311,9 +331,11 @@ cf_rcnn_end(struct det_caffe *c)
 		    "%zu",
 		    c->file, c->value[cls].c, c->value[box].name, c->value[box].c);
 	c->classes = k - 1;
-	map = c->value[c->roi_map].name;
 	cf_output(c, cls);
 	cf_output(c, box);
+	if ((e = name_blob(c)))
+		return e;
+	map = cf_out_name(c, c->roi_map);
 	if ((e = name_map(&c->anchors, map)) || (e = name_map(&c->propose, map)))
 		return e;
 	return det_buf_printf(&c->decode,

@@ -256,18 +256,19 @@ read_nms(const struct cf_work *w)
 
 	if ((e = cf_message(&nms, w->p, "nms_param")) ||
 	    (e = cf_double(&iou, nms, "nms_threshold", 0, 1)) ||
-	    (e = cf_double(&eta, nms, "eta", 0, 1)) ||
+	    (e = cf_double(&eta, nms, "eta", 1e-6, 1)) ||
 	    (e = cf_long(&top, nms, "top_k", -1, 1000000)) ||
 	    (e = cf_long(&keep, w->p, "keep_top_k", -1, 1000000)) ||
 	    (e = cf_double(&thresh, w->p, "confidence_threshold", 0, 1)))
 		return e;
-	if (eta < 1)
-		return cf_bad(w, DET_UNSUPPORTED, "eta below 1");
 	if ((e = det_buf_printf(
 		 &c->head_options, "thresh=%s\n", det_double_text(text, thresh))) ||
 	    (e = det_buf_printf(
 		 &c->nms_options, "iou=%s\n", det_double_text(text, iou))) ||
-	    (top > 0 && (e = det_buf_printf(&c->nms_options, "pre-max=%ld\n", top))))
+	    (eta < 1 && (e = det_buf_printf(&c->nms_options, "eta=%s\n",
+			     det_double_text(text, eta)))) ||
+	    (top > 0 &&
+		(e = det_buf_printf(&c->nms_options, "pre-max-per-class=%ld\n", top))))
 		return e;
 	return keep > 0 ? det_buf_printf(&c->nms_options, "max=%ld\n", keep) : DET_OK;
 }

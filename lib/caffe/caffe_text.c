@@ -70,8 +70,8 @@ mark_live(struct det_caffe *c)
 
 /* What the windows depend on is the backbone, what depends on them the head, and what is
  * left between the RPN. */
-static void
-mark_parts(struct det_caffe *c)
+void
+cf_parts(struct det_caffe *c)
 {
 	size_t last = c->roi_map;
 
@@ -88,6 +88,14 @@ mark_parts(struct det_caffe *c)
 			c->value[c->value[i].in[k]].part = CF_BACKBONE;
 }
 
+const char *
+cf_out_name(const struct det_caffe *c, size_t value)
+{
+	const struct cf_value *v = &c->value[value];
+
+	return v->alias ? v->alias : v->name;
+}
+
 /* --- networks -------------------------------------------------------------------------- */
 
 static enum det_err
@@ -97,7 +105,7 @@ input_lines(struct det_caffe *c, enum cf_part part)
 
 	for (size_t i = 0; !e && i < c->n_values; i++) {
 		struct cf_value *v = &c->value[i];
-		int taken = v->live && !v->op && v->part == part;
+		int taken = v->live && !v->op && v->part == part, any;
 
 		for (size_t k = i + 1; !taken && v->part != part && k < c->n_values;
 		     k++)
@@ -112,8 +120,10 @@ input_lines(struct det_caffe *c, enum cf_part part)
 			return det_fail(DET_UNSUPPORTED,
 			    "%s: how many channels '%s' has is not known", c->file,
 			    v->name);
-		e = det_buf_printf(
-		    &c->net[part], "input %s %zu %zu %zu\n", v->name, v->c, v->h, v->w);
+		/* two stages take pictures of any size, whatever the text's own is */
+		any = i == c->image && c->kind == CF_RCNN;
+		e = det_buf_printf(&c->net[part], "input %s %zu %zu %zu\n",
+		    cf_out_name(c, i), v->c, any ? 0 : v->h, any ? 0 : v->w);
 	}
 	return e;
 }
@@ -124,7 +134,9 @@ layer_line(struct det_buf *b, const struct det_caffe *c, const struct cf_value *
 	enum det_err e = det_buf_printf(b, "%s = %s(", v->name, v->op);
 
 	for (size_t k = 0; !e && k < v->n_in; k++)
-		e = det_buf_printf(b, "%s%s", k ? ", " : "", c->value[v->in[k]].name);
+		e = det_buf_printf(b, "%s%s", k ? ", " : "",
+		    c->value[v->in[k]].part == v->part ? c->value[v->in[k]].name
+						       : cf_out_name(c, v->in[k]));
 	return e ? e : det_buf_printf(b, ")%s\n", v->keys.text ? v->keys.text : "");
 }
 
@@ -154,10 +166,13 @@ output_lines(struct det_caffe *c)
 {
 	enum det_err e = DET_OK;
 
-	for (size_t i = 0; !e && i < c->n_values; i++)
-		if (c->value[i].output)
-			e = det_buf_printf(
-			    &c->net[c->value[i].part], "output %s\n", c->value[i].name);
+	for (size_t i = 0; !e && i < c->n_values; i++) {
+		const struct cf_value *v = &c->value[i];
+
+		if (v->output)
+			e = det_buf_printf(&c->net[v->part], "output %s%s%s\n",
+			    v->alias ? v->alias : "", v->alias ? "=" : "", v->name);
+	}
 	return e;
 }
 
@@ -227,14 +242,17 @@ rcnn_options(struct det_caffe *c)
 	    (e = det_buf_printf(
 		 &c->propose_options, "pre-nms=6000\npost-nms=300\niou=0.7\n")))
 		return e;
-	if (c->has_rpn && (e = det_buf_printf(&c->propose_options, "ge=1\nplus-one=1\n")))
+	if (c->has_rpn &&
+	    (e = det_buf_printf(&c->propose_options, "ge=1\nplus-one=1\n")))
 		return e;
 	if ((e = det_buf_printf(&c->roipool_options,
-		 "op=max\nsize=%zux%zu\nmaps=%s\nstrides=%s\n", c->roi_h, c->roi_w,
-		 c->value[c->roi_map].name, det_double_text(text, 1 / c->roi_scale))) ||
+		 "op=max\nsize=%zux%zu\nmaps=%s\nstrides=%s\n", c->roi_w, c->roi_h,
+		 cf_out_name(c, c->roi_map),
+		 det_double_text(text, 1 / c->roi_scale))) ||
 	    (e = det_buf_printf(&c->head_options, "thresh=0.05\n")))
 		return e;
-	return det_buf_printf(&c->nms_options, "iou=0.3\nge=1\nplus-one=1\nmax=100\nmap=before\nclip=none\n");
+	return det_buf_printf(&c->nms_options,
+	    "iou=0.3\nge=1\nplus-one=1\nmax=100\nmax-ties=1\nmap=before\nclip=none\n");
 }
 
 static enum det_err
@@ -269,7 +287,7 @@ cf_texts(struct det_caffe *c)
 	if (c->kind == CF_CLASSIFIER && (e = classifier_lines(c)))
 		return e;
 	mark_live(c);
-	mark_parts(c);
+	cf_parts(c);
 	for (int part = 0; part < CF_PARTS; part++)
 		if ((e = net_text(c, (enum cf_part)part)))
 			return e;

@@ -402,8 +402,8 @@ det_caffemodel_open(struct det_source *out, const char *path)
 static int
 is_other(const unsigned char *p, size_t n)
 {
-	return (n > 8 && p[8] == '{' && p[7] == 0) || (n > 4 && memcmp(p, "PK\3\4", 4) == 0) ||
-	       (n > 2 && p[0] == 0x80);
+	return (n > 8 && p[8] == '{' && p[7] == 0) ||
+	       (n > 4 && memcmp(p, "PK\3\4", 4) == 0) || (n > 2 && p[0] == 0x80);
 }
 
 enum det_err

@@ -46,7 +46,7 @@ cf_wire_varint(uint64_t *out, struct cf_wire *w)
 			return DET_OK;
 		}
 	}
-	return broken(w, start, "a number longer than 10 bytes");
+	return broken(w, start, "a number above 64 bits");
 }
 
 static enum det_err

@@ -29,7 +29,7 @@ struct cf_item {
 };
 
 /* Reads the next field; *more = 0 at the message's end. DET_CORRUPT "FILE: at byte N: ..."
- * where a length passes the end, a number is longer than 10 bytes, or a wire type is one
+ * where a length passes the end, a number is above 64 bits, or a wire type is one
  * that no writer uses. */
 enum det_err cf_wire_next(
     struct cf_item *out, int *more, struct cf_wire *w) DET_MUST_USE;

@@ -15,6 +15,7 @@
 #include "base/words.h"
 #include "box/anchors.h"
 #include "model/names.h"
+#include "model/profile.h"
 
 #define MAX_DEPTH 16
 #define MAX_TEXT  ((size_t)1 << 20)
@@ -168,8 +169,10 @@ open_section(struct place *p, const char *line)
 	for (p->section = 0; p->section < a->n_sections; p->section++) {
 		const char *name = a->section[p->section].name;
 
-		if (strlen(name) == n && memcmp(name, line + 1, n) == 0)
+		if (strlen(name) == n && memcmp(name, line + 1, n) == 0) {
+			a->section[p->section].gap.len = 0;
 			return DET_OK;
+		}
 	}
 	if ((e = det_grow(
 		 &a->section, &a->cap_sections, a->n_sections + 1, sizeof *a->section)))
@@ -181,14 +184,56 @@ open_section(struct place *p, const char *line)
 	return DET_OK;
 }
 
-/* Blank lines stay where they part two others. */
+/* Takes the line of an option out of a text: what is said later counts. */
+static void
+drop_option(struct det_buf *b, const char *line)
+{
+	size_t n = strcspn(line, "=") + 1, at = 0, from = 0, k;
+	const char *l;
+
+	while (det_line_next(&l, &k, b->text, b->len, &at)) {
+		if (k >= n && memcmp(l, line, n) == 0) {
+			memmove(b->text + from, b->text + at, b->len - at + 1);
+			b->len -= at - from;
+			return;
+		}
+		from = at;
+	}
+}
+
+/* Blank lines and comments stay where they stand before a line of the same section, but
+ * only networks have use for comments. */
 static enum det_err
 add_line(struct arch_section *s, const char *line)
 {
-	const char *gap = s->blank && s->text.len ? "\n" : "";
+	int net = strncmp(s->name, "net/", 4) == 0;
+	enum det_err e = DET_OK;
 
-	s->blank = !line[0];
-	return line[0] ? det_buf_printf(&s->text, "%s%s\n", gap, line) : DET_OK;
+	if (!line[0] || line[0] == '#')
+		return net ? det_buf_printf(&s->gap, "%s\n", line) : DET_OK;
+	if (strncmp(s->name, "options/", 8) == 0 && s->text.len)
+		drop_option(&s->text, line);
+	if (s->text.len && s->gap.len)
+		e = det_buf_add(&s->text, s->gap.text, s->gap.len);
+	s->gap.len = 0;
+	return e ? e : det_buf_printf(&s->text, "%s\n", line);
+}
+
+static enum det_err
+add_text(struct arch_section *s, const char *text)
+{
+	const char *l;
+	size_t at = 0, n;
+	char *line;
+	enum det_err e = DET_OK;
+
+	while (!e && det_line_next(&l, &n, text, strlen(text), &at)) {
+		if ((e = det_strndup(&line, l, n)))
+			break;
+		e = add_line(s, line);
+		free(line);
+	}
+	return e;
 }
 
 static enum det_err
@@ -212,16 +257,24 @@ set_var(struct place *p, const char *word)
 
 static enum det_err read_file(struct place *p);
 
-/* "include anchors:NAME": the anchors of a well-known program, lib/box/anchors.h. */
+/* Texts of other tables: "anchors:NAME", a well-known program's (lib/box/anchors.h);
+ * "profile:NAME:TOOL", its options of a tool (lib/model/profile.h). */
 static enum det_err
-include_anchors(struct place *p, const char *name)
+include_table(struct place *p, const char *what)
 {
-	const char *text = det_anchors_profile(name);
+	const char *text = NULL, *tool = strrchr(what, ':');
+	char name[64];
 
+	if (strncmp(what, "anchors:", 8) == 0)
+		text = det_anchors_profile(what + 8);
+	else if (strncmp(what, "profile:", 8) == 0 && tool > what + 8) {
+		(void)snprintf(
+		    name, sizeof name, "%.*s", (int)(tool - what - 8), what + 8);
+		text = det_profile_options(name, tool + 1);
+	}
 	if (!text || p->section == NONE)
-		return det_fail(DET_INVALID, "include: no anchors '%s'", name);
-	p->a->section[p->section].blank = 0;
-	return det_buf_printf(&p->a->section[p->section].text, "%s", text);
+		return det_fail(DET_INVALID, "include: no text '%s'", what);
+	return add_text(&p->a->section[p->section], text);
 }
 
 static enum det_err
@@ -233,8 +286,8 @@ include(struct place *p, const char *words)
 	size_t n = strcspn(words, " \t");
 	char name[128];
 
-	if (strncmp(words, "anchors:", 8) == 0)
-		return include_anchors(p, words + 8);
+	if (strchr(words, ':'))
+		return include_table(p, words);
 	(void)snprintf(name, sizeof name, "%.*s", n < 100 ? (int)n : 100, words);
 	if (q.depth > MAX_DEPTH)
 		return det_fail(DET_LIMIT, "includes nested deeper than %d", MAX_DEPTH);
@@ -340,6 +393,7 @@ drop_sections(struct det_arch *a)
 	for (size_t i = 0; i < a->n_sections; i++) {
 		free(a->section[i].name);
 		det_buf_free(&a->section[i].text);
+		det_buf_free(&a->section[i].gap);
 	}
 	a->n_sections = 0;
 	det_classes_release(&a->classes);

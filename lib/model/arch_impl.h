@@ -26,7 +26,7 @@ struct arch_var {
 struct arch_section {
 	char *name;
 	struct det_buf text; /* variables put in */
-	int blank;           /* a blank line came last */
+	struct det_buf gap;  /* comments and blank lines that came last */
 };
 
 struct det_arch {

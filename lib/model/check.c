@@ -7,31 +7,11 @@
 
 #include "base/line.h"
 #include "base/text.h"
+#include "box/anchors.h"
 #include "box/decode.h"
 #include "model/list.h"
 #include "model/network.h"
 #include "model/pipeline.h"
-
-/* The net can be run, and no weight is missing that a run would not miss. *seen counts its
- * weights. */
-static enum det_err
-check_net(const struct det_model *m, const char *name, size_t *seen)
-{
-	struct det_network n;
-	struct det_tensor t;
-	const char *weight;
-	enum det_err e;
-
-	if ((e = det_network_open(&n, m, name, NULL)))
-		return e;
-	for (size_t i = 0; !e && (weight = det_net_weight(n.net, i, NULL)); i++) {
-		if ((e = det_model_tensor(m, weight, &t)))
-			(void)det_fail_in(e, "%s", det_model_path(m));
-		++*seen;
-	}
-	det_network_close(&n);
-	return e;
-}
 
 /* What every line of the decode text says of classes, against the class table. */
 static enum det_err
@@ -57,39 +37,133 @@ check_classes(const struct det_model *m, const char *text, size_t len)
 	return e;
 }
 
-/* The maps of the decode text are outputs of some net. */
+/* Whether some net puts out a map of that name. */
 static enum det_err
-check_decode(const struct det_model *m, const char *text, size_t len)
+find_output(int *found, const struct det_model *m, const char *map)
 {
-	struct det_decode *d;
 	struct det_record r;
+	enum det_err e = DET_OK;
+
+	*found = 0;
+	for (size_t i = 0; !e && !*found && det_model_record(m, i, &r); i++) {
+		struct det_net *net;
+		const char *name = det_record_name(&r);
+
+		if (r.kind != DET_TEXT || strncmp(name, "net/", 4) != 0)
+			continue;
+		if ((e = det_net_parse(&net, r.tensor.data, r.size, name)))
+			break;
+		for (size_t o = 0; o < det_net_outputs(net); o++)
+			*found |= strcmp(det_net_output(net, o), map) == 0;
+		det_net_free(net);
+	}
+	return e;
+}
+
+static enum det_err
+want_output(const struct det_model *m, const char *who, const char *map)
+{
+	int found;
+	enum det_err e = find_output(&found, m, map);
+
+	if (!e && !found)
+		e = det_fail(DET_INVALID,
+		    "%s: %s wants the map '%s', which no net puts out",
+		    det_model_path(m), who, map);
+	return e;
+}
+
+/* The text "anchors"; *out is NULL where there is none. */
+static enum det_err
+open_anchors(struct det_anchors **out, const struct det_model *m)
+{
+	const char *text;
+	size_t len;
 	enum det_err e;
 
-	if ((e = det_decode_parse(&d, text, len, "decode")))
+	*out = NULL;
+	det_model_text(m, "anchors", &text, &len);
+	if (!text)
+		return DET_OK;
+	if ((e = det_anchors_parse(out, text, len, "anchors")))
 		return det_fail_in(e, "%s", det_model_path(m));
-	for (size_t k = 0; !e && k < det_decode_maps(d); k++) {
-		const char *map = det_decode_map(d, k);
-		int found = 0;
+	return DET_OK;
+}
 
-		for (size_t i = 0; !e && !found && det_model_record(m, i, &r); i++) {
-			struct det_net *net;
-			const char *name = det_record_name(&r);
+static enum det_err
+check_anchors(const struct det_model *m)
+{
+	struct det_anchors *a;
+	enum det_err e = open_anchors(&a, m);
 
-			if (r.kind != DET_TEXT || strncmp(name, "net/", 4) != 0)
-				continue;
-			if ((e = det_net_parse(&net, r.tensor.data, r.size, name)))
-				break;
-			for (size_t o = 0; o < det_net_outputs(net); o++)
-				found |= strcmp(det_net_output(net, o), map) == 0;
-			det_net_free(net);
-		}
-		if (!e && !found)
-			e = det_fail(DET_INVALID,
-			    "%s: decode wants the map '%s', which no net puts out",
-			    det_model_path(m), map);
-	}
+	for (size_t i = 0; !e && i < det_anchors_maps(a); i++)
+		e = want_output(m, "anchors", det_anchors_map(a, i));
+	det_anchors_free(a);
+	return e;
+}
+
+/* A text of the decoders, "decode" or "propose": its maps are outputs of some net, and its
+ * anchors are there. */
+static enum det_err
+check_decode(const struct det_model *m, const char *name, const char *text, size_t len)
+{
+	struct det_anchors *a;
+	struct det_decode *d = NULL;
+	enum det_err e;
+
+	if ((e = open_anchors(&a, m)))
+		return e;
+	if ((e = det_decode_parse(&d, text, len, name)) || (e = det_decode_bind(d, a)))
+		e = det_fail_in(e, "%s", det_model_path(m));
+	for (size_t k = 0; !e && k < det_decode_maps(d); k++)
+		e = want_output(m, name, det_decode_map(d, k));
 	det_decode_free(d);
-	return e ? e : check_classes(m, text, len);
+	det_anchors_free(a);
+	return e;
+}
+
+/* What a net takes is put out by another, or comes from a tool: pictures and RoIs. */
+static enum det_err
+check_inputs(const struct det_model *m, const struct det_net *net)
+{
+	enum det_err e = DET_OK;
+
+	for (size_t i = 0; !e && i < det_net_inputs(net); i++) {
+		const char *name = det_net_input(net, i, NULL);
+		int found;
+
+		if (strcmp(det_net_name(net), "backbone") == 0 ||
+		    strcmp(name, "rois") == 0)
+			continue;
+		if (!(e = find_output(&found, m, name)) && !found)
+			e = det_fail(DET_INVALID,
+			    "%s: net/%s takes '%s', which no net puts out",
+			    det_model_path(m), det_net_name(net), name);
+	}
+	return e;
+}
+
+/* The net can be run, and no weight is missing that a run would not miss. *seen counts its
+ * weights. */
+static enum det_err
+check_net(const struct det_model *m, const char *name, size_t *seen)
+{
+	struct det_network n;
+	struct det_tensor t;
+	const char *weight;
+	enum det_err e;
+
+	if ((e = det_network_open(&n, m, name, NULL)))
+		return e;
+	for (size_t i = 0; !e && (weight = det_net_weight(n.net, i, NULL)); i++) {
+		if ((e = det_model_tensor(m, weight, &t)))
+			(void)det_fail_in(e, "%s", det_model_path(m));
+		++*seen;
+	}
+	if (!e)
+		e = check_inputs(m, n.net);
+	det_network_close(&n);
+	return e;
 }
 
 static enum det_err
@@ -104,8 +178,14 @@ check_text(const struct det_model *m, const struct det_record *r, size_t *seen)
 		    det_model_path(m), name);
 	if (strncmp(name, "net/", 4) == 0)
 		return check_net(m, name + 4, seen);
+	if (strcmp(name, "anchors") == 0)
+		return check_anchors(m);
+	if (strcmp(name, "propose") == 0)
+		return check_decode(m, name, text, r->size);
 	if (strcmp(name, "decode") == 0)
-		return check_decode(m, text, r->size);
+		return (e = check_decode(m, name, text, r->size))
+			   ? e
+			   : check_classes(m, text, r->size);
 	if (strcmp(name, "pipeline") == 0) {
 		if ((e = det_pipeline_parse(&p, text, r->size)))
 			e = det_fail_in(e, "%s", det_model_path(m));

@@ -48,9 +48,16 @@ det_darknet_parse(struct det_darknet **out, const char *text, size_t len,
 	if (!d)
 		return det_fail(DET_NOMEM, "no memory for a network");
 	d->p = *p;
-	if ((e = dk_cfg_parse(&d->cfg, text, len, file)) ||
+	if ((e = det_buf_add(&d->text, text, len)) ||
+	    (e = dk_cfg_parse(&d->cfg, text, len, file)) ||
 	    (e = dk_cfg_check(&d->cfg, p->ignore_unknown)) || (e = read_net(d)))
 		goto fail;
+	if (memchr(text, 0, len)) {
+		/* in a comment; the model keeps the text, and texts hold no NUL */
+		e = det_fail(
+		    DET_INVALID, "%s: a Darknet cfg expected, found a NUL byte", file);
+		goto fail;
+	}
 	cpu = p->bn == DET_DARKNET_BN_CPU ||
 	      (p->bn == DET_DARKNET_BN_AUTO && !d->cfg.fork);
 	d->bn = cpu ? "bn=darknet" : "bn";
@@ -80,6 +87,7 @@ det_darknet_free(struct det_darknet *d)
 	free(d->layer);
 	free(d->weight);
 	free(d->weights_path);
+	det_buf_free(&d->text);
 	det_buf_free(&d->net);
 	det_buf_free(&d->outputs);
 	det_buf_free(&d->decode);
@@ -166,6 +174,8 @@ write_meta(struct det_writer *w, const struct det_darknet *d)
 		    d->version[2], (unsigned long long)d->seen);
 	else
 		e = det_buf_printf(&b, "weights=%s\n", base_name(d->weights_path));
+	if (!e && d->odd_header && d->header)
+		e = det_buf_printf(&b, "header=%zu\n", d->header);
 	if (!e)
 		return write_text(w, "meta", &b);
 fail:
@@ -242,6 +252,7 @@ det_darknet_write(struct det_writer *w, const struct det_darknet *d)
 	enum det_err e;
 
 	if ((e = write_meta(w, d)) ||
+	    (e = det_writer_text(w, "cfg", d->text.text, d->text.len)) ||
 	    (e = det_writer_text(w, "pipeline", decodes ? detect : features,
 		 (decodes ? sizeof detect : sizeof features) - 1)) ||
 	    (e = write_options(w, d)) ||

@@ -42,7 +42,8 @@ struct det_darknet {
 	size_t n, cap;
 	struct dk_weight *weight;
 	size_t n_weights, cap_weights;
-	size_t floats; /* in the file, all weights together */
+	size_t floats;       /* in the file, all weights together */
+	struct det_buf text; /* the cfg as it was */
 	struct det_buf net, outputs, decode;
 	enum dk_kind kind;
 	size_t classes;
@@ -50,7 +51,8 @@ struct det_darknet {
 	/* where weights come from */
 	struct det_map map;
 	char *weights_path;
-	size_t header;
+	size_t header;  /* bytes */
+	int odd_header; /* not the one that its version asks for */
 	int transposed;
 	uint64_t seen, seed;
 	int version[3];

@@ -116,6 +116,7 @@ det_darknet_load(struct det_darknet *d, const char *path)
 		if (d->map.size != others[i] + 4 * d->floats)
 			continue;
 		d->header = others[i];
+		d->odd_header = 1;
 		if (others[i])
 			(void)read_header(d, others[i]);
 		else

@@ -166,6 +166,14 @@ put_history(struct det_buf *out, const struct det_model *m)
 	return e;
 }
 
+/* Texts whose lines are statements. */
+static int
+is_table(const char *name)
+{
+	return strcmp(name, "decode") == 0 || strcmp(name, "propose") == 0 ||
+	       strcmp(name, "anchors") == 0;
+}
+
 enum det_err
 det_model_list(struct det_buf *out, const struct det_model *m)
 {
@@ -186,7 +194,7 @@ det_model_list(struct det_buf *out, const struct det_model *m)
 			? put_net(out, name, r.tensor.data, r.size)
 			: put_joined(out, name, r.tensor.data, r.size,
 			      strcmp(name, "pipeline") == 0 ? " | "
-			      : strcmp(name, "decode") == 0 ? "\n        "
+			      : is_table(name)              ? "\n        "
 							    : " ");
 		if (e)
 			return e;

@@ -130,10 +130,10 @@ read_tensor(
 }
 
 static enum det_err
-add_tensor(struct walk *w, const struct pickle_obj *o)
+add_tensor(struct walk *w, const struct pickle_obj *o, int alone)
 {
-	const char *name = w->path.len ? w->path.text : "tensor";
-	size_t n = w->path.len ? w->path.len : 6;
+	const char *name = alone ? "tensor" : w->path.text;
+	size_t n = alone ? strlen(name) : w->path.len;
 	struct det_source_tensor *t = NULL;
 	int is_new = 0;
 	enum det_err e;
@@ -272,7 +272,7 @@ walk(struct walk *w, const struct pickle_obj *o, size_t depth)
 	if ((e = walk_step(w, depth)))
 		return e;
 	switch (o->type) {
-	case PICKLE_TENSOR: return add_tensor(w, o);
+	case PICKLE_TENSOR: return add_tensor(w, o, depth == 0);
 	case PICKLE_DICT:
 		for (size_t i = 0; i + 1 < o->n; i += 2) {
 			if (depth == 0 && listed(o->u.item[i], training,

@@ -441,6 +441,27 @@ rule_tests(void)
 	p.max = 0;
 	ok(run(&o, b + 1, 4, &p) == 4, "no limit, no ties");
 
+	/* in float 3/5 is a little more than .6, 7/10 a little less than .7 */
+	p = (struct det_nms_params)DET_NMS_DEFAULTS;
+	p.iou = .6;
+	ok(run(&o, b, 2, &p) == 2, "3/5 is not above .6");
+	p.wide = 1;
+	ok(run(&o, b, 2, &p) == 1, "but so in double");
+	b[1].y2 = 7;
+	p.iou = .7;
+	p.ge = 1;
+	ok(run(&o, b, 2, &p) == 2, "where 7/10 is not .7");
+	p.wide = 0;
+	ok(run(&o, b, 2, &p) == 1, "as it is in float");
+
+	p = (struct det_nms_params)DET_NMS_DEFAULTS;
+	p.pre_max_per_class = 1;
+	b[3].label = 1;
+	ok(run(&o, b, 5, &p) == 2 && o.box[0].label == 0 && o.box[1].label == 1,
+	    "the best of each class competes");
+	p.agnostic = 1;
+	ok(run(&o, b, 5, &p) == 2, "under agnostic too");
+
 	/* Classes 0 and 90 are moved by 0 and 90 * 1001 = 90090, where a float's step is
 	 * 1/128: a side of 1.001 becomes 1, so an overlap of .4995 becomes .5 */
 	p = (struct det_nms_params)DET_NMS_DEFAULTS;

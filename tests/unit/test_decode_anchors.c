@@ -246,13 +246,13 @@ test_plain(void)
 {
 	struct plain p = { .h = 13, .w = 17, .anchors = 3, .classes = 5, .top = 1000 };
 
-	compare(&p, "", .05, 0);
-	compare(&p, "", 0, 0);
-	compare(&p, "", -1, 0);
-	compare(&p, "", .9999, 0);
-	compare(&p, "", 1, 0);
+	compare(&p, "top=1000", .05, 0);
+	compare(&p, "top=1000", 0, 0);
+	compare(&p, "top=1000", -1, 0);
+	compare(&p, "top=1000", .9999, 0);
+	compare(&p, "top=1000", 1, 0);
 	p.top = 0;
-	compare(&p, "top=0", .3, 0);
+	compare(&p, "", .3, 0);
 	compare(&p, "top=0", .5, 1); /* half of the logits are 0 */
 	p.top = 10;
 	p.clip = 1;
@@ -272,7 +272,7 @@ test_plain(void)
 		.top = 1000,
 		.background = 1,
 		.softmax = 1 };
-	compare(&p, "", .01, 0);
+	compare(&p, "top=1000", .01, 0);
 	p.w = 5;
 	p.h = 3;
 	p.top = 0;
@@ -373,7 +373,7 @@ test_bad(void)
 	struct det_anchors *a;
 	struct run r = { .e = DET_OK };
 	float x[4] = { 0, 1, 2, 3 }, d[4] = { 0 };
-	const char *text = "anchors(c, b) map=m classes=2";
+	const char *text = "anchors(c, b) map=m classes=2 top=9";
 
 	p.in_w = p.in_h = 16;
 	x[1] = NAN;

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * det-propose: where something may be: the model's network "rpn" over the feature maps, its
+ * outputs decoded, suppressed within each map, and the best of all kept.
+ */
+#include "bin/hold.h"
+#include "bin/tool.h"
+
+#include "box/nms.h"
+#include "model/decoder.h"
+
+struct propose {
+	struct det_decode_params decode;
+	struct det_nms_params nms;
+	long pre, post, train_pre, train_post;
+	int train;
+	const char *boxes;
+	struct det_boxes list;
+};
+
+/* Suppression is within a class: the class is the map, until it is done. */
+static void
+propose(struct tool *t, struct propose *s, struct det_decoder *d, struct hold *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (!h->have[i])
+			h->tensor[i].data = NULL;
+	det_decode_place(&s->decode, &t->cur);
+	tool_check(t, det_decoder_run(&s->list, d, h->tensor, NULL, &s->decode));
+	tool_check(t, det_nms(&s->list, &s->nms));
+	for (size_t i = 0; i < s->list.n; i++)
+		s->list.box[i].label = -1;
+	tool_check(t, det_boxes_write(t->out, s->boxes, &s->list, NULL));
+}
+
+static void
+hold_inputs(struct tool *t, struct hold *h, const struct det_decoder *d)
+{
+	hold_start(t, h, DET_TENSOR, det_decoder_inputs(d), "det-backbone");
+	for (size_t i = 0; i < h->n; i++) {
+		const struct det_decoder_input *in = det_decoder_input(d, i);
+
+		if (in->kind != DET_TENSOR)
+			tool_die(t,
+			    "%s: propose: box list '%s' wanted: proposals are made of "
+			    "maps alone",
+			    t->model_path, in->name);
+		h->name[i] = in->name;
+		h->optional[i] = (char)in->optional;
+		h->pass[i] = (char)in->of_network;
+	}
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct propose s = { .decode = { .thresh = -1, .by_line = 1 },
+		.nms = DET_NMS_DEFAULTS,
+		.pre = 1000,
+		.post = 1000,
+		.train_pre = 2000,
+		.train_post = 2000,
+		.boxes = "proposals" };
+	const struct opt opts[] = {
+		OPT_LONG(0, "pre-nms", &s.pre, 0, 1e9, "N",
+		    "the best of each map that compete; 0: all"),
+		OPT_DOUBLE(0, "iou", &s.nms.iou, 0, 1, "T",
+		    "drop a box that overlaps a better one of its map by more"),
+		OPT_FLAG(0, "ge", &s.nms.ge, "drop it at exactly T as well"),
+		OPT_FLAG(0, "plus-one", &s.nms.plus_one, "sides are x2 - x1 + 1"),
+		OPT_LONG(0, "post-nms", &s.post, 0, 1e9, "N",
+		    "the best of all maps that are kept; 0: all"),
+		OPT_FLAG(0, "train", &s.train, "use the numbers for training instead"),
+		OPT_LONG(0, "train-pre-nms", &s.train_pre, 0, 1e9, "N",
+		    "--pre-nms under --train"),
+		OPT_LONG(0, "train-post-nms", &s.train_post, 0, 1e9, "N",
+		    "--post-nms under --train"),
+		OPT_STR(0, "boxes", &s.boxes, "NAME", "the box list to make"),
+		OPT_END,
+	};
+	const struct tool_spec spec = { "det-propose",
+		"Propose boxes where something may be, by the model's network 'rpn'.",
+		"[FILE ...]",
+		TOOL_READS | TOOL_WRITES | TOOL_NEEDS_MODEL | TOOL_THREADS | TOOL_KEEP,
+		opts };
+	struct tool t;
+	struct det_decoder *decoder;
+	struct hold maps;
+	struct det_record r = { 0 };
+
+	/* arguments */
+	s.nms.iou = .7;
+	tool_start(&t, &spec, argc, argv);
+	s.decode.top = s.train ? s.train_pre : s.pre;
+	s.nms.max = s.train ? s.train_post : s.post;
+	tool_check(&t,
+	    det_decoder_open(&decoder, t.model, "rpn", "propose", tool_threads(&t)));
+	hold_inputs(&t, &maps, decoder);
+
+	/* work */
+	while (tool_read(&t, &r))
+		if (hold_record(&t, &maps, &r))
+			propose(&t, &s, decoder, &maps);
+
+	/* finish */
+	hold_finish(&maps);
+	det_boxes_release(&s.list);
+	det_decoder_close(decoder);
+	det_record_release(&r);
+	return tool_finish(&t);
+}
