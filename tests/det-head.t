@@ -131,4 +131,120 @@ is "a head network runs first" "$(det-head -m h.det hs.det | det-show --data | s
 sed 's/name=y$/name=x/' hs.txt | det-show --build - >hx.det
 like "and its inputs are asked for" "$(det-head -m h.det hx.det 2>&1 >/dev/null)" \
 	"no tensor 'y': this item has 'z' 'x'"
+
+# --- a second stage: rows of a list through a network, then refined boxes ---
+cat >r.txt <<'X'
+STRM
+  | cat
+  | dog
+TEXT name=decode
+  | rcnn(cls, box) classes=2 clip min_size=1 weights=1,1,1,1
+TEXT name=net/head
+  | net head
+  | input rois 2 2 2
+  | c = fc(rois) out=3
+  | b = fc(rois) out=12
+  | output cls=c box=b
+TENS f32 3x8 name=head/c.weight
+  0 0 0 0 0 0 0 0
+  1 0 0 0 0 0 0 0
+  0 0 0 0 1 0 0 0
+TENS f32 3 name=head/c.bias
+  fill 0
+TENS f32 12x8 name=head/b.weight
+  fill 0
+TENS f32 12 name=head/b.bias
+  0 0 0 0 .5 0 0 0 0 -.5 0 0
+END.
+X
+det-show --build r.txt >r.det
+cat >rs.txt <<'X'
+STRM
+  | cat
+  | dog
+ITEM id=0 path=a.jpg width=100 height=60 input=128x64 map="1 1 0 0"
+BOXS name=proposals space=input
+  10 10 30 40 .9 -1
+  80 20 100 50 .8 -1
+TENS f32 2x2x2x2 name=rois boxes=proposals
+  20 0 0 0 0 0 0 0
+  0 0 0 0 20 0 0 0
+TEXT name=note
+  | hello
+ITEM id=1 path=b.jpg width=100 height=60 input=128x64 map="1 1 0 0"
+TENS f32 0x2x2x2 name=rois boxes=proposals
+BOXS name=proposals space=input
+END.
+X
+det-show --build rs.txt >rs.det
+boxes() { det-show --data "$@" | awk '/^[A-Z]/ { on = $1 == "BOXS" } on && /^  /'; }
+det-head -m r.det rs.det >rb.det
+is "proposals refined, class by class, cut at the picture" "$(boxes rb.det)" \
+	"  20 10 40 40 1 0 0 0 0
+  80 5 100 35 1 1 0 1 0"
+is "rows and proposals are consumed; no proposal gives an empty list" \
+	"$(det-show rb.det | awk '{ print $1 ($1 == "BOXS" ? " " $2 : "") }' | tr '\n' ' ')" \
+	"STRM ITEM BOXS boxes TEXT ITEM BOXS boxes END. "
+like "--keep" "$(det-head -m r.det --keep rs.det | det-show)" '^BOXS +proposals'
+is "--top" "$(det-head -m r.det --top 1 rs.det | boxes | wc -l | tr -d ' ')" 1
+sed 's/space=input/space=image/' rs.txt | det-show --build - | det-head -m r.det >ri.det
+is "proposals in the original's pixels" "$(boxes ri.det)" "$(boxes rb.det)"
+sed '/^  80 20/d' rs.txt | det-show --build - >rm.det
+like "a row without its box" "$(det-head -m r.det rm.det 2>&1 >/dev/null)" \
+	"item 0 'a.jpg': map 'cls' is 2x3.*: 1x3 expected: a row for each of 'proposals'"
+sed 's/name=proposals/name=others/' rs.txt | det-show --build - >rn.det
+like "a list that is not there" "$(det-head -m r.det rn.det 2>&1 >/dev/null)" \
+	"no box list 'proposals': this item has 'others' 'rois'"
+
+# the same from pooled features: all of one class's evidence
+cat >rp.txt <<'X'
+STRM
+ITEM id=0 path=a.jpg width=100 height=60 input=128x64 map="1 1 0 0"
+TENS f32 1x2x4x8 name=m
+  fill 20
+BOXS name=proposals space=input
+  0 0 32 32 .9 -1
+ITEM id=1 path=b.jpg width=100 height=60 input=128x64 map="1 1 0 0"
+TENS f32 1x2x4x8 name=m
+  fill 20
+BOXS name=proposals space=input
+END.
+X
+is "det-roipool | det-head" \
+	"$(det-show --build rp.txt | det-roipool --maps m --strides 16 --size 2x2 | det-head -m r.det | boxes)" \
+	"  16 0 48 32 0.5 0 0 0 0
+  0 0 32 16 0.5 1 0 0 0"
+
+# --- anchors: from the stream where they come, else from the model's text ---
+cat >a.txt <<'X'
+STRM
+  | cat
+TEXT name=decode
+  | anchors(c, b) map=m classes=1
+TEXT name=anchors
+  | pairs(m) anchors=8,8
+END.
+X
+cat >as.txt <<'X'
+STRM
+  | cat
+ITEM id=0 path=a.jpg width=32 height=16 input=32x16 map="1 1 0 0"
+TENS f32 1x1x1x2 name=c
+  4 4
+TENS f32 1x4x1x2 name=b
+  fill 0
+END.
+X
+det-show --build a.txt >a.det
+det-show --build as.txt >as.det
+is "anchors of the model's text" "$(det-head -m a.det as.det | boxes | cut -d ' ' -f 3-6)" \
+	"4 4 12 12
+20 4 28 12"
+sed 's/^TENS f32 1x1x1x2 name=c/TENS f32 1x2x1x4 name=m.anchors\n  1 2 3 4 5 6 7 9\n&/' as.txt |
+	det-show --build - >ag.det
+is "anchors of the stream go before them" "$(det-head -m a.det ag.det | boxes | cut -d ' ' -f 3-6)" \
+	"1 2 3 4
+5 6 7 9"
+sed '/name=anchors/,/pairs/d' a.txt | det-show --build - >an.det
+like "neither" "$(det-head -m an.det as.det 2>&1 >/dev/null)" "anchors"
 done_testing

@@ -16,9 +16,9 @@ struct det_warp_params {
 	int square; /* the tightest square around the region, so that it keeps its shape */
 };
 
-#define DET_WARP_DEFAULTS    \
-	{                    \
-		227, 227, 16 \
+#define DET_WARP_DEFAULTS       \
+	{                       \
+		227, 227, 16, 0 \
 	}
 
 /* A normalised picture: C planes of h rows of w floats, `stride` floats from row to row and
