@@ -104,6 +104,9 @@ param_of(const char *text, const char *key)
 	at += strlen(key);
 	while (*at == '\'' || *at == '"' || *at == ' ' || *at == ':')
 		at++;
+	/* a tag of YAML: !!python/tuple [4, 8, 16, 32] */
+	while (*at == '!' && strchr(at, ' '))
+		at = strchr(at, ' ') + 1;
 	return at;
 }
 
@@ -111,7 +114,7 @@ param_of(const char *text, const char *key)
 static enum det_err
 param_numbers(double *v, size_t *n, const struct cf_work *w, const char *text)
 {
-	int list = *text == '[';
+	int list = *text == '[' || *text == '(';
 	char *end;
 
 	*n = 0;

@@ -82,14 +82,13 @@ count_floats(const struct det_caffe *c)
 }
 
 static void
-check_model(const struct det_caffe *c, const char *path)
+check_model(const char *path)
 {
 	struct det_model *m;
 
 	must(det_model_open(&m, path));
 	must(det_model_check(m));
 	det_model_close(m);
-	(void)c;
 }
 
 static void
@@ -117,7 +116,7 @@ import(struct det_caffe *c, int form)
 			    w, DET_STREAM, NULL, names.text, names.len));
 			must(det_caffe_write(w, c));
 			must(det_writer_end(w));
-			check_model(c, to);
+			check_model(to);
 		}
 		det_source_close(&s);
 	}

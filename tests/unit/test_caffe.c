@@ -345,6 +345,78 @@ test_fit(void)
 	(void)close(fd);
 }
 
+/* Variants of two stages: other scales in a param_str, a fork's layer, Fast R-CNN. */
+static void
+test_two_stages(void)
+{
+#define MAP                                                        \
+	IN "layer{name:'m' type:'Convolution' bottom:'d' top:'m' " \
+	   "convolution_param{num_output:4 kernel_size:1}}"
+#define RPN                                                         \
+	MAP "layer{name:'s' type:'Convolution' bottom:'m' top:'s' " \
+	    "convolution_param{num_output:24 kernel_size:1}}"       \
+	    "layer{name:'b' type:'Convolution' bottom:'m' top:'b' " \
+	    "convolution_param{num_output:48 kernel_size:1}}"       \
+	    "layer{name:'r' type:'Reshape' bottom:'s' top:'r' "     \
+	    "reshape_param{shape{dim:0 dim:2 dim:-1 dim:0}}}"       \
+	    "layer{name:'p' type:'Softmax' bottom:'r' top:'p'}"     \
+	    "layer{name:'q' type:'Reshape' bottom:'p' top:'q' "     \
+	    "reshape_param{shape{dim:0 dim:24 dim:-1 dim:0}}}"
+#define HEAD                                                                       \
+	"layer{name:'pool' type:'ROIPooling' bottom:'m' bottom:'rois' top:'pool' " \
+	"roi_pooling_param{pooled_h:2 pooled_w:2 spatial_scale:.125}}"             \
+	"layer{name:'cls' type:'InnerProduct' bottom:'pool' top:'cls' "            \
+	"inner_product_param{num_output:3}}"                                       \
+	"layer{name:'box' type:'InnerProduct' bottom:'pool' top:'box' "            \
+	"inner_product_param{num_output:8}}"                                       \
+	"layer{name:'prob' type:'Softmax' bottom:'cls' top:'prob'}"
+	static const struct {
+		const char *what, *text, *name, *has;
+	} cases[] = {
+		{ "scales in a param_str",
+		    RPN
+		    "layer{name:'x' type:'Python' bottom:'q' bottom:'b' bottom:'d' "
+		    "top:'rois' python_param{module:'rpn.proposal_layer' "
+		    "layer:'ProposalLayer' param_str:\"'feat_stride': 8\\n'scales': "
+		    "!!python/tuple [4, 8, 16, 32]\"}}" HEAD,
+		    "anchors",
+		    "grid(m) sizes=64,128,256,512 ratios=0.5,1,2 round=base base=16 "
+		    "stride=8\n" },
+		{ "a Proposal layer",
+		    RPN
+		    "layer{name:'x' type:'Proposal' bottom:'q' bottom:'b' bottom:'d' "
+		    "top:'rois' proposal_param{feat_stride:8 scale:4 scale:8 "
+		    "ratio:.5 ratio:1 ratio:1.5 ratio:2 ratio:3 ratio:4 "
+		    "post_nms_topn:100}}" HEAD,
+		    "options/det-propose",
+		    "pre-nms=6000\npost-nms=100\niou=0.7\nge=1\nplus-one=1\n" },
+		{ "Fast R-CNN, agnostic deltas",
+		    "input:'rois' input_shape{dim:1 dim:5}" MAP HEAD, "decode",
+		    "rcnn(cls, box) boxes=proposals classes=2 background=first "
+		    "score=softmax agnostic weights=1,1,1,1 clamp=none plus_one "
+		    "clip=inclusive\n" },
+		{ "Fast R-CNN has no pipe",
+		    "input:'rois' input_shape{dim:1 dim:5}" MAP HEAD, "pipeline",
+		    NULL },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct det_caffe *c = NULL;
+		const char *text = cases[i].text, *got = NULL;
+		enum det_err e = det_caffe_parse(&c, text, strlen(text), "f", NULL);
+
+		if (!e)
+			got = det_caffe_text(c, cases[i].name);
+		ok(!e && (got && cases[i].has ? strcmp(got, cases[i].has) == 0
+					      : !got && !cases[i].has),
+		    "%s", cases[i].what);
+		if (e || (got && !cases[i].has))
+			(void)printf("# %s\n", e ? det_errmsg() : got);
+		if (!e)
+			det_caffe_free(c);
+	}
+}
+
 int
 main(void)
 {
@@ -362,6 +434,7 @@ main(void)
 	check_outputs("v1", MAKE_V1, "V1");
 	check_outputs("ssd", MAKE_V2, "V2");
 	check_outputs("rows", MAKE_V2, "V2");
+	test_two_stages();
 	test_refusals();
 	test_bad_weights();
 	test_fit();
