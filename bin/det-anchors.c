@@ -139,12 +139,12 @@ work(struct tool *t, struct anchors *s)
 	det_record_release(&r);
 }
 
-/* The first two answers are text: what is printed decides how the output is opened. */
+/* --print and --kmeans write text, all else a stream: the output is opened for it. */
 static int
 prints(int argc, char *argv[])
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-		if (!strcmp(argv[i], "--print") ||
+		if (!strncmp(argv[i], "--print", strlen("--print")) ||
 		    !strncmp(argv[i], "--kmeans", strlen("--kmeans")))
 			return 1;
 	return 0;

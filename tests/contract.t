@@ -14,6 +14,8 @@ usual() {
 	case $1 in
 	det-image) args="-m M.det dog.jpg" bare="-m M.det" makes=stream ;;
 	det-backbone) args="-m M.det" bare="-m M.det" input=image.det makes=stream ;;
+	det-anchors) args="-m F.det" bare="-m F.det" input=fmaps.det makes=stream ;;
+	det-propose) args="-m F.det" bare="-m F.det" input=fmaps.det makes=stream ;;
 	det-roipool)
 		args="--op warp --boxes boxes --size 8x8 --context 1" bare=$args
 		input=kept.det makes=stream

@@ -80,6 +80,8 @@ says() { # DESCRIPTION REGEX COMMAND...
 }
 says "not from Darknet" "M.det: a model that came from a Darknet cfg expected" \
 	det-model export darknet M.det
+printf '#\0\n' | cat - tiny.cfg >nul.cfg
+says "a NUL in a comment of a cfg" "nul.cfg: .*found a NUL byte" det-model new --darknet nul.cfg
 says "no such format" "found 'onnx'" det-model export onnx M.det
 says "no format" "export to what" det-model export
 says "no model" "one MODEL expected" det-model export safetensors

@@ -7,6 +7,8 @@
 #   maps.det    what det-backbone makes of that
 #   raw.det     and det-head of that
 #   boxes.det   and det-nms of that
+#   F.det       a small random Faster R-CNN
+#   fmaps.det   dog.jpg as det-image and det-backbone give it with that
 #   kept.det    the same with image.det's tensor
 #   tiny.cfg, tiny.weights   a Darknet network and its weights, all zero
 awk -f "$DET_SRC/tests/demo/discs.awk" | det-show --build - -o M.det
@@ -17,6 +19,8 @@ det-image -m M.det dog.jpg -o image.det
 det-backbone -m M.det image.det -o maps.det
 det-head -m M.det maps.det -o raw.det
 det-nms -m M.det raw.det -o boxes.det
+det-model new --arch tiny_frcnn --seed 1 -o F.det
+det-image -m F.det dog.jpg | det-backbone -m F.det -o fmaps.det
 det-backbone -m M.det --keep image.det | det-head -m M.det | det-nms -m M.det -o kept.det
 cat >tiny.cfg <<'END'
 [net]

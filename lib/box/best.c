@@ -63,6 +63,7 @@ det_best_start(struct det_best *b, size_t keep, float floor)
 	b->n = 0;
 	b->keep = keep;
 	b->floor = floor;
+	b->bar = UINT64_MAX;
 }
 
 void
@@ -84,6 +85,7 @@ trim(struct det_best *b)
 	for (size_t i = 0; i < b->n; i++)
 		worst = b->key[i] > worst ? b->key[i] : worst;
 	b->floor = fmaxf(b->floor, det_best_score(worst));
+	b->bar = worst;
 }
 
 enum det_err

@@ -49,8 +49,8 @@ struct det_best {
 	uint64_t *key;
 	size_t n, cap;
 	size_t keep; /* 0: all */
-	float
-	    floor; /* candidates below can't be among the best; the caller may raise it */
+	float floor;  /* candidates scored below are not among the best */
+	uint64_t bar; /* nor are those whose key is not below */
 };
 
 /* Empties it for a new search; memory is kept. Start from {0}. */
@@ -64,8 +64,11 @@ enum det_err det_best_room(struct det_best *b, size_t n) DET_MUST_USE;
 static inline void
 det_best_put(struct det_best *b, float score, uint32_t number)
 {
-	if (score >= b->floor)
-		b->key[b->n++] = det_best_key(score, number);
+	uint64_t key = det_best_key(score, number);
+
+	/* without a branch: which candidates pass is not to be foreseen */
+	b->key[b->n] = key;
+	b->n += (size_t)(score >= b->floor) & (size_t)(key < b->bar);
 }
 
 /* Leaves the `keep` best, best first. */

@@ -52,6 +52,12 @@ det_darknet_parse(struct det_darknet **out, const char *text, size_t len,
 	    (e = dk_cfg_parse(&d->cfg, text, len, file)) ||
 	    (e = dk_cfg_check(&d->cfg, p->ignore_unknown)) || (e = read_net(d)))
 		goto fail;
+	if (memchr(text, 0, len)) {
+		/* in a comment; the model keeps the text, and texts hold no NUL */
+		e = det_fail(
+		    DET_INVALID, "%s: a Darknet cfg expected, found a NUL byte", file);
+		goto fail;
+	}
 	cpu = p->bn == DET_DARKNET_BN_CPU ||
 	      (p->bn == DET_DARKNET_BN_AUTO && !d->cfg.fork);
 	d->bn = cpu ? "bn=darknet" : "bn";

@@ -99,20 +99,35 @@ thread_floats(const struct plan *p)
 	return PLACES * (p->u + p->m) + p->scratch;
 }
 
-/* Counted in multiply-adds for one input and one output channel, with a surcharge for the
- * transforms of tiles and of weights; a vector partly filled counts whole. */
+/* What each way costs, in multiply-adds of the products; the transforms' and the packing's
+ * shares were measured. A vector partly filled counts whole. (In double: the products of
+ * sizes are large, and no result depends on their last digit.) */
+static int
+is_cheaper(const struct det_conv *c)
+{
+	const double one_in = 1000, one_out = 580, one_weight = 386, one_packed = 6;
+	struct plan p = make_plan(c, 1);
+	size_t lanes = det_kernels()->lanes;
+	double ins = (double)c->c, outs = (double)c->k;
+	double tiles = (double)(p.blocks * up(p.rows * p.across, lanes));
+	double columns = (double)up(c->oh * c->ow, lanes);
+	double winograd = PLACES * tiles * ins * outs +
+			  one_weight * (double)p.blocks * ins * outs +
+			  one_in * tiles * ins + one_out * tiles * outs;
+	double direct = 9 * columns * ins * (outs + one_packed);
+
+	return winograd < direct;
+}
+
 int
 det_conv_winograd_fits(const struct det_conv *c)
 {
-	size_t lanes = det_kernels()->lanes;
-	size_t tiles = (c->oh + 3) / 4 * ((c->ow + 3) / 4);
-
 	if (c->direct || c->kh != 3 || c->kw != 3 || c->stride_y != 1 ||
 	    c->stride_x != 1 || c->dilate_y != 1 || c->dilate_x != 1 ||
 	    c->groups != 1 || c->c < 16 || c->k < 16 || c->pad_left > 2 ||
 	    c->pad_top > 2 || c->ow < 4)
 		return 0;
-	return PLACES * up(tiles, lanes) * 5 / 4 + 160 < 9 * up(c->oh * c->ow, lanes);
+	return is_cheaper(c);
 }
 
 size_t

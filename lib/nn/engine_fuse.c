@@ -30,7 +30,7 @@ mark_live(struct det_engine *e)
 			continue;
 		for (j = 0; j < n->n_in; j++) {
 			e->layer[n->in[j]].live = 1;
-			e->layer[n->in[j]].readers++;
+			e->layer[n->in[j]].readers += j < det_op_reads(n);
 		}
 	}
 }

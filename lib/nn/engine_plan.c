@@ -240,7 +240,7 @@ find_reads(struct planner *s)
 
 		n = &s->e->net->node[t->head];
 		read_at(s, t->out, t->out);
-		for (j = 0; j < n->n_in; j++)
+		for (j = 0; j < det_op_reads(n); j++)
 			read_at(s, n->in[j], t->out);
 		if (t->residual != DET_NO_NODE)
 			read_at(s, t->residual, t->out);

@@ -124,6 +124,7 @@ enum {
 	DET_OP_INPLACE = 32,  /* out may be any input of the same shape */
 	DET_OP_ADDS = 64,     /* is the plain sum of its inputs and an activation */
 	DET_OP_JOINS = 128,   /* concatenates channels; skips inputs already in place */
+	DET_OP_LIKE = 256,    /* reads its first input; of others only the shape */
 };
 
 struct det_op {
@@ -157,6 +158,13 @@ struct det_op {
 	/* Nothing to fail: shapes and weights were checked when the run was planned. */
 	void (*run)(const struct det_op_run *r);
 };
+
+/* How many of a layer's inputs are read. */
+static inline size_t
+det_op_reads(const struct det_node *n)
+{
+	return n->op->traits & DET_OP_LIKE ? 1 : n->n_in;
+}
 
 /* NULL where there is none. */
 const struct det_op *det_op_find(const char *name, size_t len);

@@ -100,6 +100,7 @@ gn_group(const void *ctx, size_t p, int worker)
 		float s = (float)scale,
 		      t = (float)((double)r->weight[1][c] - scale * mean);
 
+#pragma omp simd
 		for (i = 0; i < area; i++)
 			y[i] = s * x[i] + t;
 		if (r->act != DET_ACT_LINEAR)

@@ -278,13 +278,18 @@ add_part(const void *ctx, size_t part, int worker)
 	size_t all = r->out_dims[0] * det_op_chw(r->out_dims), i = part * ADD_CHUNK;
 	size_t n = all - i < ADD_CHUNK ? all - i : ADD_CHUNK, j, t;
 	float sum[ADD_CHUNK];
-	const float *x;
+	const float *x = r->in[0] + i, *y = r->in[1] + i;
 
 	(void)worker;
-	memcpy(sum, r->in[0] + i, n * sizeof *sum);
-	for (t = 1; t < r->n_in; t++)
-		for (x = r->in[t] + i, j = 0; j < n; j++)
+#pragma omp simd
+	for (j = 0; j < n; j++)
+		sum[j] = x[j] + y[j];
+	for (t = 2; t < r->n_in; t++) {
+		x = r->in[t] + i;
+#pragma omp simd
+		for (j = 0; j < n; j++)
 			sum[j] += x[j];
+	}
 	if (r->act == DET_ACT_LINEAR)
 		memcpy(r->out + i, sum, n * sizeof *sum);
 	else

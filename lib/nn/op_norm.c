@@ -72,6 +72,7 @@ affine_plane(const void *ctx, size_t p, int worker)
 	float s = r->scale ? r->scale[p % c] : 1, t = r->shift ? r->shift[p % c] : 0;
 
 	(void)worker;
+#pragma omp simd
 	for (i = 0; i < area; i++)
 		y[i] = s * x[i] + t;
 	if (r->act != DET_ACT_LINEAR)
@@ -194,14 +195,18 @@ l2_pixels(float *y, const float *x, const float *weight, size_t c, size_t area,
 	size_t k, i;
 
 	for (k = 0; k < c; k++)
+#pragma omp simd
 		for (i = 0; i < n; i++)
 			sum[i] += (double)x[k * area + i] * (double)x[k * area + i];
 	for (i = 0; i < n; i++)
 		inv[i] = sum[i] + eps > 0 ? (float)(1 / sqrt(sum[i] + eps)) : 0;
-	for (k = 0; k < c; k++)
+	for (k = 0; k < c; k++) {
+		float w = weight ? weight[k] : 1;
+
+#pragma omp simd
 		for (i = 0; i < n; i++)
-			y[k * area + i] =
-			    x[k * area + i] * inv[i] * (weight ? weight[k] : 1);
+			y[k * area + i] = x[k * area + i] * inv[i] * w;
+	}
 }
 
 static void

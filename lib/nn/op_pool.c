@@ -20,6 +20,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/gemm.h"
 #include "nn/op.h"
 
 #include "base/parallel.h"
@@ -165,87 +166,109 @@ window(const struct pool_args *a, int axis, size_t in, size_t i)
 	return s;
 }
 
-/* out[x] = max of row[lo..hi) for the inner part of a row, where windows are whole: one
- * pass for each of the k columns, which the compiler makes into vector maxima. */
-static void
-max_row(float *restrict out, const float *restrict row, size_t ow,
-    const struct pool_args *a, size_t w)
+/* Floats of a row with its padding, up to the end of the last window. */
+static size_t
+padded(const struct pool_args *a, size_t w, size_t ow)
 {
-	size_t before, after, s = (size_t)a->stride[1], k = (size_t)a->k[1], x, j;
-	size_t first, last;
-	float m;
+	size_t before, after, n;
 
+	if (a->global)
+		return w;
 	pads(&before, &after, a, 1);
-	first = (before + s - 1) / s; /* windows [first, last) lie inside the row */
-	last = w + before >= k ? (w + before - k) / s + 1 : 0;
-	if (last > ow)
-		last = ow;
-	for (x = 0; x < ow; x++) {
-		if (x == first && last > first) {
-			const float *r = row + first * s - before;
+	n = (ow - 1) * (size_t)a->stride[1] + (size_t)a->k[1];
+	return n > before + w ? n : before + w;
+}
 
-			for (x = 0; x < last - first; x++)
-				out[first + x] = r[x * s];
-			for (j = 1; j < k; j++)
-				for (x = 0; x < last - first; x++)
-					out[first + x] = out[first + x] > r[x * s + j]
-							     ? out[first + x]
-							     : r[x * s + j];
-			x = last - 1;
+/* out[x] = max of the k from row[x * s] on, a pass for each of the k. Strides are taken
+ * apart first into phases, column f, f + s, f + 2s ... of the row together, so that every
+ * pass reads neighbours. A window wholly in the padding gives 0. */
+static void
+max_row(float *restrict out, const float *row, float *phases, size_t ow,
+    const struct pool_args *a, size_t n)
+{
+	size_t s = (size_t)a->stride[1], k = (size_t)a->k[1], each = (n + s - 1) / s;
+	size_t f, j, x;
+
+	if (s > 1)
+		for (f = 0; f < s && f < k; f++)
+			det_kernels()->copy(
+			    phases + f * each, row + f, (n - f + s - 1) / s, s);
+	for (j = 0; j < k; j++) {
+		const float *p = s > 1 ? phases + j % s * each + j / s : row + j;
+
+		if (j == 0) {
+			memcpy(out, p, ow * sizeof *out);
 			continue;
 		}
-		struct span sx = window(a, 1, w, x);
+#pragma omp simd
+		for (x = 0; x < ow; x++)
+			out[x] = out[x] > p[x] ? out[x] : p[x];
+	}
+#pragma omp simd
+	for (x = 0; x < ow; x++)
+		out[x] = out[x] == -INFINITY ? 0 : out[x];
+}
 
-		for (m = -INFINITY, j = sx.lo; j < sx.hi; j++)
-			m = m > row[j] ? m : row[j];
-		out[x] = m;
+/* row = the larger of itself and each of the next rows */
+static void
+max_rows(float *restrict row, const float *in, size_t rows, size_t w)
+{
+	size_t x;
+
+	memcpy(row, in, w * sizeof *row);
+	while (--rows > 0) {
+		in += w;
+#pragma omp simd
+		for (x = 0; x < w; x++)
+			row[x] = row[x] > in[x] ? row[x] : in[x];
 	}
 }
 
-/* One plane (H,W) -> (OH,OW); tmp holds a row of W floats: column maxima first, then the
- * maxima along that row. A window wholly in the padding (there is none but by
+/* One plane (H,W) -> (OH,OW); tmp holds a padded row and its phases: maxima down the
+ * columns first, then along that row. A window wholly in the padding (there is none but by
  * round=darknet with pad > k) gives 0. */
 static void
 max_plane(float *out, const float *in, const size_t d[4], const size_t o[4],
     const struct pool_args *a, float *tmp)
 {
-	size_t y, x, i;
+	size_t before = 0, after, n = padded(a, d[3], o[3]), y, x;
 
+	if (!a->global)
+		pads(&before, &after, a, 1);
+	for (x = 0; x < n; x++)
+		tmp[x] = -INFINITY;
 	for (y = 0; y < o[2]; y++, out += o[3]) {
 		struct span sy = window(a, 0, d[2], y);
-		const float *row = in + sy.lo * d[3];
 
 		if (sy.lo == sy.hi) {
 			memset(out, 0, o[3] * sizeof *out);
 			continue;
 		}
-		memcpy(tmp, row, d[3] * sizeof *tmp);
-		for (i = sy.lo + 1; i < sy.hi; i++) {
-			row += d[3];
-			for (x = 0; x < d[3]; x++)
-				tmp[x] = tmp[x] > row[x] ? tmp[x] : row[x];
-		}
+		max_rows(tmp + before, in + sy.lo * d[3], sy.hi - sy.lo, d[3]);
 		if (a->global) {
 			for (x = 1; x < d[3]; x++)
 				tmp[0] = tmp[0] > tmp[x] ? tmp[0] : tmp[x];
 			out[0] = tmp[0];
 			continue;
 		}
-		max_row(out, tmp, o[3], a, d[3]);
-		for (x = 0; x < o[3]; x++)
-			if (out[x] == -INFINITY)
-				out[x] = 0;
+		max_row(out, tmp, tmp + n, o[3], a, n);
 	}
 }
 
-/* A row for each thread. */
+/* Floats of one thread: a padded row, and what the stride takes it apart to. */
+static size_t
+max_floats(const struct pool_args *a, size_t w, size_t ow)
+{
+	size_t s = a->global ? 1 : (size_t)a->stride[1], n = padded(a, w, ow);
+
+	return n + (n + s - 1) / s * s + DET_OP_ROW_PAD;
+}
+
 static size_t
 max_scratch(
     const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
 {
-	(void)n;
-	(void)out;
-	return (size_t)threads * (in[0][3] + DET_OP_ROW_PAD) * sizeof(float);
+	return (size_t)threads * max_floats(n->args, in[0][3], out[3]) * sizeof(float);
 }
 
 static void
@@ -253,7 +276,7 @@ max_part(const void *ctx, size_t p, int worker)
 {
 	const struct det_op_run *r = ctx;
 	const size_t *d = r->in_dims[0], *o = r->out_dims;
-	size_t row = d[3] + DET_OP_ROW_PAD;
+	size_t row = max_floats(r->node->args, d[3], o[3]);
 
 	max_plane(r->out + p * o[2] * o[3], r->in[0] + p * d[2] * d[3], d, o,
 	    r->node->args, (float *)r->scratch + (size_t)worker * row);
@@ -265,17 +288,19 @@ max_run(const struct det_op_run *r)
 	det_parallel(r->threads, r->in_dims[0][0] * r->in_dims[0][1], max_part, r);
 }
 
+/* across: the window of each column of the output */
 static void
 avg_plane(float *out, const float *in, const size_t d[4], const size_t o[4],
-    const struct pool_args *a)
+    const struct pool_args *a, const struct span *across)
 {
 	size_t y, x, i, j, n;
 	double sum;
 
-	for (y = 0; y < o[2]; y++)
+	for (y = 0; y < o[2]; y++) {
+		struct span sy = window(a, 0, d[2], y);
+
 		for (x = 0; x < o[3]; x++) {
-			struct span sy = window(a, 0, d[2], y),
-				    sx = window(a, 1, d[3], x);
+			struct span sx = across[x];
 
 			for (sum = 0, i = sy.lo; i < sy.hi; i++)
 				for (j = sx.lo; j < sx.hi; j++)
@@ -284,6 +309,17 @@ avg_plane(float *out, const float *in, const size_t d[4], const size_t o[4],
 						    : sy.span * sx.span;
 			*out++ = n ? (float)(sum / (double)n) : 0;
 		}
+	}
+}
+
+static size_t
+avg_scratch(
+    const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
+{
+	(void)n;
+	(void)in;
+	(void)threads;
+	return out[3] * sizeof(struct span);
 }
 
 static void
@@ -293,13 +329,18 @@ avg_part(const void *ctx, size_t p, int worker)
 	const size_t *d = r->in_dims[0], *o = r->out_dims;
 
 	(void)worker;
-	avg_plane(
-	    r->out + p * o[2] * o[3], r->in[0] + p * d[2] * d[3], d, o, r->node->args);
+	avg_plane(r->out + p * o[2] * o[3], r->in[0] + p * d[2] * d[3], d, o,
+	    r->node->args, r->scratch);
 }
 
 static void
 avg_run(const struct det_op_run *r)
 {
+	struct span *across = r->scratch;
+	size_t x;
+
+	for (x = 0; x < r->out_dims[3]; x++)
+		across[x] = window(r->node->args, 1, r->in_dims[0][3], x);
 	det_parallel(r->threads, r->in_dims[0][0] * r->in_dims[0][1], avg_part, r);
 }
 
@@ -326,6 +367,7 @@ const struct det_op det_op_avgpool = {
 	.fixed_act = -1,
 	.check = pool_check,
 	.shape = pool_shape,
+	.scratch = avg_scratch,
 	.flop = pool_flop,
 	.run = avg_run,
 };

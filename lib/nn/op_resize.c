@@ -94,26 +94,43 @@ locate(float *part, size_t i, size_t from, size_t to, int align)
 	return lo;
 }
 
+/* Where a column of the output lies: pixel `lo`, and `part` of the way to `hi`. */
+struct column {
+	size_t lo, hi;
+	float part;
+};
+
 static void
 bilinear_plane(float *out, const float *in, const size_t d[4], const size_t o[4],
-    const struct up_args *a)
+    const struct up_args *a, const struct column *across)
 {
-	size_t y, x, y0, x0, x1;
+	size_t y, x, y0;
 	const float *r0, *r1;
-	float fy, fx, top, bottom;
+	float fy, top, bottom;
 
 	for (y = 0; y < o[2]; y++) {
 		y0 = locate(&fy, y, d[2], o[2], a->align);
 		r0 = in + y0 * d[3];
 		r1 = y0 + 1 < d[2] ? r0 + d[3] : r0;
 		for (x = 0; x < o[3]; x++) {
-			x0 = locate(&fx, x, d[3], o[3], a->align);
-			x1 = x0 + 1 < d[3] ? x0 + 1 : x0;
-			top = r0[x0] + fx * (r0[x1] - r0[x0]);
-			bottom = r1[x0] + fx * (r1[x1] - r1[x0]);
+			struct column c = across[x];
+
+			top = r0[c.lo] + c.part * (r0[c.hi] - r0[c.lo]);
+			bottom = r1[c.lo] + c.part * (r1[c.hi] - r1[c.lo]);
 			*out++ = (float)a->gain * (top + fy * (bottom - top));
 		}
 	}
+}
+
+static size_t
+up_scratch(
+    const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
+{
+	const struct up_args *a = n->args;
+
+	(void)in;
+	(void)threads;
+	return a->mode == MODE_BILINEAR ? out[3] * sizeof(struct column) : 0;
 }
 
 static void
@@ -129,22 +146,32 @@ up_plane(const void *ctx, size_t p, int worker)
 	if (a->mode == MODE_NEAREST)
 		nearest_plane(out, in, d, o, (float)a->gain);
 	else
-		bilinear_plane(out, in, d, o, a);
+		bilinear_plane(out, in, d, o, a, r->scratch);
 }
 
 static void
 up_run(const struct det_op_run *r)
 {
+	const struct up_args *a = r->node->args;
+	struct column *across = r->scratch;
+	size_t w = r->in_dims[0][3], x;
+
+	for (x = 0; a->mode == MODE_BILINEAR && x < r->out_dims[3]; x++) {
+		across[x].lo = locate(&across[x].part, x, w, r->out_dims[3], a->align);
+		across[x].hi = across[x].lo + (across[x].lo + 1 < w);
+	}
 	det_parallel(r->threads, r->in_dims[0][0] * r->in_dims[0][1], up_plane, r);
 }
 
 const struct det_op det_op_upsample = {
 	.name = "upsample",
+	.traits = DET_OP_LIKE,
 	.in_lo = 1,
 	.in_hi = 2,
 	.args_size = sizeof(struct up_args),
 	.keys = up_keys,
 	.fixed_act = -1,
 	.shape = up_shape,
+	.scratch = up_scratch,
 	.run = up_run,
 };

@@ -656,7 +656,9 @@ pickle_read(struct pickle **out, size_t *used, const unsigned char *p, size_t si
 	pk->p = p;
 	pk->size = size;
 	if ((e = det_mul(&budget, size, 160)) ||
-	    (e = det_add(&pk->budget, budget, (size_t)1 << 20)) || (e = run(pk))) {
+	    (e = det_add(&pk->budget, budget, (size_t)1 << 20)) ||
+	    /* a stack of no values has a place all the same: no sums with NULL */
+	    (e = grow(&pk->stack, &pk->cap_stack, 1, pk)) || (e = run(pk))) {
 		pickle_free(pk);
 		return e;
 	}

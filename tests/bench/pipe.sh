@@ -60,7 +60,7 @@ rm -f rss.*
 whole twenty "$rss" rss.twenty >/dev/null
 whole twohundred "$rss" rss.twohundred >/dev/null
 sort rss.twenty >a
-sort rss.twohundred | join a - | awk '{ printf "%-14s %8d %8d\n", $1, $2, $3 }'
+sort rss.twohundred | join a - | awk '{ printf "%-14s %8d %8d\n", $1, $2, $5 }'
 rm -f a rss.*
 
 echo "== the model in two processes"

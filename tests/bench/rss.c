@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * rss FILE COMMAND ...: runs the command and appends its name and peak memory in KiB to
- * FILE; exits as it does. So that every stage of a pipe can be measured inside the pipe.
+ * rss FILE COMMAND ...: runs the command and appends its name, peak memory in KiB and the
+ * seconds that it took of a processor, in itself and in the kernel, to FILE; exits as it
+ * does. So that every stage of a pipe can be measured inside the pipe.
  */
 #define _DEFAULT_SOURCE
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static double
+seconds(struct timeval t)
+{
+	return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
+}
 
 int
 main(int argc, char *argv[])
@@ -30,7 +38,10 @@ main(int argc, char *argv[])
 	if (wait4(pid, &status, 0, &ru) < 0)
 		return 2;
 	f = fopen(argv[1], "a");
-	if (!f || fprintf(f, "%s %ld\n", argv[2], ru.ru_maxrss) < 0 || fclose(f))
+	if (!f ||
+	    fprintf(f, "%s %ld %.6f %.6f\n", argv[2], ru.ru_maxrss,
+		seconds(ru.ru_utime), seconds(ru.ru_stime)) < 0 ||
+	    fclose(f))
 		return 2;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 2;
 }

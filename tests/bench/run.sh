@@ -4,7 +4,8 @@
 #
 #   DET_BENCH_CFG  folder with Darknet's cfg files (yolov3.cfg ...); default: the shared data
 #   DET_BENCH_PY   a python3 that has onnxruntime and onnx; default python3
-#   make bench BENCH='net pipe'   only some of: net pipe conv nms image
+#   make bench BENCH='net pipe'   only some of: net pipe detector conv nms image
+#   pipe.sh and detector.sh name variables of their own
 set -u
 PATH="$DET_BIN:$PATH"
 cfg=${DET_BENCH_CFG:-$DET_SRC/../shared/data/models/darknet-cfg}
@@ -12,7 +13,7 @@ py=${DET_BENCH_PY:-python3}
 work=$DET_BUILD/bench
 bench=$DET_BUILD/tests/bench
 mkdir -p "$work"
-what=${*:-net pipe conv nms image}
+what=${*:-net pipe detector conv nms image}
 
 model() { # name HxW -> the model file, made if need be
 	m=$work/$1.det nets=$DET_SRC/lib/nets
@@ -72,6 +73,7 @@ for w in $what; do
 		echo "== pipe_copy: the stream alone"
 		"$bench/pipe_copy"
 		;;
+	detector) sh "$DET_SRC/tests/bench/detector.sh" "$work" ;;
 	*)
 		for b in "$bench/$w"*; do
 			case $b in *.o | *.d) continue ;; esac

@@ -131,6 +131,10 @@ add_layer(struct draft *d)
 		if (dice(2) && l.h >= 4 && l.w >= 4) {
 			say(d, "maxpool(l%zu) k=2 stride=2", a);
 			l.h /= 2, l.w /= 2;
+		} else if (dice(3) == 0) {
+			b = pick(d, NULL, 0);
+			say(d, "upsample(l%zu, l%zu)", a, b);
+			l.h = d->l[b].h, l.w = d->l[b].w;
 		} else if (l.h <= 8) {
 			say(d, "upsample(l%zu)", a);
 			l.h *= 2, l.w *= 2;
@@ -357,6 +361,13 @@ test_fusion(void)
 	    "a = conv(x) out=4\nb = conv(a) out=4\ns = add(a, b)\noutput s", 3, 2);
 	expect_steps(
 	    "a = fc(x) out=4 bn\nb = dropout(a)\nc = sigmoid(b)\noutput c", 3, 2);
+	/* a level of a feature pyramid: the map that gives the size only is not read */
+	expect_steps("a = conv(x) out=4\nb = maxpool(x) k=2 stride=2\n"
+		     "u = upsample(b, a)\nm = add(a, u)\noutput m",
+	    4, 3);
+	expect_steps("a = conv(x) out=4\nr = relu(a)\nb = maxpool(x) k=2 stride=2\n"
+		     "u = upsample(b, a)\noutput u r",
+	    4, 3);
 	expect_steps("a = fc(x) out=4\nb = sigmoid(a)\noutput b", 2, 1);
 }
 

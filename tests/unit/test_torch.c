@@ -275,6 +275,7 @@ pickles(void)
 		{ DET_CORRUPT, B("\x80\2NN."), B(KEYS), B(DATA), "found 2" },
 		{ DET_CORRUPT, B("\x80\2(N."), B(KEYS), B(DATA), "end, found 1" },
 		{ DET_CORRUPT, B("\x80\2t."), B(KEYS), B(DATA), "no mark" },
+		{ DET_INVALID, B("\x80\2(t."), B("\x80\2]."), B(""), "no tensors" },
 		{ DET_CORRUPT, B("\x80\2\x85."), B(KEYS), B(DATA), "stack is empty" },
 		{ DET_CORRUPT, B("\x80\2N(\x85."), B(KEYS), B(DATA), "stack is empty" },
 		{ DET_CORRUPT, B("\x80\2(Ne."), B(KEYS), B(DATA), "stack is empty" },
