@@ -55,7 +55,7 @@ like "list: origin" "$(cat listed)" 'version=0.2.5 seen=7$'
 like "list: history" "$(cat listed)" '^made by: det-model [0-9.]+ import'
 det-model list --tsv v3.det >tsv
 is "list --tsv: a line for each record" "$(cut -f 1 tsv | sort | uniq -c | tr -s ' ' | tr '\n' ';')" \
-	" 1 STRM; 7 TENS; 7 TEXT;"
+	" 1 STRM; 7 TENS; 8 TEXT;"
 ok "list --tsv: a tensor" grep -qx "TENS	backbone/conv1.weight	f32	14x4x1x1	56	224" tsv
 det-model import darknet v3.cfg v3.weights --classes names >v3b.det
 ok "to standard output: the same" cmp v3.det v3b.det
@@ -127,12 +127,12 @@ printf '\0\0\0\0\2\0\0\0\5\0\0\0\7\0\0\0\0\0\0\0' >nan.weights
 says "a NaN" "nan.weights: layer 0 .*number 0 is not finite" \
 	det-model import darknet v3.cfg nan.weights --classes names
 is "a command is wanted" "$(det-model nonsense 2>&1 | head -n 1)" \
-	"det-model: a command expected (import, new, list, check), found 'nonsense'"
+	"det-model: a command expected (import, new, list, check, export), found 'nonsense'"
 is "with status 2" "$(status det-model nonsense)" 2
 is "whatever follows" "$(det-model nonsense --help 2>&1 | head -n 1)" \
-	"det-model: a command expected (import, new, list, check), found 'nonsense'"
+	"det-model: a command expected (import, new, list, check, export), found 'nonsense'"
 is "or none is given" "$(det-model 2>&1 | head -n 1)" \
-	"det-model: a command expected: import, new, list or check"
+	"det-model: a command expected: import, new, list, check or export"
 is "import names what it takes" "$(det-model import 2>&1 >out | head -n 1)" \
 	"det-model import: import from what? a format expected: darknet, torch, safetensors, caffe"
 
