@@ -255,16 +255,14 @@ rcnn_options(struct det_caffe *c)
 	    "iou=0.3\nge=1\nplus-one=1\nmax=100\nmax-ties=1\nmap=before\nclip=none\n");
 }
 
-/* det-anchors where the anchors' maps are in the stream under the names of the text. */
 static enum det_err
 pipeline(struct det_caffe *c)
 {
 	int two = c->kind == CF_RCNN;
 
 	return det_buf_printf(&c->pipeline, "det-image\ndet-backbone\n%s%s%s%s",
-	    c->has_rpn || c->n_priors ? "det-anchors\n" : "",
-	    c->has_rpn ? "det-propose\n" : "", two ? "det-roipool\n" : "",
-	    c->decode.len ? "det-head\ndet-nms\n" : "");
+	    c->anchors.len ? "det-anchors\n" : "", c->has_rpn ? "det-propose\n" : "",
+	    two ? "det-roipool\n" : "", c->decode.len ? "det-head\ndet-nms\n" : "");
 }
 
 static enum det_err
