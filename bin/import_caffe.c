@@ -112,21 +112,23 @@ read_classes(
 int
 import_caffe(int argc, char *argv[])
 {
-	struct settings s = { .classes = NULL };
+	struct settings s = { .fit = 1, .kernel = DET_KERNEL_OPENCV, .channels = 1 };
 	const struct opt opts[] = {
 		OPT_CLASSES(&s.classes),
 		OPT_STR(0, "anchors", &s.anchors, "WHICH",
 		    "a profile or file of priors, where the prototxt has none"),
 		OPT_STR(0, "variance", &s.p.variance, "V", "of those (.1,.1,.2,.2)"),
-		OPT_STR(0, "size", &s.p.size, "WxH", "det-image's options, where they"),
+		OPT_STR(0, "size", &s.p.size, "WxH",
+		    "det-image's, as all that follow: of the tensor"),
+		OPT_CHOICE(0, "fit", &s.fit, fits, "HOW",
+		    "how the picture becomes the tensor"),
 		OPT_CHOICE(
-		    0, "fit", &s.fit, fits, "HOW", "are other than what the kind"),
-		OPT_CHOICE(0, "kernel", &s.kernel, det_kernel_names, "KERNEL",
-		    "of network suggests"),
-		OPT_CHOICE(0, "channels", &s.channels, orders, "ORDER", "likewise"),
-		OPT_STR(0, "scale", &s.p.scale, "S", "likewise"),
-		OPT_STR(0, "mean", &s.p.mean, "R,G,B", "likewise"),
-		OPT_STR(0, "std", &s.p.std, "R,G,B", "likewise"),
+		    0, "kernel", &s.kernel, det_kernel_names, "KERNEL", "resize like"),
+		OPT_CHOICE(
+		    0, "channels", &s.channels, orders, "ORDER", "of the tensor"),
+		OPT_STR(0, "scale", &s.p.scale, "S", "bytes times this (1)"),
+		OPT_STR(0, "mean", &s.p.mean, "R,G,B", "then minus this"),
+		OPT_STR(0, "std", &s.p.std, "R,G,B", "then divided by this"),
 		OPT_END,
 	};
 	const struct tool_spec spec = { "det-model import caffe",

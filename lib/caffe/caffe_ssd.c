@@ -378,6 +378,30 @@ given_variance(double v[4], const struct det_caffe *c)
 	return DET_OK;
 }
 
+/* The given anchors, their maps called as the networks' are: those of the scores. The text
+ * was parsed, so every line with a parenthesis before its comment is a statement. */
+static enum det_err
+put_given(struct det_caffe *c, const struct cf_view *conf)
+{
+	size_t at = 0, n, i = 0;
+	const char *line, *open, *close;
+	enum det_err e = DET_OK;
+
+	while (!e && det_line_next(&line, &n, c->p.anchors, c->p.anchors_len, &at)) {
+		const char *mark = memchr(line, '#', n);
+		size_t text = mark ? (size_t)(mark - line) : n;
+
+		open = memchr(line, '(', text);
+		close = memchr(line, ')', text);
+		if (!open || !close || i == conf->n)
+			continue;
+		e = det_buf_printf(&c->anchors, "%.*s(%s%.*s\n", (int)(open - line),
+		    line, c->value[conf->part[i++]].name, (int)(line + text - close),
+		    close);
+	}
+	return e;
+}
+
 static enum det_err
 rows_lines(struct det_caffe *c, const struct cf_view *loc, const struct cf_view *conf,
     const struct det_anchors *a)
@@ -392,12 +416,12 @@ rows_lines(struct det_caffe *c, const struct cf_view *loc, const struct cf_view 
 		    loc->n, det_anchors_maps(a));
 	e = given_variance(variance, c);
 	for (size_t i = 0; !e && i < loc->n; i++)
-		e = decode_line(c, conf, loc, i, det_anchors_map(a, i),
+		e = decode_line(c, conf, loc, i, c->value[conf->part[i]].name,
 		    det_anchors_in_cell(a, i), variance, "");
 	if (e)
 		return e;
 	c->kind = CF_SSD;
-	return det_buf_add(&c->anchors, c->p.anchors, c->p.anchors_len);
+	return put_given(c, conf);
 }
 
 enum det_err

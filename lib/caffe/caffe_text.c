@@ -260,8 +260,8 @@ pipeline(struct det_caffe *c)
 {
 	int two = c->kind == CF_RCNN;
 
-	return det_buf_printf(&c->pipeline, "det-image\ndet-backbone\n%s%s%s",
-	    c->anchors.len && c->has_rpn ? "det-anchors\ndet-propose\n" : "",
+	return det_buf_printf(&c->pipeline, "det-image\ndet-backbone\n%s%s%s%s",
+	    c->anchors.len ? "det-anchors\n" : "", c->has_rpn ? "det-propose\n" : "",
 	    two ? "det-roipool\n" : "", c->decode.len ? "det-head\ndet-nms\n" : "");
 }
 
