@@ -3,7 +3,7 @@
  * det-model: make, import, export, list and check model files. Each command has its own
  * options.
  */
-#include "bin/model.h"
+#include "bin/commands.h"
 
 #include <string.h>
 
