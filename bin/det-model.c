@@ -20,9 +20,8 @@ main(int argc, char *argv[])
 {
 	const struct opt opts[] = { OPT_END };
 	const struct tool_spec spec = { "det-model",
-		"Make, import, export, list and check model files. Commands, each "
-		"with\n"
-		"its own --help:\n\n"
+		"Make, import, export and check model files. Commands, each with its "
+		"own --help:\n\n"
 		"  import FORMAT FILE ...       another program's network with its "
 		"weights\n"
 		"  new --arch NAME              a network with random weights\n"

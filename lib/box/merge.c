@@ -151,7 +151,7 @@ witness_new(struct witness *w, const struct det_boxes *list, double weight,
 		return e;
 	for (size_t i = 0; i < list->n; i++)
 		if (list->box[i].score >= p->min_score)
-			det_grid_add(&w->grid, &w->f[i], (uint32_t)i);
+			(void)det_grid_add(&w->grid, &w->f[i], (uint32_t)i);
 	return DET_OK;
 }
 

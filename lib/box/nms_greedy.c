@@ -104,7 +104,7 @@ start_grid(struct greedy *g)
 		struct det_fbox b = { k->x1[i], k->y1[i], k->x2[i], k->y2[i],
 			k->area[i] };
 
-		det_grid_add(&g->grid, &b, 0);
+		(void)det_grid_add(&g->grid, &b, 0);
 	}
 	g->gridded = e == DET_OK;
 	return e;
@@ -119,7 +119,7 @@ keep_box(struct greedy *g, const struct det_fbox *c)
 	if (p->eta < 1 && g->t > .5)
 		set_threshold(g, g->t * p->eta);
 	if (g->gridded) {
-		det_grid_add(&g->grid, c, 0);
+		(void)det_grid_add(&g->grid, c, 0);
 		return DET_OK;
 	}
 	det_kept_add(&g->kept, c);

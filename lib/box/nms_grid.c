@@ -153,7 +153,7 @@ chunk_new(struct det_grid *g, uint32_t next)
 	return (uint32_t)g->n++;
 }
 
-void
+size_t
 det_grid_add(struct det_grid *g, const struct det_fbox *b, uint32_t id)
 {
 	uint32_t *head = &g->loose;
@@ -178,6 +178,7 @@ det_grid_add(struct det_grid *g, const struct det_fbox *b, uint32_t id)
 	c->y2[c->n] = b->y2;
 	c->area[c->n] = b->area;
 	c->id[c->n++] = id;
+	return (size_t)*head * DET_CHUNK + c->n - 1;
 }
 
 static size_t

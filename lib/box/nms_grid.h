@@ -39,8 +39,9 @@ enum det_err det_grid_new(struct det_grid *g, const struct det_fbox *f, size_t n
     double least, float one) DET_MUST_USE;
 void det_grid_free(struct det_grid *g);
 
-/* `id` is the caller's. */
-void det_grid_add(struct det_grid *g, const struct det_fbox *b, uint32_t id);
+/* `id` is the caller's. Returns the box's place: DET_CHUNK * chunk + place in it, below
+ * DET_CHUNK * g->cap. */
+size_t det_grid_add(struct det_grid *g, const struct det_fbox *b, uint32_t id);
 
 /* How many chunks are in g->found, each once: all boxes whose IoU with *b is above the
  * grid's least are in them, among others. */

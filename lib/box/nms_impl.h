@@ -60,13 +60,15 @@ det_chunk_box(const struct det_chunk *c, unsigned i)
 
 /* Which boxes meet *b so that intersection > lo * union (in float), lo 0 or more: `next`
  * gives the first i >= from, or k->n where there is none; `mask` has bit i set for box i of
- * the chunk. One implementation for each instruction set; all give the same answer. */
+ * the chunk; `overlaps` has their IoU. One implementation for each instruction set; all give the same answer. */
 struct det_scan {
 	const char *name;
 	size_t (*next)(const struct det_kept *k, size_t from, const struct det_fbox *b,
 	    float lo, float one);
 	unsigned (*mask)(
 	    const struct det_chunk *c, const struct det_fbox *b, float lo, float one);
+	void (*overlaps)(
+	    float *out, const struct det_chunk *c, const struct det_fbox *b, float one);
 };
 
 /* The best that this processor runs and DET_CPU allows; or by number, for tests: NULL past

@@ -25,63 +25,84 @@ struct matrix {
 	const struct det_nms_run *run;
 	struct det_grid grid;
 	struct det_fbox *f; /* of the boxes by rank */
-	float *cover;       /* of each: the largest overlap with a better one */
+	/* by place in the grid: the largest overlap with a better one; 0 where no box is */
+	float *cover;
 	float one;
 };
 
-/* f(iou) / f(cover), as a number to take the minimum of: for the gaussian its logarithm. */
+/* What a chunk says of a box that overlaps its boxes by v[]: the smaller of it and `least`.
+ * Boxes that do not overlap give 1 or more. */
 static double
-ratio(const struct matrix *m, float iou, float cover)
+linear(double least, const float *v, const float *cover)
 {
-	double u = (double)iou, c = (double)cover;
+#pragma omp simd reduction(min : least)
+	for (int i = 0; i < DET_CHUNK; i++) {
+		double left = 1 - (double)cover[i];
+		double r = (1 - (double)v[i]) / (left > 0 ? left : 1);
 
-	if (m->run->p->method == DET_NMS_MATRIX_GAUSS)
-		return (c * c - u * u) / m->run->p->sigma;
-	return c < 1 ? (1 - u) / (1 - c) : 1;
+		r = left > 0 ? r : 1;
+		least = r < least ? r : least;
+	}
+	return least;
 }
 
-/* What box j's score is multiplied by; sets its cover. */
+/* The same as the exponent times sigma, which begins at 0. */
 static double
-decay(struct matrix *m, size_t j)
+gauss(double least, const float *v, const float *cover)
 {
-	int gauss = m->run->p->method == DET_NMS_MATRIX_GAUSS;
+#pragma omp simd reduction(min : least)
+	for (int i = 0; i < DET_CHUNK; i++) {
+		double u = (double)v[i], c = (double)cover[i];
+		double r = c * c - u * u;
+
+		least = r < least ? r : least;
+	}
+	return least;
+}
+
+/* What box j's score is multiplied by; its own cover. */
+static double
+decay(float *own, struct matrix *m, size_t j)
+{
+	int bell = m->run->p->method == DET_NMS_MATRIX_GAUSS;
+	const struct det_scan *scan = m->run->scan;
 	size_t near = det_grid_near(&m->grid, &m->f[j]);
-	double least = gauss ? 0 : 1, v;
-	float cover = 0, iou;
+	double least = bell ? 0 : 1;
+	float v[DET_CHUNK], most = 0;
 
 	for (size_t n = 0; n < near; n++) {
-		const struct det_chunk *c = &m->grid.chunk[m->grid.found[n]];
-		unsigned hit = m->run->scan->mask(c, &m->f[j], 0, m->one);
+		size_t at = m->grid.found[n];
+		const struct det_chunk *c = &m->grid.chunk[at];
+		const float *cover = m->cover + at * DET_CHUNK;
 
-		for (; hit; hit &= hit - 1) {
-			uint32_t i = c->id[__builtin_ctz(hit)];
-
-			iou = det_iou(&m->f[i], &m->f[j], m->one);
-			cover = iou > cover ? iou : cover;
-			v = ratio(m, iou, m->cover[i]);
-			least = v < least ? v : least;
-		}
+		if (!scan->mask(c, &m->f[j], 0, m->one))
+			continue;
+		scan->overlaps(v, c, &m->f[j], m->one);
+		for (int i = 0; i < DET_CHUNK; i++)
+			most = v[i] > most ? v[i] : most;
+		least = bell ? gauss(least, v, cover) : linear(least, v, cover);
 	}
-	m->cover[j] = cover;
-	return gauss ? exp(least) : least;
+	*own = most;
+	return bell ? exp(least / m->run->p->sigma) : least;
 }
 
 enum det_err
 det_nms_matrix(const struct det_nms_run *run)
 {
 	struct matrix m = { .run = run, .one = run->p->plus_one ? 1 : 0 };
+	float own;
 	double d;
 	enum det_err e;
 
 	if ((e = det_nms_boxes(&m.f, run)) ||
-	    (e = det_alloc(&m.cover, run->n, sizeof *m.cover)) ||
-	    (e = det_grid_new(&m.grid, m.f, run->n, 0, m.one)))
+	    (e = det_grid_new(&m.grid, m.f, run->n, 0, m.one)) ||
+	    (e = det_calloc(&m.cover, m.grid.cap, DET_CHUNK * sizeof *m.cover)))
 		goto out;
 	for (size_t j = 0; j < run->n; j++) {
-		d = decay(&m, j);
+		d = decay(&own, &m, j);
 		if (d < 1)
 			run->box[run->r[j].index].score *= d;
-		det_grid_add(&m.grid, &m.f[j], (uint32_t)j);
+		m.cover[det_grid_add(&m.grid, &m.f[j], 0)] = own;
 	}
 	e = det_nms_cut(run);
 out:

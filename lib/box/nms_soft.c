@@ -52,14 +52,20 @@ better(const struct soft *s, uint32_t a, uint32_t b)
 static void
 find_best(struct soft *s, uint32_t chunk)
 {
-	const struct det_chunk *c = &s->grid.chunk[chunk];
+	const uint32_t *id = s->grid.chunk[chunk].id;
 	struct lane *l = &s->lane[chunk];
+	float most = -INFINITY;
+	uint32_t first = UINT32_MAX;
 
+#pragma omp simd reduction(max : most)
+	for (unsigned i = 0; i < DET_CHUNK; i++)
+		most = l->score[i] > most ? l->score[i] : most;
 	l->best = 0;
-	for (unsigned i = 1; i < DET_CHUNK; i++)
-		if (l->score[i] > l->score[l->best] ||
-		    (l->score[i] == l->score[l->best] && c->id[i] < c->id[l->best]))
+	for (unsigned i = 0; i < DET_CHUNK; i++)
+		if (l->score[i] >= most && id[i] < first) {
+			first = id[i];
 			l->best = i;
+		}
 }
 
 static void
@@ -87,7 +93,7 @@ fill(struct soft *s)
 	    run->p->method == DET_NMS_SOFT_LINEAR ? (double)s->lo : 0, s->one);
 	/* the input's number, not the rank, decides between equal scores */
 	for (size_t i = 0; !e && i < run->n; i++)
-		det_grid_add(&s->grid, &f[i], run->r[i].index);
+		(void)det_grid_add(&s->grid, &f[i], run->r[i].index);
 	free(f);
 	if (e)
 		return e;
@@ -116,16 +122,6 @@ fill(struct soft *s)
 	return DET_OK;
 }
 
-static float
-decay(const struct soft *s, float iou)
-{
-	const struct det_nms_params *p = s->run->p;
-
-	if (p->method == DET_NMS_SOFT_GAUSS)
-		return (float)exp(-(double)iou * (double)iou / p->sigma);
-	return (p->ge ? iou >= s->t : iou > s->t) ? 1 - iou : 1;
-}
-
 static void
 drop(struct soft *s, uint32_t chunk, unsigned i)
 {
@@ -133,24 +129,36 @@ drop(struct soft *s, uint32_t chunk, unsigned i)
 	s->lane[chunk].score[i] = -INFINITY;
 }
 
+/* By what overlaps multiply scores, in place. */
+static void
+decay(const struct soft *s, float *v)
+{
+	const struct det_nms_params *p = s->run->p;
+
+	for (unsigned i = 0; i < DET_CHUNK; i++)
+		if (p->method == DET_NMS_SOFT_LINEAR)
+			v[i] = (p->ge ? v[i] >= s->t : v[i] > s->t) ? 1 - v[i] : 1;
+		else if (v[i] > 0)
+			v[i] = (float)exp(-(double)v[i] * (double)v[i] / p->sigma);
+		else
+			v[i] = 1;
+}
+
 /* Lowers the scores of a chunk by the box taken. */
 static void
 lower(struct soft *s, uint32_t chunk, const struct det_fbox *best)
 {
 	const struct det_chunk *c = &s->grid.chunk[chunk];
-	unsigned m = s->run->scan->mask(c, best, s->lo, s->one);
-	struct det_fbox other;
+	float *score = s->lane[chunk].score, v[DET_CHUNK];
 
-	if (!m)
+	if (!s->run->scan->mask(c, best, s->lo, s->one))
 		return;
-	for (; m; m &= m - 1) {
-		unsigned i = (unsigned)__builtin_ctz(m);
-		float *v = &s->lane[chunk].score[i];
-
-		other = det_chunk_box(c, i);
-		*v *= decay(s, det_iou(best, &other, s->one));
-		/* a score can't come up again unless it is negative */
-		if (*v >= 0 && (double)*v < s->run->p->min_score)
+	s->run->scan->overlaps(v, c, best, s->one);
+	decay(s, v);
+	for (unsigned i = 0; i < DET_CHUNK; i++) {
+		score[i] *= v[i];
+		/* it can't come up again unless it is negative */
+		if (score[i] >= 0 && (double)score[i] < s->run->p->min_score)
 			drop(s, chunk, i);
 	}
 	find_best(s, chunk);

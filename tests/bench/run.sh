@@ -82,6 +82,9 @@ for w in $what; do
 				"$b"
 			fi
 		done
+		if [ "$w" = nms ] && "$py" -c 'import torchvision' 2>/dev/null; then
+			"$py" "$DET_SRC/tests/bench/nms_peer.py" "$bench/nms" "$DET_BIN"
+		fi
 		;;
 	esac
 done

@@ -51,13 +51,23 @@ boxes(struct det_boxes *b, const uint8_t *p)
 	size_t n = b->n;
 
 	np.agnostic = p[0] & 1;
-	np.method = p[1] % 3;
+	np.method = p[1] % 6;
 	np.ge = p[2] & 1;
 	np.max = p[2] & 2;
+	np.max_ties = p[2] >> 2 & 1;
+	np.pre_max_per_class = p[2] & 8;
+	if (np.method == DET_NMS_GREEDY) {
+		np.wide = p[2] >> 4 & 1;
+		np.eta = p[2] & 32 ? .9 : 1;
+		np.trick = np.agnostic ? -1 : (p[2] >> 6) - 1;
+	}
 	if (n > 2000)
 		b->n = 2000; /* soft NMS is quadratic */
 	if (det_boxes_map(b, &it, DET_SPACE_IMAGE))
 		return;
+	for (size_t i = 0; i < b->n; i++)
+		if (b->box[i].score < 0 && np.method == DET_NMS_FUSE)
+			np.method = DET_NMS_MATRIX_LINEAR; /* fusion refuses them */
 	if (det_nms(b, &np))
 		abort();
 	if (b->n > n)

@@ -10,7 +10,7 @@
 #include "base/bytes.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/torch_golden.h"
-#include "weights/source.h"
+#include "weights/source_impl.h"
 
 #define PATH "t.pth"
 
@@ -92,23 +92,24 @@ damage(const char *what, const unsigned char *p, size_t n)
 {
 	unsigned char *copy = malloc(n);
 	size_t taken = 0, changed = 0;
-	struct det_source s;
+	struct det_source s = { 0 };
 
 	if (!copy)
 		abort();
-	for (size_t i = 0; i < n; i += 7)
-		if (!open_bytes(&s, p, i)) {
-			taken++;
-			det_source_close(&s);
-		}
+	for (size_t i = 0; i < n; i += 7) {
+		taken += !torch_parse(&s, p, i);
+		det_source_close(&s);
+	}
 	ok(taken == 0, "%s: no prefix is taken", what);
 	for (size_t i = 0; i < n; i++) {
 		float v[16];
 
 		memcpy(copy, p, n);
 		copy[i] = (unsigned char)~copy[i];
-		if (open_bytes(&s, copy, n))
+		if (torch_parse(&s, copy, n)) {
+			det_source_close(&s);
 			continue;
+		}
 		for (size_t k = 0; k < s.n; k++)
 			if (det_source_count(&s.t[k]) <= 16)
 				changed += !det_source_read(v, &s.t[k]);
@@ -473,6 +474,57 @@ zip64(void)
 	ok(open_bytes(&s, z, sizeof z) == DET_CORRUPT, "refused: %s", det_errmsg());
 }
 
+/* An archive of one entry d/data.pkl, an empty dict, whose sizes and offset stand in a 64-bit
+ * extra field after another one; `damage` changes one byte of that. */
+static enum det_err
+extra64(size_t at, unsigned char byte)
+{
+	static const char pickle[] = "\x80\2}.", name[] = "d/data.pkl";
+	unsigned char z[200] = "PK\3\4", *c = z + 44, *x = c + 46 + 10, *end = x + 36;
+	struct det_source s;
+
+	z[26] = 10;
+	memcpy(z + 30, name, 10);
+	memcpy(z + 40, pickle, 4);
+	memcpy(c, "PK\1\2", 4);
+	memset(c + 20, 0xff, 8);
+	c[28] = 10;
+	c[30] = 36;
+	memset(c + 42, 0xff, 4);
+	memcpy(c + 46, name, 10);
+	x[0] = 'F';
+	x[1] = 'B';
+	x[2] = 4;
+	x[8] = 1;
+	x[10] = 24;
+	x[12] = 4;
+	x[20] = 4;
+	memcpy(end, "PK\5\6", 4);
+	end[8] = end[10] = 1;
+	end[12] = 46 + 10 + 36;
+	end[16] = 44;
+	if (at)
+		x[at] = byte;
+	return open_bytes(&s, z, (size_t)(end - z) + 22);
+}
+
+static void
+extras(void)
+{
+	ok(extra64(0, 0) == DET_INVALID && strstr(det_errmsg(), "no tensors"),
+	    "64-bit sizes of an entry: %s", det_errmsg());
+	ok(extra64(8, 2) == DET_CORRUPT && strstr(det_errmsg(), "are missing"), "%s",
+	    det_errmsg());
+	ok(extra64(2, 255) == DET_CORRUPT && strstr(det_errmsg(), "are missing"), "%s",
+	    det_errmsg());
+	ok(extra64(10, 16) == DET_CORRUPT && strstr(det_errmsg(), "cut short"), "%s",
+	    det_errmsg());
+	ok(extra64(12, 5) == DET_CORRUPT && strstr(det_errmsg(), "two sizes"), "%s",
+	    det_errmsg());
+	ok(extra64(35, 128) == DET_CORRUPT && strstr(det_errmsg(), "no local header"),
+	    "%s", det_errmsg());
+}
+
 static void
 others(void)
 {
@@ -500,6 +552,7 @@ main(void)
 	names();
 	zips();
 	zip64();
+	extras();
 	others();
 	damage("zip", golden_zip, sizeof golden_zip);
 	damage("legacy", golden_legacy, sizeof golden_legacy);
