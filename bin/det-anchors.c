@@ -174,7 +174,7 @@ main(int argc, char *argv[])
 	};
 	const struct tool_spec spec = { "det-anchors",
 		"Write, print or learn the anchors of feature maps.", "[FILE ...]",
-		TOOL_READS | TOOL_MODEL |
+		TOOL_READS | TOOL_MODEL | TOOL_PROFILE |
 		    (unsigned)(prints(argc, argv) ? TOOL_PRINTS : TOOL_WRITES),
 		opts };
 	struct tool t;

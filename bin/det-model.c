@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * det-model: make, import, export, list and check model files. Each command has its own options.
+ * det-model: make, import, export, list and check model files. Each command has its own
+ * options.
  */
-#include "bin/model.h"
+#include "bin/commands.h"
 
 #include <string.h>
 
@@ -19,12 +20,11 @@ main(int argc, char *argv[])
 {
 	const struct opt opts[] = { OPT_END };
 	const struct tool_spec spec = { "det-model",
-		"Make, import, export and check model files. Commands, each with "
-		"its own "
-		"--help:\n\n"
+		"Make, import, export and check model files. Commands, each with its "
+		"own --help:\n\n"
 		"  import FORMAT FILE ...       another program's network with its "
 		"weights\n"
-		"  new --darknet CFG            a network with random weights\n"
+		"  new --arch NAME              a network with random weights\n"
 		"  list MODEL                   what is in a model\n"
 		"  check MODEL                  whether it is whole and can be run\n"
 		"  export FORMAT MODEL          another program's file of it",

@@ -80,7 +80,8 @@ main(int argc, char *argv[])
 	const struct tool_spec spec = { "det-propose",
 		"Propose boxes where something may be, by the model's network 'rpn'.",
 		"[FILE ...]",
-		TOOL_READS | TOOL_WRITES | TOOL_NEEDS_MODEL | TOOL_THREADS | TOOL_KEEP,
+		TOOL_READS | TOOL_WRITES | TOOL_NEEDS_MODEL | TOOL_PROFILE |
+		    TOOL_THREADS | TOOL_KEEP,
 		opts };
 	struct tool t;
 	struct det_head *rpn;

@@ -3,7 +3,7 @@
  * det-model import caffe: a prototxt and its weights; or weights alone for an architecture
  * of the toolkit.
  */
-#include "bin/model.h"
+#include "bin/commands.h"
 
 #include <stdlib.h>
 #include <string.h>

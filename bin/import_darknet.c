@@ -3,7 +3,7 @@
  * det-model import darknet: a cfg and its weights; and the parts of that which
  * `det-model new --darknet` shares.
  */
-#include "bin/model.h"
+#include "bin/commands.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * det-model import safetensors: a model that det-model export made, back; or with --arch
  * the weights that another program stored so.
  */
-#include "bin/model.h"
+#include "bin/commands.h"
 
 #include "model/convert.h"
 

@@ -3,7 +3,7 @@
  * det-model import torch: the weights of a state dict, for an architecture that the toolkit
  * knows.
  */
-#include "bin/model.h"
+#include "bin/commands.h"
 
 #include "base/text.h"
 

@@ -2,7 +2,7 @@
  *
  * An architecture as the options of a command ask for it.
  */
-#include "bin/model.h"
+#include "bin/commands.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
  *
  * det-model export: a model as another program's files.
  */
-#include "bin/model.h"
+#include "bin/commands.h"
 
 #include "base/file.h"
 #include "model/convert.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bin/model.h"
+#include "bin/commands.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  *
  * det-model import: one program for each format, with options of its own.
  */
-#include "bin/model.h"
+#include "bin/commands.h"
 
 #define FORMATS "darknet, torch, safetensors, caffe"
 

@@ -2,7 +2,7 @@
  *
  * det-model list and det-model check: what is in a model, and whether it is whole.
  */
-#include "bin/model.h"
+#include "bin/commands.h"
 
 #include "base/text.h"
 #include "model/list.h"

@@ -2,7 +2,7 @@
  *
  * det-model new: a network with random weights.
  */
-#include "bin/model.h"
+#include "bin/commands.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -39,6 +39,15 @@ struct det_arch {
 	char *names; /* the user's class names, as they stand in the file; NULL: none */
 };
 
+/* A built-in file, a variable by the n bytes of its name: NULL where there is none. */
+const struct det_arch_file *arch_file(const char *name);
+struct arch_var *arch_var_find(const struct det_arch *a, const char *name, size_t n);
+enum det_err arch_var_add(
+    struct det_arch *a, const char *name, size_t n, const char *value) DET_MUST_USE;
+
+/* Reads a file into sections and variables; those that are set already stay. */
+enum det_err arch_read(struct det_arch *a, const struct det_arch_file *f) DET_MUST_USE;
+
 /* A section by name, NULL where there is none. */
 const struct arch_section *arch_find(const struct det_arch *a, const char *name);
 

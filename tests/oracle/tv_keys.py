@@ -18,13 +18,15 @@ def main():
     makers = {n: getattr(models, n) for n in
               ("vgg16", "resnet18", "squeezenet1_0", "squeezenet1_1")}
     makers.update({n: getattr(models.detection, n) for n in
-                   ("fasterrcnn_resnet50_fpn", "retinanet_resnet50_fpn", "ssd300_vgg16")})
+                   ("fasterrcnn_resnet50_fpn", "retinanet_resnet50_fpn",
+                    "retinanet_resnet50_fpn_v2", "ssd300_vgg16")})
     for name, make in makers.items():
         if name in ("vgg16", "resnet18", "squeezenet1_0", "squeezenet1_1"):
             m = make(weights=None)
         else:
             m = make(weights=None, weights_backbone=None)
-            tv_models.freeze_norms(m, 0.0)
+            if not name.endswith("_v2"):
+                tv_models.freeze_norms(m, 0.0)
         with open(f"{out}/{name}.keys", "w") as f:
             for k, v in m.state_dict().items():
                 print(k, *v.shape, file=f)

@@ -3,8 +3,8 @@
  * The commands of det-model, and what several of them need. Files model_*.c and import_*.c
  * are linked into det-model only. Private to bin/.
  */
-#ifndef DET_BIN_MODEL_H
-#define DET_BIN_MODEL_H
+#ifndef DET_COMMANDS_H
+#define DET_COMMANDS_H
 
 #include "bin/tool.h"
 

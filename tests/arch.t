@@ -1,0 +1,138 @@
+# shellcheck shell=sh
+# Architectures: det-model new --arch, import torch and safetensors --arch, and that the models
+# run. (tests/unit/test_arch.c holds names and numbers of weights against other programs'.)
+. "$DET_SRC/tests/lib.sh"
+
+# --- what there is ---
+det-model new --list >archs
+is "--list: status" "$?" 0
+for a in fasterrcnn_resnet50_fpn fasterrcnn_resnet101_fpn fasterrcnn_vgg16 fasterrcnn_zf \
+	retinanet_resnet50_fpn retinanet_resnet101_fpn retinanet_resnet50_fpn_v2 ssd300_vgg16 ssd300_caffe ssd512_caffe \
+	ultraface_slim vgg16 resnet18 resnet50 resnet101 squeezenet1_0 squeezenet1_1 mobilenet_v1 \
+	alexnet zf yolov1 yolov2 yolov3 yolov3-tiny tiny_frcnn tiny_retinanet tiny_ssd; do
+	ok "--list: $a" grep -q "^$a  *[A-Za-z]" archs
+done
+is "--list: a line each, of a terminal's width" "$(awk 'NF < 2 || length > 110' archs)" ""
+like "--list of one: its variables" "$(det-model new --list --arch tiny_ssd)" '^classes=3$'
+
+# --- what is made ---
+make_says() { # DESCRIPTION REGEX ARG...
+	d=$1 re=$2
+	shift 2
+	rm -f new.det
+	det-model new "$@" -o new.det >out 2>err
+	like "$d" "$? $(cat err)" "^2 det-model new: $re"
+	[ ! -e new.det ] || ok "$d: no file" false
+}
+make_says "no such architecture" "no architecture 'tiny_sdd': is tiny_ssd meant" --arch tiny_sdd
+make_says "no such variable" "tiny_ssd has no variable 'x'; it has .*classes=3" --arch tiny_ssd --set x=1
+make_says "a value that the net refuses" "tiny_frcnn: net/backbone:[0-9]+: " --arch tiny_frcnn --set fpn=0
+make_says "no classes" "tiny_ssd: classes: 0 is outside" --arch tiny_ssd --set classes=0
+make_says "--set without --arch" "--set goes with --arch" --net x --set a=1
+make_says "two networks" "which network" --arch tiny_ssd --net x
+printf 'cat\ndog\n' >two
+det-model new --arch tiny_ssd --classes two -o two.det
+like "--classes: names, and their number" "$(det-model list two.det)" '^classes: 2: cat, dog$'
+like "and the heads follow" "$(det-model list --tsv two.det)" \
+	'head/fc7_mbox_conf.weight	f32	18x16x3x3'
+make_says "another number" "2 names for its 3 classes|tiny_ssd: 2 names" --arch tiny_ssd --classes two --set classes=3
+
+# --- the models run ---
+(. "$DET_SRC/tests/fixture.sh") >/dev/null
+for a in tiny_frcnn tiny_retinanet tiny_ssd; do
+	det-model new --arch $a --seed 3 -o a.det
+	det-model new --arch $a --seed 3 -o b.det
+	ok "$a: the same seed, the same bytes" cmp a.det b.det
+	det-model new --arch $a --seed 4 -o b.det
+	not_ok "$a: another seed" cmp -s a.det b.det
+	is "$a: is whole" "$(det-model check a.det)" "a.det: ok"
+	det-run -m a.det dog.jpg >boxes 2>err
+	is "$a: runs" "$? $(cat err)" "0 "
+	ok "$a: finds something" test "$(wc -l <boxes)" -gt 1
+	is "$a: inside the picture" \
+		"$(awk -F '\t' '$3 < 0 || $3 > 1 || $4 < -.01 || $5 < -.01 || $6 < $4 || $7 < $5' boxes)" ""
+	det-run -m a.det -n dog.jpg >pipe
+	grep -v det-anchors pipe >short.sh
+	is "$a: det-anchors may be left out" "$(sh short.sh)" "$(cat boxes)"
+done
+det-model new --arch resnet18 --set classes=7 -o r.det
+is "a classifier is whole" "$(det-model check r.det)" "r.det: ok"
+is "and gives its five best" "$(det-run -m r.det dog.jpg | wc -l | tr -d ' ')" 5
+
+# --- damaged texts ---
+bad_text() { # DESCRIPTION REGEX, the recipe on standard input
+	det-show --build - -o bad.det
+	like "check: $1" "$(det-model check bad.det 2>&1)" "$2"
+}
+bad_text "anchors of no map" "anchors wants the map 'p9', which no net puts out" <<'END'
+STRM
+TEXT name=anchors
+  | grid(p9) sizes=32
+END.
+END
+bad_text "a decoder without anchors" "decode" <<'END'
+STRM
+  | cat
+TEXT name=decode
+  | anchors(c, b) map=m classes=1 score=sigmoid
+END.
+END
+bad_text "a net that nobody feeds" "net/head takes 'p2', which no net puts out" <<'END'
+STRM
+TEXT name=net/head
+  | net head
+  | input p2 4 8 8
+  | y = relu(p2)
+  | output y
+END.
+END
+
+# --- profiles ---
+like "--profile: one that is not" "$(det-image --profile none dog.jpg 2>&1 >out)" \
+	"--profile: 'none' is none of tv, tv32, caffe"
+size() { det-image "$@" dog.jpg | det-show | awk '/TENS/ { print $4 }'; }
+is "--profile tv" "$(size --profile tv)" "1x3x800x1088"
+is "under the command line" "$(size --profile tv --short 400 --multiple 1)" "1x3x400x533"
+is "over the model" "$(size -m a.det --profile darknet --fit none)" "1x3x480x640"
+like "a model may not choose one" "$(
+	det-show --build - -o p.det <<'END'
+STRM
+TEXT name=options/det-image
+  | profile=tv
+END.
+END
+	det-image -m p.det dog.jpg 2>&1 >out
+)" 'a model may not set --profile'
+
+# --- import ---
+says() { # DESCRIPTION REGEX ARG...
+	d=$1 re=$2
+	shift 2
+	det-model import "$@" -o new.det >out 2>err
+	like "$d" "$? $(cat err)" "^2 det-model import $re"
+}
+says "torch: no architecture named" "torch: which architecture" torch a.det
+says "torch: no such file" "torch: no.pth" torch no.pth --arch tiny_ssd
+says "torch: another file" "torch: a.det" torch a.det --arch tiny_ssd
+det-model export safetensors a.det -o a.safetensors
+det-model import safetensors a.safetensors --arch tiny_ssd --strict -o b.det
+is "safetensors --arch: our own names" "$? $(det-model check b.det)" "0 b.det: ok"
+is "the same boxes" "$(det-run -m b.det dog.jpg)" "$(det-run -m a.det dog.jpg)"
+says "of another architecture" \
+	"safetensors: a.safetensors: [0-9]+ of the weights of tiny_frcnn can't be had: .*missing" \
+	safetensors a.safetensors --arch tiny_frcnn
+if [ -d "$DET_DATA/models/torch" ]; then
+	t=$DET_DATA/models/torch
+	det-model import torch "$t/version-slim-320.pth" --arch ultraface_slim --strict -o face.det
+	is "UltraFace from .pth" "$? $(det-model check face.det)" "0 face.det: ok"
+	det-run -m face.det "$DET_DATA/photos/001150.jpg" >faces
+	is "and a face where there is one" "$(awk -F '\t' '$3 > .99 && $4 > 290 && $4 < 305 && $6 > 350 && $6 < 365' faces | wc -l | tr -d ' ')" 1
+	cut -d ' ' -f 2- "$t/synset_words.txt" >words
+	det-model import safetensors "$t/squeezenet_v1.1.safetensors" --arch squeezenet1_1 \
+		--classes words --strict -o sq.det
+	like "SqueezeNet from safetensors sees a dog" \
+		"$(det-run -m sq.det "$DET_DATA/photos/dog.jpg" | head -n 1)" 'dogsled|malamute|husky'
+else
+	skip "published weights" "no shared data here"
+fi
+done_testing
