@@ -30,7 +30,7 @@ SPREAD = {
     "rpn.head.bbox_pred": 0.3,
     "roi_heads.box_predictor.cls_score": 2.5,
     "roi_heads.box_predictor.bbox_pred": 1.5,
-    "head.classification_head.cls_logits": 1.2,
+    "head.classification_head.cls_logits": 0.4,
     "head.regression_head.bbox_reg": 0.3,
     "head.classification_head.module_list": 2.5,
     "head.regression_head.module_list": 1.0,
