@@ -126,13 +126,8 @@ det_eval_find_class_name(const struct det_eval_set *s, const char *name)
 	return i >= 0 && strcmp(s->classes.name[i], name) == 0 ? (int32_t)i : -1;
 }
 
-/* Of a rectangle: what all boxes have. */
-struct rect {
-	double x1, y1, x2, y2, size;
-};
-
 static enum det_err
-rect_check(const struct rect *r)
+rect_check(const struct det_eval_rect *r)
 {
 	if (!isfinite(r->x1) || !isfinite(r->y1) || !isfinite(r->x2) ||
 	    !isfinite(r->y2))
@@ -151,66 +146,24 @@ rect_check(const struct rect *r)
 }
 
 /* Tests the side, not the corner: x + w rounds, so that a tiny negative w would be lost. */
-static enum det_err
-rect_xywh(struct rect *r, const double v[4])
+enum det_err
+det_eval_rect_xywh(struct det_eval_rect *r, const double v[4])
 {
 	if (v[2] < 0 || v[3] < 0)
 		return det_fail(DET_INVALID,
 		    "a box has a negative side: %g x %g at %g %g", v[2], v[3], v[0],
 		    v[1]);
-	*r = (struct rect){ v[0], v[1], v[0] + v[2], v[1] + v[3], v[2] * v[3] };
+	*r =
+	    (struct det_eval_rect){ v[0], v[1], v[0] + v[2], v[1] + v[3], v[2] * v[3] };
 	return rect_check(r);
 }
 
-static enum det_err
-rect_corners(struct rect *r, const double v[4])
+enum det_err
+det_eval_rect_corners(struct det_eval_rect *r, const double v[4])
 {
-	*r = (struct rect){ v[0], v[1], v[2], v[3], (v[2] - v[0]) * (v[3] - v[1]) };
+	*r = (struct det_eval_rect){ v[0], v[1], v[2], v[3],
+		(v[2] - v[0]) * (v[3] - v[1]) };
 	return rect_check(r);
-}
-
-#define PUT_RECT(b, r)                                                               \
-	((b)->x1 = (r)->x1, (b)->y1 = (r)->y1, (b)->x2 = (r)->x2, (b)->y2 = (r)->y2, \
-	    (b)->size = (r)->size)
-
-enum det_err
-det_eval_gt_xywh(struct det_eval_gt *b, const double xywh[4])
-{
-	struct rect r;
-	enum det_err e = rect_xywh(&r, xywh);
-
-	PUT_RECT(b, &r);
-	return e;
-}
-
-enum det_err
-det_eval_gt_corners(struct det_eval_gt *b, const double c[4])
-{
-	struct rect r;
-	enum det_err e = rect_corners(&r, c);
-
-	PUT_RECT(b, &r);
-	return e;
-}
-
-enum det_err
-det_eval_det_xywh(struct det_eval_det *b, const double xywh[4])
-{
-	struct rect r;
-	enum det_err e = rect_xywh(&r, xywh);
-
-	PUT_RECT(b, &r);
-	return e;
-}
-
-enum det_err
-det_eval_det_corners(struct det_eval_det *b, const double c[4])
-{
-	struct rect r;
-	enum det_err e = rect_corners(&r, c);
-
-	PUT_RECT(b, &r);
-	return e;
 }
 
 static enum det_err
@@ -249,7 +202,7 @@ det_eval_add_gt(struct det_eval_set *s, const struct det_eval_gt *b)
 		return e;
 	s->gt[s->n_gt] = *b;
 	if (b->area < 0)
-		s->gt[s->n_gt].area = b->size;
+		s->gt[s->n_gt].area = b->r.size;
 	s->n_gt++;
 	return DET_OK;
 }
@@ -301,7 +254,8 @@ det_eval_add_gt_list(struct det_eval_set *s, uint32_t image, const struct det_bo
 			.flags = from->flags,
 		};
 
-		if ((e = det_eval_gt_corners(&g, c)) || (e = det_eval_add_gt(s, &g)))
+		if ((e = det_eval_rect_corners(&g.r, c)) ||
+		    (e = det_eval_add_gt(s, &g)))
 			return det_fail_in(e, "object %zu", i);
 	}
 	return e;
@@ -322,7 +276,8 @@ det_eval_add_det_list(struct det_eval_set *s, uint32_t image, const struct det_b
 			.label = mapped(from->label, label, n),
 		};
 
-		if ((e = det_eval_det_corners(&d, c)) || (e = det_eval_add_det(s, &d)))
+		if ((e = det_eval_rect_corners(&d.r, c)) ||
+		    (e = det_eval_add_det(s, &d)))
 			return det_fail_in(e, "box %zu", i);
 	}
 	return e;

@@ -29,10 +29,14 @@ struct det_eval_image {
 	char *name; /* path or stem; "" where unknown */
 };
 
-struct det_eval_gt {
+struct det_eval_rect {
 	double x1, y1, x2, y2;
-	double size;    /* product of the sides */
-	double area;    /* as annotated; `size` where it is not */
+	double size; /* product of the sides */
+};
+
+struct det_eval_gt {
+	struct det_eval_rect r;
+	double area;    /* as annotated; r.size where it is not */
 	int64_t id;     /* of the annotation, or its number in its file */
 	uint32_t image; /* index into set->image */
 	int32_t label;  /* index into set->classes; -1: unknown, takes no part */
@@ -40,8 +44,7 @@ struct det_eval_gt {
 };
 
 struct det_eval_det {
-	double x1, y1, x2, y2;
-	double size;
+	struct det_eval_rect r;
 	double score;
 	uint32_t image;
 	int32_t label;
@@ -78,16 +81,14 @@ int64_t det_eval_find_image_name(const struct det_eval_set *s, const char *name)
 int32_t det_eval_find_class(const struct det_eval_set *s, int64_t source);
 int32_t det_eval_find_class_name(const struct det_eval_set *s, const char *name);
 
-/* Sets b's corners and size; the other fields are the caller's. DET_INVALID, saying what
- * was found, for NaN, infinity, a negative side, or more than DET_EVAL_MAX_COORD. */
-enum det_err det_eval_gt_xywh(struct det_eval_gt *b, const double xywh[4]) DET_MUST_USE;
-enum det_err det_eval_gt_corners(struct det_eval_gt *b, const double c[4]) DET_MUST_USE;
-enum det_err det_eval_det_xywh(
-    struct det_eval_det *b, const double xywh[4]) DET_MUST_USE;
-enum det_err det_eval_det_corners(
-    struct det_eval_det *b, const double c[4]) DET_MUST_USE;
+/* A rectangle of x y w h or of corners. DET_INVALID, saying what was found, for NaN,
+ * infinity, a negative side, or more than DET_EVAL_MAX_COORD. */
+enum det_err det_eval_rect_xywh(
+    struct det_eval_rect *r, const double xywh[4]) DET_MUST_USE;
+enum det_err det_eval_rect_corners(
+    struct det_eval_rect *r, const double c[4]) DET_MUST_USE;
 
-/* Adds a box whose corners and size were set by one of the above. A negative area means
+/* Adds a box whose rectangle was made by one of the above. A negative area means
  * that none is annotated. DET_INVALID for a score or an area that is no number, an image or
  * a label out of range. */
 enum det_err det_eval_add_gt(
