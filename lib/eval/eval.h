@@ -88,12 +88,12 @@ enum det_err det_eval_rule_find(struct det_eval_rule *r, const char *name) DET_M
 const char *det_eval_rule_name(size_t i, const char **about);
 
 struct det_eval_curve {
-	size_t npos;        /* objects that count */
-	size_t ntp;         /* true positives */
-	size_t counted;     /* detections that count: true and false positives */
-	const uint32_t *at; /* [ntp] place in the class's order, from its start */
-	const uint32_t
-	    *seen; /* [ntp] counted detections up to this one, itself included */
+	size_t npos;    /* objects that count */
+	size_t ntp;     /* true positives */
+	size_t counted; /* detections that count: true and false positives */
+	uint32_t *at;   /* [ntp] place in the class's order, from its start */
+	uint32_t *seen; /* [ntp] counted detections up to this one, itself included */
+	double eps;     /* what the rule adds to seen (COCO) */
 };
 
 struct det_eval {
@@ -103,6 +103,7 @@ struct det_eval {
 	size_t n;       /* detections that take part */
 	size_t n_unknown_gt, n_unknown_det; /* left out: no class */
 	uint32_t *order;                    /* [n] index into set->det */
+	uint32_t *image;                    /* [n] index into set->image */
 	uint32_t *rank; /* [n] place in its image and class, from 0 */
 	size_t *start; /* [n_class + 1] class k has order[start[k]] .. [start[k+1]-1] */
 	uint32_t *hit; /* [n_area][n] bit t: of threshold t */
@@ -145,8 +146,7 @@ double det_eval_mean_ap(
 double det_eval_mean_recall(
     const struct det_eval *e, size_t area, size_t max, long klass, long iou);
 
-/* AP of any curve by the rule's points; weights give each counted thing a multiplicity and
- * make the numbers doubles: see det_eval_weighted. */
+/* AP of a curve; -1 where npos is 0. */
 double det_eval_curve_ap(const struct det_eval_curve *c, enum det_eval_points points);
 
 /* The envelope at the n recalls at[0..n) (growing): the best precision at that recall or
@@ -159,8 +159,9 @@ double det_eval_curve_recall(const struct det_eval_curve *c, size_t k);
 
 /* AP where image i occurs weight[i] times (a bootstrap's draw): ap[class * n_iou + iou], -1
  * where nothing is to be found. Equals det_eval_run on the repeated images but for the order
- * of equal scores. Nothing is allocated: call it from many threads at once. */
+ * of equal scores. scratch has 2 * e->n numbers: calls may run at once, each with its own.
+ * The sum of all weights of detections must be below 2^32. */
 void det_eval_weighted(double *ap, const struct det_eval *e, size_t area, size_t max,
-    const uint32_t *weight);
+    const uint32_t *weight, uint32_t *scratch);
 
 #endif
