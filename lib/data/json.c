@@ -367,6 +367,7 @@ static enum det_err
 find_quote(struct det_json *j, const char **first, int *escapes)
 {
 	const char *start = j->p, *p = j->p + 1;
+	unsigned c;
 	enum det_err e;
 
 	*escapes = 0;
@@ -394,18 +395,16 @@ find_quote(struct det_json *j, const char **first, int *escapes)
 			    (unsigned long long)j->line,
 			    (unsigned long long)offset(j, start));
 		}
-		if (*p == '\\') {
-			unsigned c;
-
+		if (*p == '\\' && escape(&c, &n, p, left)) {
 			*escapes = 1;
-			if (left < 2) {
-				p++;
-				continue;
-			}
-			if (!escape(&c, &n, p, left) && left >= 12)
-				return fail_at(j, DET_CORRUPT, p,
-				    "no escape of JSON, or half of a surrogate pair");
-			p += n <= left ? n : left;
+			p += n;
+			continue;
+		}
+		if (*p == '\\' && (left >= 12 || memchr(p, '"', left)))
+			return fail_at(j, DET_CORRUPT, p,
+			    "no escape of JSON, or half of a surrogate pair");
+		if (*p == '\\') { /* cut off */
+			p = j->end;
 			continue;
 		}
 		if ((unsigned char)*p < 0x20)
