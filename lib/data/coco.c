@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/idmap.h"
 #include "base/text.h"
-#include "data/idmap.h"
 #include "data/json.h"
 
 enum want {
@@ -207,11 +207,10 @@ claim(struct coco *c, struct det_idmap *ids, const char *what, int64_t id)
 {
 	struct det_json_token at = { .at = c->entry.place.at,
 		.line = c->entry.place.line };
-	size_t index;
 	int is_new;
 	enum det_err e;
 
-	if ((e = det_idmap_add(&index, &is_new, ids, id)) || is_new)
+	if ((e = det_idmap_add(&is_new, ids, id, (uint32_t)ids->n)) || is_new)
 		return e;
 	if (c->sink->duplicate)
 		return c->sink->duplicate(c->sink->ctx, what, id, c->entry.place);

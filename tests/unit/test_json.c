@@ -11,7 +11,6 @@
 
 #include "base/random.h"
 #include "data/coco.h"
-#include "data/idmap.h"
 #include "data/json.h"
 
 /* Tokens as letters, values in between: {k"a"n1}. */
@@ -400,24 +399,6 @@ test_coco(void)
 	coco_refuses("[{\"image_id\":1", "input ended early, at byte 14");
 }
 
-static void
-test_idmap(void)
-{
-	struct det_idmap m = { 0 };
-	size_t at;
-	int is_new, bad = 0;
-
-	ok(!det_idmap_find(&at, &m, 0), "nothing in an empty map");
-	for (int64_t i = 0; i < 5000; i++)
-		bad |= det_idmap_add(&at, &is_new, &m, (i - 2500) << 32) || !is_new ||
-		       at != (size_t)i;
-	for (int64_t i = 0; i < 5000; i++)
-		bad |= !det_idmap_find(&at, &m, (i - 2500) << 32) || at != (size_t)i;
-	bad |= det_idmap_add(&at, &is_new, &m, 0) || is_new || at != 2500;
-	ok(!bad && !det_idmap_find(&at, &m, 1), "5000 ids keep their indices");
-	det_idmap_release(&m);
-}
-
 int
 main(void)
 {
@@ -428,6 +409,5 @@ main(void)
 	test_numbers();
 	test_skip();
 	test_coco();
-	test_idmap();
 	return done();
 }
