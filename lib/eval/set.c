@@ -20,6 +20,7 @@ det_eval_set_release(struct det_eval_set *s)
 	det_idmap_release(&s->ids);
 	det_idmap_release(&s->sources);
 	det_idmap_release(&s->names);
+	det_idmap_release(&s->stems);
 	det_idmap_release(&s->class_names);
 	*s = (struct det_eval_set){ 0 };
 }
@@ -70,6 +71,28 @@ det_eval_set_classes(struct det_eval_set *s, const struct det_classes *c)
 	return e;
 }
 
+/* The part of a path that names the picture. */
+static const char *
+stem_of(size_t *n, const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const char *dot = strrchr(name, '.');
+
+	*n = dot && dot > name ? (size_t)(dot - name) : strlen(name);
+	return name;
+}
+
+static enum det_err
+stem_add(struct det_idmap *m, const char *path, size_t index)
+{
+	size_t n;
+	const char *stem = stem_of(&n, path);
+	int is_new;
+
+	return det_idmap_add(
+	    &is_new, m, (int64_t)det_hash(DET_HASH_START, stem, n), (uint32_t)index);
+}
+
 enum det_err
 det_eval_set_image(
     uint32_t *index, struct det_eval_set *s, int64_t id, const char *name)
@@ -88,7 +111,9 @@ det_eval_set_image(
 		return e;
 	*index = (uint32_t)s->n_image;
 	s->image[s->n_image++] = im;
-	return name ? name_add(&s->names, name, *index) : DET_OK;
+	if (name && !(e = name_add(&s->names, name, *index)))
+		e = stem_add(&s->stems, name, *index);
+	return e;
 }
 
 static int64_t
@@ -109,6 +134,19 @@ det_eval_find_image_name(const struct det_eval_set *s, const char *name)
 	int64_t i = found(det_idmap_find(&s->names, (int64_t)det_hash_text(name)));
 
 	return i >= 0 && strcmp(s->image[i].name, name) == 0 ? i : -1;
+}
+
+int64_t
+det_eval_find_image_stem(const struct det_eval_set *s, const char *stem)
+{
+	int64_t i = found(det_idmap_find(&s->stems, (int64_t)det_hash_text(stem)));
+	const char *its;
+	size_t n;
+
+	if (i < 0)
+		return -1;
+	its = stem_of(&n, s->image[i].name);
+	return strlen(stem) == n && memcmp(its, stem, n) == 0 ? i : -1;
 }
 
 int32_t

@@ -59,7 +59,7 @@ struct det_eval_set {
 	/* private */
 	size_t cap_image, cap_gt, cap_det;
 	struct det_idmap ids, sources; /* names below: by their hashes */
-	struct det_idmap names, class_names;
+	struct det_idmap names, stems, class_names;
 };
 
 /* Start from {0}. */
@@ -78,6 +78,8 @@ enum det_err det_eval_set_image(
  * only. Of images with the same name the first is found. */
 int64_t det_eval_find_image(const struct det_eval_set *s, int64_t id);
 int64_t det_eval_find_image_name(const struct det_eval_set *s, const char *name);
+/* By the name without folders and without its last ending, as VOC's files have it. */
+int64_t det_eval_find_image_stem(const struct det_eval_set *s, const char *stem);
 int32_t det_eval_find_class(const struct det_eval_set *s, int64_t source);
 int32_t det_eval_find_class_name(const struct det_eval_set *s, const char *name);
 
