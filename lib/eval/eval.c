@@ -69,13 +69,13 @@ ignore_outside(struct det_eval *e)
 {
 	const uint32_t full = UINT32_MAX >> (32 - e->rule.n_iou);
 
-	for (size_t a = 0; a < e->rule.n_area; a++) {
-		const uint32_t *hit = e->hit + a * e->n;
-		uint32_t *ignored = e->ignored + a * e->n;
+	for (size_t i = 0; i < e->n; i++) {
+		const double size = e->set->det[e->order[i]].r.size;
 
-		for (size_t i = 0; i < e->n; i++)
-			if (outside(&e->rule.area[a], e->set->det[e->order[i]].r.size))
-				ignored[i] |= full & ~hit[i];
+		for (size_t a = 0; a < e->rule.n_area; a++)
+			if (outside(&e->rule.area[a], size))
+				e->ignored[a * e->n + i] |=
+				    full & ~e->hit[a * e->n + i];
 	}
 }
 

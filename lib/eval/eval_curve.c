@@ -133,67 +133,92 @@ det_eval_curve_envelope(
 	}
 }
 
-/* One class in one area and under one limit: its curves are counted, then written. */
+/* One class in one area: the curves of all limits and thresholds at once. */
 struct tally {
 	struct det_eval *e;
-	size_t cell; /* the first of n_iou */
-	size_t area, max, class;
-	int write; /* into the curves' arrays; else only counts */
+	struct det_eval_curve *curve; /* [n_max][apart], n_iou of them in use */
+	size_t apart;
+	size_t from, to; /* the class in e->order */
+	const uint32_t *hit, *ignored;
+	/* counted so far, by limit: at every threshold; the few more, by threshold */
+	size_t all[DET_EVAL_MAX_DETS], extra[DET_EVAL_MAX_DETS][DET_EVAL_MAX_IOU];
 };
 
-/* Walks the class's detections. All that count at every threshold are counted together;
- * `extra` has the few that count at some. */
-static void
-tally_run(const struct tally *y)
+static struct tally
+tally_of(struct det_eval *e, size_t area, size_t class)
 {
-	struct det_eval *e = y->e;
-	const size_t n_iou = e->rule.n_iou, limit = e->rule.max_dets[y->max];
-	const uint32_t full = UINT32_MAX >> (32 - n_iou);
-	const uint32_t *hit = e->hit + y->area * e->n;
-	const uint32_t *ignored = e->ignored + y->area * e->n;
-	struct det_eval_curve *curve = e->curve + y->cell;
-	size_t all = 0, extra[DET_EVAL_MAX_IOU] = { 0 };
-	const size_t from = e->start[y->class], to = e->start[y->class + 1];
+	const size_t cell = det_eval_cell(e, area, 0, class, 0);
 
-	for (size_t t = 0; t < n_iou; t++)
-		curve[t].ntp = 0;
-	for (size_t i = from; i < to; i++) {
-		uint32_t bits = hit[i] & ~ignored[i];
+	return (struct tally){
+		.e = e,
+		.curve = e->curve + cell,
+		.apart = e->n_class * e->rule.n_iou,
+		.from = e->start[class],
+		.to = e->start[class + 1],
+		.hit = e->hit + area * e->n,
+		.ignored = e->ignored + area * e->n,
+	};
+}
 
-		if (ignored[i] == full || e->rank[i] >= limit)
-			continue;
-		if (ignored[i] == 0)
-			all++;
-		else
-			for (size_t t = 0; t < n_iou; t++)
-				extra[t] += !(ignored[i] >> t & 1);
-		for (; bits; bits &= bits - 1) {
-			size_t t = (size_t)__builtin_ctz(bits);
+/* The true positives alone, so that room can be made for them. */
+static void
+tally_count(struct tally *y)
+{
+	const struct det_eval_rule *r = &y->e->rule;
 
-			if (y->write) {
-				curve[t].at[curve[t].ntp] = (uint32_t)(i - from);
-				curve[t].seen[curve[t].ntp] =
-				    (uint32_t)(all + extra[t]);
-			}
-			curve[t].ntp++;
-		}
+	for (size_t i = y->from; i < y->to; i++)
+		for (uint32_t b = y->hit[i] & ~y->ignored[i]; b; b &= b - 1)
+			for (size_t m = r->n_max;
+			     m-- > 0 && y->e->rank[i] < r->max_dets[m];)
+				y->curve[m * y->apart + (size_t)__builtin_ctz(b)].ntp++;
+}
+
+/* Detection i is one more under limit m. */
+static void
+tally_add(struct tally *y, size_t i, size_t m)
+{
+	const uint32_t ignored = y->ignored[i];
+
+	if (ignored == 0)
+		y->all[m]++;
+	else
+		for (size_t t = 0; t < y->e->rule.n_iou; t++)
+			y->extra[m][t] += !(ignored >> t & 1);
+	for (uint32_t b = y->hit[i] & ~ignored; b; b &= b - 1) {
+		const size_t t = (size_t)__builtin_ctz(b);
+		struct det_eval_curve *c = &y->curve[m * y->apart + t];
+
+		c->at[c->ntp] = (uint32_t)(i - y->from);
+		c->seen[c->ntp++] = (uint32_t)(y->all[m] + y->extra[m][t]);
 	}
-	for (size_t t = 0; t < n_iou; t++)
-		curve[t].counted = all + extra[t];
 }
 
 static void
-tally_figures(const struct tally *y)
+tally_write(struct tally *y)
 {
-	struct det_eval *e = y->e;
+	const struct det_eval_rule *r = &y->e->rule;
+	const uint32_t full = UINT32_MAX >> (32 - r->n_iou);
 
-	for (size_t t = 0; t < e->rule.n_iou; t++) {
-		struct det_eval_curve *c = &e->curve[y->cell + t];
+	for (size_t m = 0; m < r->n_max; m++)
+		for (size_t t = 0; t < r->n_iou; t++)
+			y->curve[m * y->apart + t].ntp = 0;
+	for (size_t i = y->from; i < y->to; i++)
+		if (y->ignored[i] != full)
+			for (size_t m = r->n_max;
+			     m-- > 0 && y->e->rank[i] < r->max_dets[m];)
+				tally_add(y, i, m);
+	for (size_t m = 0; m < r->n_max; m++)
+		for (size_t t = 0; t < r->n_iou; t++)
+			y->curve[m * y->apart + t].counted = y->all[m] + y->extra[m][t];
+}
 
-		e->ap[y->cell + t] = det_eval_curve_ap(c, e->rule.points);
-		e->recall[y->cell + t] =
-		    c->npos ? (double)c->ntp / (double)c->npos : -1;
-	}
+static void
+figures(struct det_eval *e, size_t cell)
+{
+	const struct det_eval_curve *c = &e->curve[cell];
+
+	e->ap[cell] = det_eval_curve_ap(c, e->rule.points);
+	e->recall[cell] = c->npos ? (double)c->ntp / (double)c->npos : -1;
 }
 
 struct curves {
@@ -205,16 +230,21 @@ static void
 class_curves(const void *ctx, size_t class, int worker)
 {
 	const struct curves *v = ctx;
-	struct tally y = { .e = v->e, .class = class, .write = v->write };
+	const struct det_eval_rule *r = &v->e->rule;
 
 	(void)worker;
-	for (y.area = 0; y.area < v->e->rule.n_area; y.area++)
-		for (y.max = 0; y.max < v->e->rule.n_max; y.max++) {
-			y.cell = det_eval_cell(v->e, y.area, y.max, class, 0);
-			tally_run(&y);
-			if (v->write)
-				tally_figures(&y);
+	for (size_t a = 0; a < r->n_area; a++) {
+		struct tally y = tally_of(v->e, a, class);
+
+		if (!v->write) {
+			tally_count(&y);
+			continue;
 		}
+		tally_write(&y);
+		for (size_t m = 0; m < r->n_max; m++)
+			for (size_t t = 0; t < r->n_iou; t++)
+				figures(v->e, det_eval_cell(v->e, a, m, class, t));
+	}
 }
 
 enum det_err
@@ -302,9 +332,10 @@ weigh_curve(const struct weigher *w, const struct det_eval_curve *c, size_t t)
 		for (; m > 0 && w->mixed[m - 1] > at; m--)
 			if (!(w->ignored[w->from + w->mixed[m - 1]] >> t & 1))
 				mixed -= (double)w->weight[image[w->mixed[m - 1]]];
-		if (here > 0)
-			gather_add(&g, tp / ((double)w->sum[at] + mixed + c->eps),
-			    tp / w->npos, (tp - here) / w->npos);
+		/* what was not drawn adds nothing: precision is no higher there than at the
+		 * hit before it, and 0/0 is not above anything */
+		gather_add(&g, tp / ((double)w->sum[at] + mixed + c->eps), tp / w->npos,
+		    (tp - here) / w->npos);
 		tp -= here;
 	}
 	return gather_end(&g);

@@ -121,17 +121,19 @@ by_id(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* place[r[i].index] = i once r is sorted. */
+/* Once r is sorted, its i-th has place i, and at[i] says which it was. */
 static void
-rank_ids(uint32_t *place, struct ranked *r, size_t n)
+rank_ids(uint32_t *place, uint32_t *at, struct ranked *r, size_t n)
 {
 	qsort(r, n, sizeof *r, by_id);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		place[r[i].index] = (uint32_t)i;
+		at[i] = r[i].index;
+	}
 }
 
 static enum det_err
-rank_images(uint32_t *place, const struct det_eval_set *s)
+rank_images(uint32_t *place, uint32_t *at, const struct det_eval_set *s)
 {
 	struct ranked *r;
 	enum det_err e;
@@ -140,13 +142,13 @@ rank_images(uint32_t *place, const struct det_eval_set *s)
 		return e;
 	for (size_t i = 0; i < s->n_image; i++)
 		r[i] = (struct ranked){ s->image[i].id, (uint32_t)i };
-	rank_ids(place, r, s->n_image);
+	rank_ids(place, at, r, s->n_image);
 	free(r);
 	return DET_OK;
 }
 
 static enum det_err
-rank_classes(uint32_t *place, const struct det_classes *c)
+rank_classes(uint32_t *place, uint32_t *at, const struct det_classes *c)
 {
 	struct ranked *r;
 	int all = 1;
@@ -158,15 +160,17 @@ rank_classes(uint32_t *place, const struct det_classes *c)
 		all = all && c->source[i] >= 0;
 	for (size_t i = 0; i < c->n; i++)
 		r[i] = (struct ranked){ all ? c->source[i] : (int64_t)i, (uint32_t)i };
-	rank_ids(place, r, c->n);
+	rank_ids(place, at, r, c->n);
 	free(r);
 	return DET_OK;
 }
 
-/* What the sorts need: keys of boxes, and room. */
+/* What the sorts need: keys of boxes, and room. Keys are copied out of the boxes because a
+ * sorted list visits them in no order, and these arrays are a tenth of the size. */
 struct sorter {
 	const struct det_eval *e;
-	uint32_t *image_place, *class_place;
+	uint32_t *image_place, *class_place; /* of each image, of each label */
+	uint32_t *image_at, *class_at;       /* and back */
 	uint32_t *image,
 	    *class; /* of each box: the places of its image and its class */
 	uint32_t *list, *other;
@@ -179,6 +183,8 @@ sorter_release(struct sorter *o)
 {
 	free(o->image_place);
 	free(o->class_place);
+	free(o->image_at);
+	free(o->class_at);
 	free(o->image);
 	free(o->class);
 	free(o->list);
@@ -202,9 +208,11 @@ sorter_new(struct sorter *o, const struct det_eval *e)
 	    (err = det_alloc(&o->list, most, sizeof *o->list)) ||
 	    (err = det_alloc(&o->other, most, sizeof *o->other)) ||
 	    (err = det_calloc(&o->start, keys + 2, sizeof *o->start)) ||
-	    (err = rank_images(o->image_place, s)))
+	    (err = det_alloc(&o->image_at, s->n_image, sizeof *o->image_at)) ||
+	    (err = det_alloc(&o->class_at, s->classes.n, sizeof *o->class_at)) ||
+	    (err = rank_images(o->image_place, o->image_at, s)))
 		return err;
-	return rank_classes(o->class_place, &s->classes);
+	return rank_classes(o->class_place, o->class_at, &s->classes);
 }
 
 static void
@@ -215,6 +223,13 @@ sorter_add(struct sorter *o, size_t i, uint32_t image, int32_t label)
 	o->image[i] = o->image_place[image];
 	o->class[i] = o->class_place[label];
 	o->list[o->n++] = (uint32_t)i;
+}
+
+/* The class that box i is evaluated as. */
+static uint32_t
+sorter_class(const struct sorter *o, size_t i)
+{
+	return o->e->rule.classes ? o->class_at[o->class[i]] : 0;
 }
 
 /* The list stably by image or class, in place. */
@@ -260,49 +275,46 @@ sort_gt(struct det_eval_work *w, struct sorter *o)
 
 /* Numbers the detections of each image and class; leaves the number in rank. */
 static void
-rank_in_groups(uint32_t *rank, const struct det_eval_work *w, size_t n)
+rank_in_groups(uint32_t *rank, const uint32_t *det, const struct sorter *o)
 {
-	const struct det_eval_det *det = w->e->set->det;
+	const int classes = o->e->rule.classes;
 	uint32_t k = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		const struct det_eval_det *a = &det[w->det[i ? i - 1 : 0]];
-		const struct det_eval_det *b = &det[w->det[i]];
+	for (size_t i = 0; i < o->n; i++) {
+		uint32_t d = det[i], before = i ? det[i - 1] : d;
 
-		k = i && a->image == b->image &&
-			    det_eval_class(w->e, a->label) ==
-				det_eval_class(w->e, b->label)
+		k = i && o->image[d] == o->image[before] &&
+			    (!classes || o->class[d] == o->class[before])
 			? k + 1
 			: 0;
-		rank[w->det[i]] = k;
+		rank[d] = k;
 	}
 }
 
 /* e->order: sorted[0..n) by label, without those that rank beyond the last limit. pos holds
  * ranks before and places after. */
 static void
-class_order(struct det_eval_work *w, const uint32_t *sorted, size_t n)
+class_order(struct det_eval_work *w, const uint32_t *sorted, const struct sorter *o)
 {
 	struct det_eval *e = w->e;
-	const struct det_eval_det *det = e->set->det;
 	const size_t limit = e->rule.max_dets[e->rule.n_max - 1];
-	size_t at;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < o->n; i++)
 		if (w->pos[sorted[i]] < limit)
-			e->start[det_eval_class(e, det[sorted[i]].label) + 1]++;
+			e->start[sorter_class(o, sorted[i]) + 1]++;
 	for (size_t k = 0; k < e->n_class; k++)
 		e->start[k + 1] += e->start[k];
-	for (size_t i = 0; i < n; i++) {
-		uint32_t d = sorted[i], rank = w->pos[d];
+	for (size_t i = 0; i < o->n; i++) {
+		const uint32_t d = sorted[i], rank = w->pos[d];
+		size_t at;
 
 		if (rank >= limit) {
 			w->pos[d] = DET_EVAL_CUT;
 			continue;
 		}
-		at = e->start[det_eval_class(e, det[d].label)]++;
+		at = e->start[sorter_class(o, d)]++;
 		e->order[at] = d;
-		e->image[at] = det[d].image;
+		e->image[at] = o->image_at[o->image[d]];
 		e->rank[at] = rank;
 		w->pos[d] = (uint32_t)at;
 	}
@@ -338,8 +350,8 @@ sort_det(struct det_eval_work *w, struct sorter *o)
 	    !(err = det_alloc(&e->image, o->n, sizeof *e->image)) &&
 	    !(err = det_alloc(&e->rank, o->n, sizeof *e->rank)) &&
 	    !(err = det_calloc(&e->start, e->n_class + 2, sizeof *e->start))) {
-		rank_in_groups(w->pos, w, o->n);
-		class_order(w, sorted, o->n);
+		rank_in_groups(w->pos, w->det, o);
+		class_order(w, sorted, o);
 	}
 	free(sorted);
 	return err;
