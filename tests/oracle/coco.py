@@ -12,7 +12,7 @@ area and limit, and the twelve numbers: to 1e-12. Every fourth set is evaluated 
 classes as one (useCats=0), every third with other limits. Sets without ties are also drawn
 with repetition: the weighted AP against pycocotools on the repeated images.
 
-`--golden N` prints set N and what pycocotools finds, as C for tests/unit/eval_golden.h.
+`--golden N...` prints small sets and what pycocotools finds: tests/unit/eval_golden.h.
 Needs numpy and pycocotools.
 """
 import contextlib
@@ -208,32 +208,64 @@ def repeat(data, dets, weights):
     return {"images": new, "annotations": anns, "categories": data["categories"]}, more
 
 
-def golden(n):
-    data, dets, _ = make(n, small=True)
-    e = theirs(data, dets, 1, [1, 10, 100])
-    image = {im["id"]: i for i, im in enumerate(data["images"])}
-    label = {c["id"]: i for i, c in enumerate(data["categories"])}
-    num = lambda v: repr(float(v)).rstrip("0").rstrip(".") if float(v) != int(v) else str(int(v))
-    print("/* set %d */" % n)
-    print("static const long g%d_class[] = { %s };" % (n, ", ".join(str(c["id"]) for c in data["categories"])))
-    print("static const long g%d_image[] = { %s };" % (n, ", ".join(str(i["id"]) for i in data["images"])))
-    print("static const double g%d_gt[][8] = {" % n)
-    for a in data["annotations"]:
-        print("\t{ %d, %d, %s, %s, %d }," % (image[a["image_id"]], label[a["category_id"]],
-              ", ".join(map(num, a["bbox"])), num(a["area"]), CROWD * a["iscrowd"] | IGNORE * a.get("ignore", 0)))
-    print("};\nstatic const double g%d_det[][7] = {" % n)
-    for d in dets:
-        print("\t{ %d, %d, %s, %s }," % (image[d["image_id"]], label[d["category_id"]],
-              ", ".join(map(num, d["bbox"])), num(d["score"])))
-    print("};\nstatic const double g%d_stats[12] = {" % n)
-    for i in range(0, 12, 3):
-        print("\t" + ", ".join(repr(float(v)) for v in e.stats[i:i + 3]) + ",")
-    print("};\n")
+def golden(seeds):
+    """C arrays, an entry of `golden` a set; numbers as short as they read back the same."""
+    def num(v):
+        return str(int(v)) if float(v) == int(v) else repr(float(v))
+
+    def rows(kind, n, lines):
+        print("static const double g%d_%s[] = {" % (n, kind))
+        for l in lines or ["0"]:
+            print("\t%s," % l)
+        print("};")
+
+    print("""/* SPDX-License-Identifier: MIT
+ *
+ * Made by tests/oracle/coco.py --golden %s: data sets and what pycocotools finds.
+ * Objects: image, label, x, y, w, h, area, flags. Detections: image, label, x, y, w, h,
+ * score.
+ */
+#ifndef DET_EVAL_GOLDEN_H
+#define DET_EVAL_GOLDEN_H
+
+#include <stddef.h>
+/* clang-format off */
+""" % " ".join(map(str, seeds)))
+    entries = []
+    for n in seeds:
+        data, dets, _ = make(n, small=True)
+        e = theirs(data, dets, 1, [1, 10, 100])
+        image = {im["id"]: i for i, im in enumerate(data["images"])}
+        label = {c["id"]: i for i, c in enumerate(data["categories"])}
+        ids = sorted(label)
+        rows("class", n, [num(c["id"]) for c in data["categories"]])
+        rows("image", n, [num(i["id"]) for i in data["images"]])
+        rows("gt", n, ["%d, %d, %s, %s, %d" % (
+            image[a["image_id"]], label[a["category_id"]], ", ".join(map(num, a["bbox"])),
+            num(a["area"]), CROWD * a["iscrowd"] | IGNORE * a.get("ignore", 0))
+            for a in data["annotations"]])
+        rows("det", n, ["%d, %d, %s, %s" % (
+            image[d["image_id"]], label[d["category_id"]], ", ".join(map(num, d["bbox"])),
+            num(d["score"])) for d in dets])
+        rows("stats", n, map(num, e.stats))
+        ap = [e.eval["precision"][:, :, ids.index(c["id"]), 0, 2].mean() for c in data["categories"]]
+        rows("ap", n, map(num, ap))
+        entries.append("\t{ g%d_class, g%d_image, g%d_gt, g%d_det, g%d_stats, g%d_ap, %d, %d, %d, %d }," % (
+            (n,) * 6 + (len(label), len(image), len(data["annotations"]), len(dets))))
+    print("""
+static const struct golden {
+	const double *class, *image, *gt, *det, *stats, *ap; /* ap: of each class */
+	size_t n_class, n_image, n_gt, n_det;
+} golden[] = {
+%s
+};
+
+#endif""" % "\n".join(entries))
 
 
 def main():
     if sys.argv[1] == "--golden":
-        return golden(int(sys.argv[2]))
+        return golden(list(map(int, sys.argv[2:])))
     dump, count = sys.argv[1], int((sys.argv[2:] or [240])[0])
     first = int((sys.argv[3:] or [0])[0])
     bad = cells = drawn = 0
