@@ -196,9 +196,9 @@ test_voc_seven(const char *gts, const char *dets, const char *rule, const double
 	if (det_eval_run(&e, &s, &r, 1))
 		ok(0, "%s: %s", dets, det_errmsg());
 	else
-		ok(worst(e.ap, want, 4) <= 5e-11,
-		    "%s, %s: published to ten digits: %.10f %.10f %.10f %.10f", dets, rule,
-		    e.ap[0], e.ap[1], e.ap[2], e.ap[3]);
+		ok(worst(e.ap, want, 4) <= 1e-10,
+		    "%s, %s: as published (ten digits, cut): %.10f %.10f %.10f %.10f",
+		    dets, rule, e.ap[0], e.ap[1], e.ap[2], e.ap[3]);
 	det_eval_release(&e);
 	det_eval_set_release(&s);
 }
