@@ -192,15 +192,18 @@ test_coco(void)
 	det_eval_strays_release(&y);
 	ok(!det_eval_read_coco_det(&s, &y,
 	       file(
-		   "[{\"image_id\":8,\"category_id\":3,\"bbox\":[0,0,1,1],\"score\":.5}"
+		   "[{\"image_id\":8,\"category_id\":3,\"bbox\":[0,0,1,1],\"score\":0."
+		   "5}"
 		   ","
-		   "{\"image_id\":0,\"category_id\":3,\"bbox\":[0,0,1,1],\"score\":.5},"
+		   "{\"image_id\":0,\"category_id\":3,\"bbox\":[0,0,1,1],\"score\":0.5}"
+		   ","
 		   "{\"image_id\":\"b\",\"category_id\":9,\"bbox\":[0,0,1,1],\"score\":"
 		   ".5},"
 		   "{\"image_id\":\"q\",\"category_id\":3,\"bbox\":[0,0,1,1],\"score\":"
 		   ".5},"
-		   "{\"image_id\":1,\"category_id\":3,\"bbox\":[0,0,1,1],\"score\":.5},"
-		   "{\"image_id\":1,\"category_id\":3,\"bbox\":[0,0,1,1],\"score\":.5}"
+		   "{\"image_id\":1,\"category_id\":3,\"bbox\":[0,0,1,1],\"score\":0.5}"
+		   ","
+		   "{\"image_id\":1,\"category_id\":3,\"bbox\":[0,0,1,1],\"score\":0.5}"
 		   "]")) &&
 		s.n_det == 3 && s.det[0].image == 0 && s.det[1].image == 1 &&
 		s.det[2].image == 0 && s.det[2].label == -1,
@@ -210,7 +213,7 @@ test_coco(void)
 	    "and those astray");
 	ok(det_eval_read_coco_det(&s, &y,
 	       file("[\n{\"image_id\":8,\"category_id\":3,\"bbox\":[0,0,-1,1],"
-		    "\"score\":.5}]")) == DET_INVALID &&
+		    "\"score\":0.5}]")) == DET_INVALID &&
 		strstr(det_errmsg(), "line 2"),
 	    "a box that is none: %s", det_errmsg());
 	ok(!det_eval_read_coco_det(&s, &y, file("[]")) && s.n_det == 3, "no results");
