@@ -8,7 +8,7 @@ det-model new --list >archs
 is "--list: status" "$?" 0
 for a in fasterrcnn_resnet50_fpn fasterrcnn_resnet101_fpn fasterrcnn_vgg16 fasterrcnn_zf \
 	retinanet_resnet50_fpn retinanet_resnet101_fpn retinanet_resnet50_fpn_v2 ssd300_vgg16 ssd300_caffe ssd512_caffe \
-	ultraface_slim vgg16 resnet18 resnet50 resnet101 squeezenet1_0 squeezenet1_1 mobilenet_v1 \
+	ultraface_slim vgg16 resnet18 resnet50 resnet101 squeezenet1_0 squeezenet1_1 squeezenet1_1_caffe mobilenet_v1 \
 	alexnet zf yolov1 yolov2 yolov3 yolov3-tiny tiny_frcnn tiny_retinanet tiny_ssd; do
 	ok "--list: $a" grep -q "^$a  *[A-Za-z]" archs
 done
@@ -128,7 +128,7 @@ if [ -d "$DET_DATA/models/torch" ]; then
 	det-run -m face.det "$DET_DATA/photos/001150.jpg" >faces
 	is "and a face where there is one" "$(awk -F '\t' '$3 > .99 && $4 > 290 && $4 < 305 && $6 > 350 && $6 < 365' faces | wc -l | tr -d ' ')" 1
 	cut -d ' ' -f 2- "$t/synset_words.txt" >words
-	det-model import safetensors "$t/squeezenet_v1.1.safetensors" --arch squeezenet1_1 \
+	det-model import safetensors "$t/squeezenet_v1.1.safetensors" --arch squeezenet1_1_caffe \
 		--classes words --strict -o sq.det
 	like "SqueezeNet from safetensors sees a dog" \
 		"$(det-run -m sq.det "$DET_DATA/photos/dog.jpg" | head -n 1)" 'dogsled|malamute|husky'
