@@ -21,6 +21,7 @@ write_anchors(struct tool *t, struct stage *s, size_t i, const struct det_record
 	const struct det_tensor *map = &r->tensor;
 	struct det_tensor out = { DET_F32, 4, { 0 }, NULL };
 	struct det_anchors_at at;
+	struct det_attrs a = { 0 };
 	char name[300];
 	size_t n;
 
@@ -41,7 +42,9 @@ write_anchors(struct tool *t, struct stage *s, size_t i, const struct det_record
 	tool_check(t, det_anchors_make(s->box, s->text, i, &at));
 	out.data = s->box;
 	(void)snprintf(name, sizeof name, "%s.anchors", det_record_name(r));
-	tool_check(t, det_writer_tensor(t->out, name, &out, NULL));
+	tool_check(t, det_attr_add(&a, "anchors", det_anchors_text(s->text, i)));
+	tool_check(t, det_writer_tensor(t->out, name, &out, &a));
+	free(a.text);
 }
 
 /* Called at the record after the item: the place to speak of is `at`. */

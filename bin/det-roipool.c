@@ -12,16 +12,12 @@
 
 #include "roi/rows.h"
 
-static const char *const ops[] = { "align", "max", "spp", "warp", NULL };
-static const char *const forms[] = { "detection", "fixed", NULL };
-static const char *const guards[] = { "tv", "d2", NULL };
-static const char *const pictures[] = { "image", "original", NULL };
-
 struct roipool {
 	struct det_rows_params p;
 	const char *size, *boxes, *out;
 	struct opt_names maps;
 	struct opt_list strides, levels, offsets;
+	struct det_buf made;
 	struct det_boxes list;
 	struct det_rows rows;
 };
@@ -98,6 +94,8 @@ start_hold(struct tool *t, struct roipool *s, struct hold *h)
 	memcpy(h->name + 1, name, n * sizeof *name);
 	if (original)
 		h->optional[1] = h->pass[1] = 1;
+	tool_check(t, det_buf_printf(&s->made, "det-roipool "));
+	tool_check(t, det_rows_text(&s->made, &s->p, name, n));
 }
 
 static void
@@ -110,6 +108,7 @@ run(struct tool *t, struct roipool *s, struct hold *h)
 	tool_check(t, det_boxes_read(&s->list, &h->held[0]));
 	tool_check(t, det_rows_make(&s->rows, &s->list, &in, &s->p, tool_threads(t)));
 	tool_check(t, det_attr_add(&a, "boxes", s->boxes));
+	tool_check(t, det_attr_add(&a, "made", s->made.text));
 	tool_check(t, det_writer_tensor(t->out, s->out, &s->rows.t, &a));
 	free(a.text);
 }
@@ -122,7 +121,8 @@ main(int argc, char *argv[])
 	};
 	struct det_rows_params *p = &s.p;
 	const struct opt opts[] = {
-		OPT_CHOICE(0, "op", &p->op, ops, "OP", "what is done with each box"),
+		OPT_CHOICE(
+		    0, "op", &p->op, det_rows_ops, "OP", "what is done with each box"),
 		OPT_STR(0, "size", &s.size, "WxH",
 		    "bins of a row, 7x7; of warp pixels, 227x227"),
 		OPT_STR(0, "boxes", &s.boxes, "NAME", "the list of boxes"),
@@ -134,21 +134,21 @@ main(int argc, char *argv[])
 		    "a box of this side goes to level --level0"),
 		OPT_LONG(0, "level0", &p->pyramid.level0, -64, 64, "N",
 		    "which is the map of stride 2^N"),
-		OPT_CHOICE(0, "epsilon", &p->pyramid.epsilon, guards, "WHOSE",
+		OPT_CHOICE(0, "epsilon", &p->pyramid.epsilon, det_rows_guards, "WHOSE",
 		    "guard of exact powers of two"),
 		OPT_LONG(0, "sampling", &p->roi.sampling, 0, 64, "N",
 		    "align: samples a side of a bin; 0: one a cell"),
 		OPT_FLAG(0, "aligned", &p->roi.aligned, "align: shift by half a cell"),
 		OPT_LIST(0, "levels", &s.levels, 1, DET_ROI_BINS, "N,...",
 		    "spp: bins a side of each level (default: 6,3,2,1)"),
-		OPT_CHOICE(
-		    0, "spp", &p->roi.spp, forms, "FORM", "spp: how bins are cut"),
+		OPT_CHOICE(0, "spp", &p->roi.spp, det_rows_forms, "FORM",
+		    "spp: how bins are cut"),
 		OPT_LIST(0, "offsets", &s.offsets, -1e6, 1e6, "A,B",
 		    "spp: pixels to a map's first cell, and boxes shrink"),
 		OPT_LONG(0, "context", &p->warp.context, 0, 4096, "PIXELS",
 		    "warp: of the output, around the box"),
 		OPT_FLAG(0, "square", &p->warp.square, "warp: keep the shape of boxes"),
-		OPT_CHOICE(0, "from", &p->original, pictures, "WHAT",
+		OPT_CHOICE(0, "from", &p->original, det_rows_pictures, "WHAT",
 		    "warp: tensor 'image', or the original picture"),
 		OPT_END,
 	};
@@ -176,6 +176,7 @@ main(int argc, char *argv[])
 	hold_finish(&h);
 	det_boxes_release(&s.list);
 	det_rows_release(&s.rows);
+	det_buf_free(&s.made);
 	det_record_release(&r);
 	return tool_finish(&t);
 }

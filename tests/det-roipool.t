@@ -41,10 +41,10 @@ det-roipool --maps m --size 2x2 --op max s.det >out.det
 is "records: maps dropped, the others in order, rois when all have come" \
 	"$(det-show out.det | awk '{ print $1 }' | tr '\n' ' ')" \
 	"STRM ITEM TEXT BOXS TENS ITEM ITEM BOXS TENS END. "
-like "rois say whose they are" "$(det-show --data out.det)" \
-	'^TENS f32 3x2x2x2 name=rois boxes=proposals$'
+like "rois say whose and how" "$(det-show --data out.det)" \
+	'^TENS f32 3x2x2x2 name=rois boxes=proposals made="det-roipool op=max size=2x2 maps=m"$'
 like "a list without boxes makes no rows" "$(det-show --data out.det)" \
-	'^TENS f32 0x2x2x2 name=rois boxes=proposals$'
+	'^TENS f32 0x2x2x2 name=rois boxes=proposals made="det-roipool op=max size=2x2 maps=m"$'
 # in cells, both ends included: box 0 is 1..4 x 1..3, box 1 5..8 x 0..4, box 2 outside
 is "max: Caffe's rounding, both bounds inside" "$(values rois <out.det)" \
 	"22 24 32 34 -11 -13 -21 -23 26 27 36 37 -5 -7 -25 -27 0 0 0 0 0 0 0 0 "
