@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "bin/anchors_modes.h"
 
 struct anchors {
@@ -18,6 +19,17 @@ struct anchors {
 	struct det_anchors *text;
 	char *wanted; /* of each map of the text */
 };
+
+_Noreturn static void
+no_such_set(struct tool *t, const char *set)
+{
+	struct det_buf have = { 0 };
+	const char *name;
+
+	for (size_t i = 0; (name = det_anchors_profile_name(i)); i++)
+		tool_check(t, det_buf_printf(&have, "%s%s", i ? ", " : "", name));
+	tool_usage(t, "--set %s: no such set; there are %s", set, have.text);
+}
 
 /* The text: the user's, a known set, or the model's. */
 static void
@@ -34,7 +46,7 @@ open_text(struct tool *t, struct anchors *s)
 	} else if (s->set) {
 		text = det_anchors_profile(s->set);
 		if (!text)
-			tool_usage(t, "--set %s: no such set", s->set);
+			no_such_set(t, s->set);
 		len = strlen(text);
 	} else if (t->model) {
 		det_model_text(t->model, "anchors", &text, &len);
@@ -92,10 +104,11 @@ main(int argc, char *argv[])
 		OPT_STR(0, "cells", &print.cells, "WxH,...",
 		    "the size of each map (default: one cell)"),
 		OPT_LONG(0, "kmeans", &learn.k, 1, 1000, "K",
-		    "learn K widths and heights from annotated boxes"),
+		    "learn K widths and heights from annotated boxes (default: do "
+		    "not)"),
 		OPT_STR(0, "boxes", &learn.boxes, "NAME", "their box list"),
-		OPT_DOUBLE(
-		    0, "stride", &learn.stride, 1e-3, 1e6, "S", "in cells of S pixels"),
+		OPT_DOUBLE(0, "stride", &learn.stride, 1e-3, 1e6, "S",
+		    "in cells of S pixels (default: in pixels)"),
 		OPT_LONG(0, "seed", &learn.seed, 0, 1e15, "N", "another result"),
 		OPT_END,
 	};

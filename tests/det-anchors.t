@@ -69,7 +69,8 @@ says "no size" "item 0 .*size of the network's input" det-anchors --anchors A.tx
 printf 'grid(m) sizes=8\ngrid(n) sizes=eight\n' >E.txt
 says "a wrong text" "E.txt:2: sizes" det-anchors --anchors E.txt in.det
 says "no text" "which anchors" det-anchors in.det
-says "no such set" "no such set" det-anchors --set best in.det
+says "no size" "give --size WxH" det-anchors --set tv --print
+says "no such set" "no such set; there are caffe, " det-anchors --set best in.det
 says "no such map" "no anchors for a map 'q'" det-anchors --anchors A.txt --maps m,q in.det
 
 # --- printed ---
