@@ -84,6 +84,9 @@ split_maps(struct tool *t, struct roipool *s, const char *name[DET_ROWS_MAPS])
 			*comma = 0;
 		if (n == DET_ROWS_MAPS || !*p)
 			tool_usage(t, "--maps: 1 to %d names expected", DET_ROWS_MAPS);
+		for (size_t i = 0; i < n; i++)
+			if (!strcmp(name[i], p))
+				tool_usage(t, "--maps: '%s' twice", p);
 		name[n++] = p;
 	}
 	if (s->strides.n && s->strides.n != n)
