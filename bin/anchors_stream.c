@@ -22,12 +22,13 @@ write_anchors(struct tool *t, struct stage *s, size_t i, const struct det_record
 	struct det_tensor out = { DET_F32, 4, { 0 }, NULL };
 	struct det_anchors_at at;
 	struct det_attrs a = { 0 };
-	char name[300];
+	char name[300], shape[96];
 	size_t n;
 
-	if (map->rank != 4)
-		tool_die(t, "map '%s': 1xCxHxW expected, found %d dimensions",
-		    det_record_name(r), map->rank);
+	/* of a map without numbers the record can claim any height and width */
+	if (map->rank != 4 || !r->size)
+		tool_die(t, "map '%s': 1xCxHxW expected, found %s", det_record_name(r),
+		    det_shape_text(shape, sizeof shape, map));
 	if (s->have[i])
 		tool_die(t, "a second tensor '%s'", det_record_name(r));
 	s->have[i] = 1;

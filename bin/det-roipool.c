@@ -71,6 +71,10 @@ check_maps(struct tool *t, const struct roipool *s)
 		tool_usage(t, "--maps: the feature maps' names expected, as p2,p3,p4");
 	if (s->maps.n > DET_ROWS_MAPS)
 		tool_usage(t, "--maps: at most %d names expected", DET_ROWS_MAPS);
+	for (size_t i = 0; i < s->maps.n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(s->maps.v[i], s->maps.v[k]))
+				tool_usage(t, "--maps: '%s' twice", s->maps.v[i]);
 	if (s->strides.n && s->strides.n != s->maps.n)
 		tool_usage(t, "--strides: one for each of %zu maps expected, found %zu",
 		    s->maps.n, s->strides.n);

@@ -27,6 +27,8 @@ make_says() { # DESCRIPTION REGEX ARG...
 make_says "no such architecture" "no architecture 'tiny_sdd': is tiny_ssd meant" --arch tiny_sdd
 make_says "no such variable" "tiny_ssd has no variable 'x'; it has .*classes=3" --arch tiny_ssd --set x=1
 make_says "a value that the net refuses" "tiny_frcnn: net/backbone:[0-9]+: " --arch tiny_frcnn --set fpn=0
+make_says "a deviation below 0" "seed: normal: -1 is outside 0 to" --arch tiny_frcnn --set cls_std=-1
+make_says "one that is no number" "seed: normal: 'x' is not a number" --arch tiny_frcnn --set cls_std=x
 make_says "no classes" "tiny_ssd: classes: 0 is outside" --arch tiny_ssd --set classes=0
 make_says "--set without --arch" "--set goes with --arch" --net x --set a=1
 make_says "two networks" "which network" --arch tiny_ssd --net x

@@ -65,6 +65,11 @@ says "a tensor that is no map" "item 0 'a.jpg': map 'other': 1xCxHxW" \
 sed 's/name=n/name=m/' in.txt | det-show --build - >twice.det
 says "a map twice" "a second tensor 'm'" det-anchors --anchors A.txt --maps m twice.det
 sed 's/ input=64x48//' in.txt | det-show --build - >size.det
+sed '/^TENS/,/^END/d' in.txt >void.txt
+printf 'TENS f32 1x0x60000x60000 name=m\nEND.\n' >>void.txt
+det-show --build void.txt >void.det
+says "a map without numbers, of a giant's size" "item . .*map 'm': 1xCxHxW expected, found 1x0x60000x60000" \
+	det-anchors --anchors A.txt --maps m void.det
 says "no size" "item 0 .*size of the network's input" det-anchors --anchors A.txt size.det
 printf 'grid(m) sizes=8\ngrid(n) sizes=eight\n' >E.txt
 says "a wrong text" "E.txt:2: sizes" det-anchors --anchors E.txt in.det

@@ -171,6 +171,7 @@ is "normalised and cut as the model says" "$(det-roipool -m om.det o.det | value
 # --- what is refused ---
 is "no maps" "$(det-roipool s.det 2>&1 >/dev/null | head -n 1)" \
 	"det-roipool: --maps: the feature maps' names expected, as p2,p3,p4"
+like "a map given twice" "$(det-roipool --maps m,m s.det 2>&1 >/dev/null)" "--maps: 'm' twice"
 like "a map that is not there" "$(det-roipool --maps m,n s.det 2>&1 >/dev/null)" "no tensor 'n'"
 like "a list that is not there" "$(det-roipool --maps m --boxes x s.det 2>&1 >/dev/null)" \
 	"no box list 'x': this item has 'm' 'proposals'"

@@ -105,8 +105,8 @@ open_decode(struct det_head *h, const struct det_model *m, const char *name)
 
 	det_model_text(m, name, &text, &len);
 	if (!text)
-		return det_fail(DET_INVALID,
-		    "no text '%s': this model's outputs are not boxes", name);
+		return det_fail(DET_INVALID, "no text '%s': this model makes no %s",
+		    name, !strcmp(name, "propose") ? "proposals" : "boxes");
 	if ((e = det_decode_parse(&h->decode, text, len, name)))
 		return e;
 	det_model_text(m, "anchors", &text, &len);

@@ -130,7 +130,7 @@ det_source_read(float *out, const struct det_source_tensor *t)
 		step = size;
 	} else {
 		row = t->dims[last];
-		step = t->stride[last] * size;
+		step = row > 1 ? t->stride[last] * size : 0; /* of one: any number */
 	}
 	for (size_t i = 0; i < n; i += row) {
 		convert(out + i, t->data + from * size, step, row, t->type);

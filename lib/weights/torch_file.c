@@ -86,7 +86,9 @@ collect(struct torch_file *f)
 			.count = (size_t)o->u.item[2]->i };
 		if (s->count > MAX_STORAGE)
 			return bad_storage(
-			    det_fail(DET_LIMIT, "%zu numbers", s->count), s);
+			    det_fail(DET_LIMIT, "%zu numbers, the limit is %llu",
+				s->count, (unsigned long long)MAX_STORAGE),
+			    s);
 	}
 	if (f->n)
 		qsort(f->storage, f->n, sizeof *f->storage, by_key);
