@@ -52,8 +52,7 @@ check(const struct det_boxes *in, const double *weight, size_t n,
 		for (size_t i = 0; i < in[k].n; i++) {
 			const struct det_box *b = &in[k].box[i];
 
-			if (!isfinite(b->x1) || !isfinite(b->y1) || !isfinite(b->x2) ||
-			    !isfinite(b->y2) || !isfinite(b->score))
+			if (!det_box_finite(b) || !isfinite(b->score))
 				return det_fail(DET_INVALID,
 				    "list %zu: box %zu is not finite", k + 1, i);
 		}
