@@ -166,7 +166,7 @@ static double
 evidence(struct witness *w, const struct det_box *b, const struct det_merge_params *p)
 {
 	float one = p->plus_one ? 1 : 0, t = (float)p->iou, u;
-	const struct det_scan *scan = det_scan_best();
+	const struct det_nms_scan *scan = det_nms_scan_best();
 	struct det_fbox f = det_iou_box(b, one);
 	size_t near = det_grid_near(&w->grid, &f);
 	double most = 0, v;

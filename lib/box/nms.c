@@ -236,7 +236,7 @@ suppress(struct det_boxes *b, unsigned char *keep, struct det_rank *r,
 			      .r = r,
 			      .n = n,
 			      .p = p,
-			      .scan = det_scan_best() } };
+			      .scan = det_nms_scan_best() } };
 	enum det_err e = DET_OK;
 
 	if (!one)

@@ -65,7 +65,7 @@ static double
 decay(float *own, struct matrix *m, size_t j)
 {
 	int bell = m->run->p->method == DET_NMS_MATRIX_GAUSS;
-	const struct det_scan *scan = m->run->scan;
+	const struct det_nms_scan *scan = m->run->scan;
 	size_t near = det_grid_near(&m->grid, &m->f[j]);
 	double least = bell ? 0 : 1;
 	float v[DET_CHUNK], most = 0;
