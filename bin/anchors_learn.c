@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bin/anchors_print.h"
+#include "bin/anchors_modes.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "roi/rows.h"
 
 static const char *const ops[] = { "align", "max", "spp", "warp", NULL };
@@ -20,9 +19,9 @@ static const char *const pictures[] = { "image", "original", NULL };
 
 struct roipool {
 	struct det_rows_params p;
-	const char *size, *maps, *boxes, *out;
+	const char *size, *boxes, *out;
+	struct opt_names maps;
 	struct opt_list strides, levels, offsets;
-	char *names; /* of the maps, parted by NUL */
 	struct det_boxes list;
 	struct det_rows rows;
 };
@@ -69,37 +68,29 @@ set_norm(struct tool *t, struct roipool *s)
 		tool_check(t, det_norm_options(&s->p.norm, text, len));
 }
 
-/* Splits --maps; returns how many there are. */
-static size_t
-split_maps(struct tool *t, struct roipool *s, const char *name[DET_ROWS_MAPS])
+static void
+check_maps(struct tool *t, const struct roipool *s)
 {
-	size_t n = 0;
-
-	if (!s->maps)
+	if (s->maps.n == 0)
 		tool_usage(t, "--maps: the feature maps' names expected, as p2,p3,p4");
-	tool_check(t, det_strdup(&s->names, s->maps));
-	for (char *p = s->names, *comma = p; comma; p = comma + 1) {
-		comma = strchr(p, ',');
-		if (comma)
-			*comma = 0;
-		if (n == DET_ROWS_MAPS || !*p)
-			tool_usage(t, "--maps: 1 to %d names expected", DET_ROWS_MAPS);
-		name[n++] = p;
-	}
-	if (s->strides.n && s->strides.n != n)
+	if (s->maps.n > DET_ROWS_MAPS)
+		tool_usage(t, "--maps: at most %d names expected", DET_ROWS_MAPS);
+	if (s->strides.n && s->strides.n != s->maps.n)
 		tool_usage(t, "--strides: one for each of %zu maps expected, found %zu",
-		    n, s->strides.n);
-	return n;
+		    s->maps.n, s->strides.n);
 }
 
 /* The box list first, which passes on; then what rows are made from. */
 static void
 start_hold(struct tool *t, struct roipool *s, struct hold *h)
 {
+	static const char *const image = "image", *const source = "source";
 	const int warp = s->p.op == DET_ROWS_WARP, original = warp && s->p.original;
-	const char *name[DET_ROWS_MAPS] = { original ? "source" : "image" };
-	const size_t n = warp ? 1 : split_maps(t, s, name);
+	const char *const *name = !warp ? s->maps.v : original ? &source : &image;
+	const size_t n = warp ? 1 : s->maps.n;
 
+	if (!warp)
+		check_maps(t, s);
 	hold_start(t, h, DET_TENSOR, n + 1, warp ? "det-image" : "det-backbone");
 	h->name[0] = s->boxes;
 	h->kind[0] = DET_BOXES;
@@ -136,7 +127,7 @@ main(int argc, char *argv[])
 		    "bins of a row, 7x7; of warp pixels, 227x227"),
 		OPT_STR(0, "boxes", &s.boxes, "NAME", "the list of boxes"),
 		OPT_STR(0, "out", &s.out, "NAME", "the tensor to write"),
-		OPT_STR(0, "maps", &s.maps, "NAME,...", "feature maps, finest first"),
+		OPT_NAMES(0, "maps", &s.maps, "NAME,...", "feature maps, finest first"),
 		OPT_LIST(0, "strides", &s.strides, 1e-3, 1e6, "N,...",
 		    "pixels a cell of each map (default: from its size)"),
 		OPT_DOUBLE(0, "canonical", &p->pyramid.canonical, 1e-3, 1e6, "PIXELS",
@@ -185,7 +176,6 @@ main(int argc, char *argv[])
 	hold_finish(&h);
 	det_boxes_release(&s.list);
 	det_rows_release(&s.rows);
-	free(s.names);
 	det_record_release(&r);
 	return tool_finish(&t);
 }
