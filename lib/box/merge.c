@@ -260,23 +260,6 @@ find_name(const struct det_classes *c, const char *name)
 	return i;
 }
 
-static enum det_err
-add_class(struct det_classes *c, const char *name, long source)
-{
-	size_t cap = c->n;
-	char **names = realloc(c->name, (cap + 1) * sizeof *names);
-	long *sources;
-
-	if (!names)
-		return det_fail(DET_NOMEM, "no memory for %zu classes", cap + 1);
-	c->name = names;
-	if (!(sources = realloc(c->source, (cap + 1) * sizeof *sources)))
-		return det_fail(DET_NOMEM, "no memory for %zu classes", cap + 1);
-	c->source = sources;
-	c->source[c->n] = source;
-	return det_strdup(&c->name[c->n], name) ? DET_NOMEM : (c->n++, DET_OK);
-}
-
 enum det_err
 det_classes_join(
     struct det_classes *sum, long *map, int *changed, const struct det_classes *c)
@@ -289,7 +272,8 @@ det_classes_join(
 
 		if (at == sum->n) {
 			*changed = 1;
-			if ((e = add_class(sum, c->name[i], c->source[i])))
+			if ((e = det_classes_add(
+				 sum, c->name[i], strlen(c->name[i]), c->source[i])))
 				return e;
 		}
 		map[i] = (long)at;
