@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "data/export.h"
+#include "data/json.h"
 
 /* One class's file of voc: lines are gathered, the file is open only while it is added to,
  * so that a thousand classes don't need a thousand descriptors. */
@@ -39,9 +40,6 @@ enum det_err det_export_class(
 /* The name of a picture's file without folders and ending; "item-N" where the picture came
  * on standard input. */
 enum det_err det_export_stem(struct det_buf *b, const struct det_item *it) DET_MUST_USE;
-
-/* A JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. */
-enum det_err det_json_string(struct det_buf *b, const char *s) DET_MUST_USE;
 
 enum det_err det_export_tsv(struct det_export *x, const struct det_item *it,
     const struct det_boxes *b) DET_MUST_USE;

@@ -74,48 +74,6 @@ det_export_tsv(
 	return det_buf_printf(&x->text, "\t%s\t\t\t\t\t\n", it->error ? "!" : "-");
 }
 
-/* Length of the UTF-8 sequence at s, 0 where it is not one (overlong forms, surrogates and
- * numbers above U+10FFFF are not). */
-static size_t
-utf8(const unsigned char *s)
-{
-	size_t n = 0;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] >= 0xc2 && s[0] < 0xf5)
-		n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
-enum det_err
-det_json_string(struct det_buf *b, const char *s)
-{
-	const unsigned char *p = (const unsigned char *)s;
-	size_t n;
-	enum det_err e = det_buf_add(b, "\"", 1);
-
-	while (!e && *p) {
-		n = utf8(p);
-		if (!n)
-			e = det_buf_printf(b, "\\ufffd");
-		else if (*p < 0x20 || *p == 0x7f)
-			e = det_buf_printf(b, "\\u%04x", (unsigned)*p);
-		else if (*p == '"' || *p == '\\')
-			e = det_buf_printf(b, "\\%c", *p);
-		else
-			e = det_buf_add(b, p, n);
-		p += n ? n : 1;
-	}
-	return e ? e : det_buf_add(b, "\"", 1);
-}
-
 /* `open`, then four numbers parted by commas, then "]". */
 static enum det_err
 json_four(struct det_export *x, const char *open, const double v[4])
