@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "eval/eval_impl.h"
 
+#define AHEAD 16
+
 static enum det_err
 rule_check(const struct det_eval_rule *r)
 {
@@ -71,6 +73,10 @@ ignore_outside(struct det_eval *e)
 
 	for (size_t i = 0; i < e->n; i++) {
 		const double size = e->set->det[e->order[i]].r.size;
+
+		/* boxes by score are in no order for the memory */
+		if (i + AHEAD < e->n)
+			__builtin_prefetch(&e->set->det[e->order[i + AHEAD]].r.size);
 
 		for (size_t a = 0; a < e->rule.n_area; a++)
 			if (outside(&e->rule.area[a], size))

@@ -20,10 +20,10 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "eval/eval_gather.h"
 #include "eval/eval_impl.h"
 
 #define COCO_EPS 0x1p-52
-#define MOST     101 /* points */
 
 double
 det_eval_curve_precision(const struct det_eval_curve *c, size_t k)
@@ -41,80 +41,58 @@ det_eval_curve_recall(const struct det_eval_curve *c, size_t k)
 static size_t
 fill_points(double *at, enum det_eval_points points)
 {
-	size_t n = points == DET_EVAL_POINTS_101 ? 101 : 11;
-	double step = n == 101 ? .01 : .1;
+	const size_t n = points == DET_EVAL_POINTS_101 ? 101 : 11;
+	const double step = n == 101 ? .01 : .1;
 
 	for (size_t i = 0; i < n; i++)
 		at[i] = (double)i * step;
 	if (points == DET_EVAL_POINTS_11_MATLAB)
-		for (size_t i = 6; i < n; i++) {
+		for (size_t i = n / 2 + 1; i < n; i++) {
 			double back = (double)(n - 1 - i) * step;
 
 			at[i] = 1 - back;
 		}
-	at[n - 1] = points == DET_EVAL_POINTS_101 ? 1 : at[n - 1];
 	return n;
 }
 
-/* AP gathered from the last true positive to the first. */
-struct gather {
-	double at[MOST];
-	size_t n;         /* points not yet passed; 0 for the area */
-	size_t n_all;     /* points; 0: the area */
-	double best, sum; /* envelope, what it made so far */
-};
-
-static void
-gather_start(struct gather *g, enum det_eval_points points)
+void
+det_eval_reach(struct det_eval_reach *r, enum det_eval_points points, uint64_t npos)
 {
-	g->n_all = points == DET_EVAL_POINTS_ALL ? 0 : fill_points(g->at, points);
-	g->n = g->n_all;
-	g->best = 0;
-	g->sum = 0;
-}
+	double at[DET_EVAL_POINTS_MOST];
 
-static void
-gather_skip(struct gather *g, double recall)
-{
-	while (g->n && g->at[g->n - 1] > recall)
-		g->n--;
-}
+	r->npos = (double)npos;
+	r->n = points == DET_EVAL_POINTS_ALL ? 0 : fill_points(at, points);
+	for (size_t i = 0; i < r->n; i++) {
+		uint64_t k = (uint64_t)(at[i] * r->npos);
 
-/* One more: its precision, its recall and that before it. All points in (before, recall],
- * and those at or below 0 with the first one, have the envelope as it is now. */
-static void
-gather_add(struct gather *g, double precision, double recall, double before)
-{
-	if (precision > g->best)
-		g->best = precision;
-	if (g->n_all == 0)
-		g->sum += (recall - before) * g->best;
-	while (g->n && (g->at[g->n - 1] > before || before <= 0)) {
-		g->sum += g->best;
-		g->n--;
+		/* the product rounds, the quotient decides */
+		while (k > 1 && (double)(k - 1) / r->npos >= at[i])
+			k--;
+		while (k < 1 || (double)k / r->npos < at[i])
+			k++;
+		r->need[i] = k;
 	}
 }
 
 static double
-gather_end(const struct gather *g)
+curve_ap(const struct det_eval_curve *c, const struct det_eval_reach *r)
 {
-	return g->n_all ? g->sum / (double)g->n_all : g->sum;
+	struct det_eval_gather g = det_eval_gather_start(r, c->ntp);
+
+	if (c->npos == 0)
+		return -1;
+	for (size_t k = c->ntp; k-- > 0;)
+		det_eval_gather_add(&g, det_eval_curve_precision(c, k), k + 1, k);
+	return det_eval_gather_end(&g);
 }
 
 double
 det_eval_curve_ap(const struct det_eval_curve *c, enum det_eval_points points)
 {
-	struct gather g;
+	struct det_eval_reach r;
 
-	if (c->npos == 0)
-		return -1;
-	gather_start(&g, points);
-	if (c->ntp)
-		gather_skip(&g, det_eval_curve_recall(c, c->ntp - 1));
-	for (size_t k = c->ntp; k-- > 0;)
-		gather_add(&g, det_eval_curve_precision(c, k),
-		    det_eval_curve_recall(c, k), (double)k / (double)c->npos);
-	return gather_end(&g);
+	det_eval_reach(&r, points, c->npos ? c->npos : 1);
+	return curve_ap(c, &r);
 }
 
 void
@@ -213,11 +191,11 @@ tally_write(struct tally *y)
 }
 
 static void
-figures(struct det_eval *e, size_t cell)
+figures(struct det_eval *e, size_t cell, const struct det_eval_reach *reach)
 {
 	const struct det_eval_curve *c = &e->curve[cell];
 
-	e->ap[cell] = det_eval_curve_ap(c, e->rule.points);
+	e->ap[cell] = curve_ap(c, reach);
 	e->recall[cell] = c->npos ? (double)c->ntp / (double)c->npos : -1;
 }
 
@@ -231,6 +209,7 @@ class_curves(const void *ctx, size_t class, int worker)
 {
 	const struct curves *v = ctx;
 	const struct det_eval_rule *r = &v->e->rule;
+	struct det_eval_reach reach;
 
 	(void)worker;
 	for (size_t a = 0; a < r->n_area; a++) {
@@ -241,9 +220,12 @@ class_curves(const void *ctx, size_t class, int worker)
 			continue;
 		}
 		tally_write(&y);
+		/* all its cells have as many objects */
+		det_eval_reach(&reach, r->points, y.curve->npos ? y.curve->npos : 1);
 		for (size_t m = 0; m < r->n_max; m++)
 			for (size_t t = 0; t < r->n_iou; t++)
-				figures(v->e, det_eval_cell(v->e, a, m, class, t));
+				figures(
+				    v->e, det_eval_cell(v->e, a, m, class, t), &reach);
 	}
 }
 
@@ -276,114 +258,4 @@ det_eval_curves(struct det_eval *e, const size_t *npos, int threads)
 	v.write = 1;
 	det_parallel(threads, e->n_class, class_curves, &v);
 	return DET_OK;
-}
-
-/* Places of detections that are ignored at some thresholds but not at all follow the sums
- * in scratch. */
-struct weigher {
-	const struct det_eval *e;
-	const uint32_t *weight, *ignored;
-	uint32_t *sum, *mixed; /* of the class: counted so far; places of the mixed */
-	size_t n_mixed, all;
-	size_t from, class;
-	double npos;
-};
-
-static void
-weigh_class(struct weigher *w, size_t limit, uint32_t full)
-{
-	const struct det_eval *e = w->e;
-	const size_t to = e->start[w->class + 1];
-	uint32_t sum = 0;
-
-	w->from = e->start[w->class];
-	w->n_mixed = 0;
-	for (size_t i = w->from; i < to; i++) {
-		if (w->ignored[i] == 0) {
-			if (e->rank[i] < limit)
-				sum += w->weight[e->image[i]];
-		} else if (w->ignored[i] != full && e->rank[i] < limit) {
-			w->mixed[w->n_mixed++] = (uint32_t)(i - w->from);
-		}
-		w->sum[i - w->from] = sum;
-	}
-}
-
-static double
-weigh_curve(const struct weigher *w, const struct det_eval_curve *c, size_t t)
-{
-	const struct det_eval *e = w->e;
-	const uint32_t *image = e->image + w->from;
-	size_t m = w->n_mixed;
-	double mixed = 0, tp = 0;
-	struct gather g;
-
-	gather_start(&g, e->rule.points);
-	for (size_t k = 0; k < c->ntp; k++)
-		tp += (double)w->weight[image[c->at[k]]];
-	for (size_t j = 0; j < m; j++)
-		if (!(w->ignored[w->from + w->mixed[j]] >> t & 1))
-			mixed += (double)w->weight[image[w->mixed[j]]];
-	gather_skip(&g, tp / w->npos);
-	for (size_t k = c->ntp; k-- > 0;) {
-		const uint32_t at = c->at[k];
-		const double here = (double)w->weight[image[at]];
-
-		for (; m > 0 && w->mixed[m - 1] > at; m--)
-			if (!(w->ignored[w->from + w->mixed[m - 1]] >> t & 1))
-				mixed -= (double)w->weight[image[w->mixed[m - 1]]];
-		/* what was not drawn adds nothing: precision is no higher there than at the
-		 * hit before it, and 0/0 is not above anything */
-		gather_add(&g, tp / ((double)w->sum[at] + mixed + c->eps), tp / w->npos,
-		    (tp - here) / w->npos);
-		tp -= here;
-	}
-	return gather_end(&g);
-}
-
-/* Objects that count, each as often as its image. */
-static void
-weigh_objects(
-    double *npos, const struct det_eval *e, size_t area, const uint32_t *weight)
-{
-	const uint8_t *ignored = e->gt_ignored + area * e->set->n_gt;
-
-	for (size_t i = 0; i < e->set->n_gt; i++) {
-		const struct det_eval_gt *g = &e->set->gt[i];
-
-		if (!ignored[i])
-			npos[det_eval_class(e, g->label) * e->rule.n_iou] +=
-			    (double)weight[g->image];
-	}
-}
-
-void
-det_eval_weighted(double *ap, const struct det_eval *e, size_t area, size_t max,
-    const uint32_t *weight, uint32_t *scratch)
-{
-	const size_t n_iou = e->rule.n_iou;
-	const uint32_t full = UINT32_MAX >> (32 - n_iou);
-	struct weigher w = {
-		.e = e,
-		.weight = weight,
-		.ignored = e->ignored + area * e->n,
-		.sum = scratch,
-		.mixed = scratch + e->n,
-	};
-
-	for (size_t k = 0; k < e->n_class; k++)
-		ap[k * n_iou] = 0;
-	/* each class's first figure is its number of objects until its turn comes */
-	weigh_objects(ap, e, area, weight);
-	for (w.class = 0; w.class < e->n_class; w.class ++) {
-		const size_t cell = det_eval_cell(e, area, max, w.class, 0);
-		double *out = ap + w.class * n_iou;
-
-		w.npos = out[0];
-		if (w.npos > 0)
-			weigh_class(&w, e->rule.max_dets[max], full);
-		for (size_t t = 0; t < n_iou; t++)
-			out[t] =
-			    w.npos > 0 ? weigh_curve(&w, &e->curve[cell + t], t) : -1;
-	}
 }

@@ -111,7 +111,7 @@ det_eval_set_image(
 		return e;
 	*index = (uint32_t)s->n_image;
 	s->image[s->n_image++] = im;
-	if (name && !(e = name_add(&s->names, name, *index)))
+	if (name && *name && !(e = name_add(&s->names, name, *index)))
 		e = stem_add(&s->stems, name, *index);
 	return e;
 }

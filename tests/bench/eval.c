@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "eval/eval.h"
-#include "eval/set_coco.h"
+#include "eval/load.h"
 
 static double
 now(void)
@@ -61,7 +61,7 @@ int
 main(int argc, char *argv[])
 {
 	struct det_eval_set s = { 0 };
-	struct det_eval_strays strays = { 0 };
+	struct det_eval_misfits misfits = { 0 };
 	struct det_eval_rule r;
 	struct det_eval e = { 0 };
 	struct rusage use;
@@ -72,9 +72,9 @@ main(int argc, char *argv[])
 		return 2;
 	check(det_eval_rule_find(&r, argc > 3 ? argv[3] : "coco"));
 	t0 = now();
-	check(det_eval_read_coco_gt(&s, &strays, argv[1]));
+	check(det_eval_load_coco(&s, argv[1], &misfits));
 	t1 = now();
-	check(det_eval_read_coco_det(&s, &strays, argv[2]));
+	check(det_eval_load_results(&s, argv[2], &misfits));
 	t2 = now();
 	for (int i = 0; i < runs; i++) {
 		double start = now();
@@ -91,7 +91,7 @@ main(int argc, char *argv[])
 	    det_eval_mean_ap(&e, 0, r.n_max - 1, DET_EVAL_EVERY, DET_EVAL_EVERY),
 	    use.ru_maxrss >> 10);
 	det_eval_release(&e);
-	det_eval_strays_release(&strays);
+	det_eval_misfits_release(&misfits);
 	det_eval_set_release(&s);
 	return 0;
 }

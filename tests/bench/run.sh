@@ -4,8 +4,8 @@
 #
 #   DET_BENCH_CFG  folder with Darknet's cfg files (yolov3.cfg ...); default: the shared data
 #   DET_BENCH_PY   a python3 that has onnxruntime and onnx; default python3
-#   make bench BENCH='net pipe'   only some of: net pipe detector conv nms image
-#   pipe.sh and detector.sh name variables of their own
+#   make bench BENCH='net pipe'   only some of: net pipe detector conv nms image eval
+#   pipe.sh, detector.sh and eval.sh name variables of their own
 set -u
 PATH="$DET_BIN:$PATH"
 cfg=${DET_BENCH_CFG:-$DET_SRC/../shared/data/models/darknet-cfg}
@@ -13,7 +13,7 @@ py=${DET_BENCH_PY:-python3}
 work=$DET_BUILD/bench
 bench=$DET_BUILD/tests/bench
 mkdir -p "$work"
-what=${*:-net pipe detector conv nms image}
+what=${*:-net pipe detector conv nms image eval}
 
 model() { # name HxW -> the model file, made if need be
 	m=$work/$1.det
@@ -71,6 +71,10 @@ for w in $what; do
 		"$bench/pipe_copy"
 		;;
 	detector) sh "$DET_SRC/tests/bench/detector.sh" "$work" ;;
+	eval)
+		echo "== eval: JSON to the twelve numbers, one thread"
+		sh "$DET_SRC/tests/bench/eval.sh" "$work"
+		;;
 	*)
 		for b in "$bench/$w"*; do
 			case $b in *.o | *.d) continue ;; esac

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "eval/set_coco.h"
+#include "eval/load.h"
 #include "tests/unit/eval_golden.h"
 #include "tests/unit/eval_make.h"
 #include "tests/unit/tap.h"
@@ -110,7 +110,7 @@ test_coco_100(void)
 		.5642905982905982 };
 	char gt[4096], det[4096];
 	struct det_eval_set s = { 0 };
-	struct det_eval_strays y = { 0 };
+	struct det_eval_misfits y = { 0 };
 	struct det_eval_rule r;
 	struct det_eval e = { 0 };
 	double mine[12] = { 0 };
@@ -121,7 +121,7 @@ test_coco_100(void)
 		ok(1, "100 images of COCO # SKIP shared data not there");
 		return;
 	}
-	if (det_eval_read_coco_gt(&s, &y, gt) || det_eval_read_coco_det(&s, &y, det) ||
+	if (det_eval_load_coco(&s, gt, &y) || det_eval_load_results(&s, det, &y) ||
 	    det_eval_rule_find(&r, "coco") || det_eval_run(&e, &s, &r, 2))
 		ok(0, "100 images of COCO: %s", det_errmsg());
 	else
@@ -129,10 +129,10 @@ test_coco_100(void)
 	ok(worst(mine, want, 12) <= 1e-12,
 	    "100 images of COCO: the published numbers (off by %.3g)",
 	    worst(mine, want, 12));
-	ok(s.n_gt == 839 && y.n_image == 0 && y.n_class == 0,
-	    "839 objects, nothing astray: %zu, %zu, %zu", s.n_gt, y.n_image, y.n_class);
+	ok(s.n_gt == 839 && y.images == 0 && y.classes == 0,
+	    "839 objects, nothing astray: %zu, %zu, %zu", s.n_gt, y.images, y.classes);
 	det_eval_release(&e);
-	det_eval_strays_release(&y);
+	det_eval_misfits_release(&y);
 	det_eval_set_release(&s);
 }
 

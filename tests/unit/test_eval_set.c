@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "eval/set_coco.h"
+#include "eval/load.h"
 #include "tests/unit/eval_make.h"
 #include "tests/unit/tap.h"
 
@@ -175,54 +175,40 @@ static const char truth[] =
     "\"categories\":[{\"id\":3,\"name\":\"cat\"}],\n"
     "\"images\":[{\"id\":8,\"file_name\":\"a/b.jpg\"},{\"id\":0}]}";
 
+#define RESULT(image, class, w)                                              \
+	"{\"image_id\":" image ",\"category_id\":" class ",\"bbox\":[0,0," w \
+							 ",1],\"score\":0.5}"
+
 static void
 test_coco(void)
 {
 	struct det_eval_set s = { 0 };
-	struct det_eval_strays y = { 0 };
+	struct det_eval_misfits m = { 0 };
 
-	ok(!det_eval_read_coco_gt(&s, &y, file(truth)) && s.n_image == 2 &&
-		s.n_gt == 2 && s.classes.n == 1 && s.gt[0].image == 1 &&
-		s.gt[0].label == 0 && s.gt[0].area == 7 &&
-		s.gt[0].flags == DET_BOX_CROWD && s.gt[0].id == 5 &&
-		s.gt[1].label == -1 && s.gt[1].area == 12,
+	ok(!det_eval_load_coco(&s, file(truth), &m) && s.n_image == 2 && s.n_gt == 1 &&
+		s.classes.n == 1 && s.gt[0].image == 1 && s.gt[0].label == 0 &&
+		s.gt[0].area == 7 && s.gt[0].flags == DET_BOX_CROWD && s.gt[0].id == 5,
 	    "objects, before images and classes: %s", det_errmsg());
-	ok(y.n_image == 1 && y.image[0] == 99 && y.n_class == 1 && y.class[0] == 4,
-	    "and those astray");
-	det_eval_strays_release(&y);
-	ok(!det_eval_read_coco_det(&s, &y,
-	       file(
-		   "[{\"image_id\":8,\"category_id\":3,\"bbox\":[0,0,1,1],\"score\":.5}"
-		   ","
-		   "{\"image_id\":0,\"category_id\":3,\"bbox\":[0,0,1,1],\"score\":.5},"
-		   "{\"image_id\":\"b\",\"category_id\":9,\"bbox\":[0,0,1,1],\"score\":"
-		   ".5},"
-		   "{\"image_id\":\"q\",\"category_id\":3,\"bbox\":[0,0,1,1],\"score\":"
-		   ".5},"
-		   "{\"image_id\":1,\"category_id\":3,\"bbox\":[0,0,1,1],\"score\":.5},"
-		   "{\"image_id\":1,\"category_id\":3,\"bbox\":[0,0,1,1],\"score\":.5}"
-		   "]")) &&
+	ok(m.images == 1 && m.classes == 1 && strcmp(m.image_ids.text, "99") == 0 &&
+		strcmp(m.class_ids.text, "4") == 0,
+	    "and those that belong nowhere");
+	det_eval_misfits_release(&m);
+	m = (struct det_eval_misfits){ 0 };
+	ok(!det_eval_load_results(&s,
+	       file("[" RESULT("8", "3", "1") "," RESULT("0", "3", "1") "," RESULT(
+		   "\"a/b.jpg\"", "3", "1") "," RESULT("1", "3", "1") "]"),
+	       &m) &&
 		s.n_det == 3 && s.det[0].image == 0 && s.det[1].image == 1 &&
-		s.det[2].image == 0 && s.det[2].label == -1,
-	    "results, by id and by stem: %s", det_errmsg());
-	ok(y.n_image == 3 && y.kept_image == 1 && y.image[0] == 1 && y.n_class == 1 &&
-		y.class[0] == 9 && y.name && strcmp(y.name, "q") == 0,
-	    "and those astray");
-	ok(det_eval_read_coco_det(&s, &y,
-	       file("[\n{\"image_id\":8,\"category_id\":3,\"bbox\":[0,0,-1,1],"
-		    "\"score\":.5}]")) == DET_INVALID &&
+		s.det[2].image == 0 && m.images == 1,
+	    "results, by id (0 is one) and by name: %s", det_errmsg());
+	ok(det_eval_load_results(&s, file("[\n" RESULT("8", "3", "-1") "]"), &m) ==
+		    DET_INVALID &&
 		strstr(det_errmsg(), "line 2"),
 	    "a box that is none: %s", det_errmsg());
-	ok(!det_eval_read_coco_det(&s, &y, file("[]")) && s.n_det == 3, "no results");
-	ok(det_eval_read_coco_det(&s, &y, file("[{\"image_id\":8,")) == DET_TRUNCATED,
+	ok(!det_eval_load_results(&s, file("[]"), &m) && s.n_det == 3, "no results");
+	ok(det_eval_load_results(&s, file("[{\"image_id\":8,"), &m) == DET_TRUNCATED,
 	    "cut off: %s", det_errmsg());
-	det_eval_strays_release(&y);
-	det_eval_set_release(&s);
-	ok(det_eval_read_coco_gt(&s, &y,
-	       file("{\"images\":[],\"annotations\":[],\"categories\":[{\"id\":-1,"
-		    "\"name\":\"x\"}]}")) == DET_INVALID,
-	    "a negative class id: %s", det_errmsg());
-	det_eval_strays_release(&y);
+	det_eval_misfits_release(&m);
 	det_eval_set_release(&s);
 	(void)unlink("eval.json");
 }
