@@ -32,12 +32,7 @@ write_head(struct tool *t, struct det_record *strm, const struct det_classes *c)
 	struct det_buf b = { 0 };
 
 	tool_history(t, &strm->attrs);
-	for (size_t i = 0; i < c->n; i++) {
-		tool_check(t, det_buf_printf(&b, "%s", c->name[i]));
-		if (c->source[i] >= 0)
-			tool_check(t, det_buf_printf(&b, "\t%ld", c->source[i]));
-		tool_check(t, det_buf_add(&b, "\n", 1));
-	}
+	tool_check(t, det_classes_text(&b, c));
 	tool_check(t, det_writer_make(t->out, DET_STREAM, &strm->attrs, b.text, b.len));
 	det_buf_free(&b);
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/join.h"
 
-#include <stdlib.h>
+#include <string.h>
 
-#include "base/mem.h"
 #include "data/truth_impl.h"
 
 static enum det_err
@@ -11,11 +10,9 @@ add(struct det_classes *c, struct det_strings *names, const char *name, long sou
 {
 	enum det_err e;
 
-	if ((e = det_strings_add(names, name)) ||
-	    (e = det_strdup(&c->name[c->n], name)))
+	if ((e = det_strings_add(names, name)))
 		return e;
-	c->source[c->n++] = source;
-	return DET_OK;
+	return det_classes_add(c, name, strlen(name), source);
 }
 
 enum det_err
@@ -26,10 +23,6 @@ det_classes_join(struct det_classes *out, int32_t *map, const struct det_classes
 	enum det_err e = DET_OK;
 
 	*out = (struct det_classes){ 0 };
-	out->name = calloc(first->n + second->n + 1, sizeof *out->name);
-	out->source = calloc(first->n + second->n + 1, sizeof *out->source);
-	if (!out->name || !out->source)
-		e = det_fail(DET_NOMEM, "no memory for a class table");
 	for (size_t i = 0; i < first->n && !e; i++)
 		e = add(out, &names, first->name[i], first->source[i]);
 	for (size_t i = 0; i < second->n && !e; i++) {
