@@ -11,13 +11,14 @@
 #include "base/file.h"
 #include "data/check.h"
 #include "data/pick.h"
+#include "data/results.h"
 #include "data/truth.h"
 
 static const char *const corners[] = { "usual", "inclusive", "inclusive0", "continuous",
 	NULL };
 
 struct settings {
-	const char *voc, *coco, *yolo, *csv, *shard;
+	const char *voc, *coco, *yolo, *csv, *shard, *results;
 	struct det_truth_params p;
 	struct det_pick pick;
 	int check, heads, number;
@@ -51,7 +52,7 @@ set_source(struct tool *t, struct settings *s)
 
 static void
 write_image(struct tool *t, const struct det_truth *truth, size_t i, long id,
-    struct det_boxes *boxes)
+    const struct det_results *results, struct det_boxes *boxes)
 {
 	struct det_item it;
 
@@ -63,27 +64,38 @@ write_image(struct tool *t, const struct det_truth *truth, size_t i, long id,
 	tool_check(t, det_item_write(t->out, &it));
 	tool_check(t, det_truth_boxes(boxes, truth, i));
 	tool_check(t, det_boxes_write(t->out, "gt", boxes, NULL));
+	if (!results->first)
+		return;
+	tool_check(t, det_results_boxes(boxes, results, i));
+	tool_check(t, det_boxes_write(t->out, "boxes", boxes, NULL));
 }
 
 static void
 write_all(struct tool *t, const struct settings *s)
 {
+	struct det_results results = { 0 };
 	struct det_boxes boxes = { 0 };
 	struct det_truth truth;
-	size_t *order, n;
+	size_t *order, *number, n;
 
 	tool_check(t, det_truth_read(&truth, &s->p));
+	if (s->results)
+		tool_check(
+		    t, det_results_read(&results, &truth, s->results, s->p.corners));
 	tool_check(t, det_pick_order(&order, &n, &truth, &s->pick));
+	tool_check(t, det_pick_numbers(&number, &truth, &s->pick));
 	tool_binary(t);
 	tool_check(t, det_writer_open_fd(&t->out, t->out_fd,
 			  t->out_path ? t->out_path : "standard output"));
 	tool_stream_classes(t, &truth.classes);
 	for (size_t k = 0; k < n; k++)
-		write_image(
-		    t, &truth, order[k], s->number ? (long)order[k] : -1, &boxes);
+		write_image(t, &truth, order[k],
+		    s->number ? (long)number[order[k]] : -1, &results, &boxes);
 	tool_stream_end(t);
 	det_boxes_release(&boxes);
+	det_results_release(&results);
 	free(order);
+	free(number);
 	det_truth_release(&truth);
 }
 
@@ -114,14 +126,16 @@ main(int argc, char *argv[])
 		    "voc, yolo: the pictures of this split"),
 		OPT_STR(0, "images", &s.p.images, "DIR", "where the pictures are"),
 		OPT_STR(0, "names", &s.p.names, "FILE", "yolo: names of the classes"),
-		OPT_STR(0, "classes", &s.p.classes, "FILE",
+		OPT_STR(0, "table", &s.p.classes, "FILE",
 		    "the class table: name, or name tab id, a line"),
 		OPT_FLAG(0, "skip-unknown", &s.p.skip_unknown,
-		    "leave out boxes of classes not in --classes"),
+		    "leave out boxes of classes not in --table"),
 		OPT_CHOICE(0, "corners", &s.p.corners, corners, "RULE",
 		    "voc, csv: what corners mean"),
 		OPT_FLAG(0, "snap", &s.p.snap,
 		    "yolo: to whole pixels where the digits allow it"),
+		OPT_STR(0, "results", &s.results, "PATH",
+		    "add a list 'boxes': COCO results, or a folder of VOC's"),
 		OPT_FLAG(0, "sort", &s.pick.sort, "order by the names of the files"),
 		OPT_FLAG(0, "number", &s.number, "ids from 0, not the data set's"),
 		OPT_FLAG(

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "data/join.h"
+#include "box/merge.h"
 
 /* Classes that the model does not have can't be found: a name that is spelt otherwise would
  * go unnoticed. */
@@ -32,40 +32,50 @@ write_head(struct tool *t, struct det_record *strm, const struct det_classes *c)
 	struct det_buf b = { 0 };
 
 	tool_history(t, &strm->attrs);
-	for (size_t i = 0; i < c->n; i++) {
-		tool_check(t, det_buf_printf(&b, "%s", c->name[i]));
-		if (c->source[i] >= 0)
-			tool_check(t, det_buf_printf(&b, "\t%ld", c->source[i]));
-		tool_check(t, det_buf_add(&b, "\n", 1));
-	}
+	tool_check(t, det_classes_text(&b, c));
 	tool_check(t, det_writer_make(t->out, DET_STREAM, &strm->attrs, b.text, b.len));
 	det_buf_free(&b);
+}
+
+/* The model's classes, then those of the stream that it lacks. Source ids are the data
+ * set's where it gives any. */
+static void
+join(struct tool *t, struct items_in *s, struct det_classes *sum,
+    const struct det_classes *model, const struct det_classes *own)
+{
+	int changed;
+
+	tool_check(t, det_alloc(&s->map, own->n + model->n, sizeof *s->map));
+	tool_check(t, det_classes_join(sum, s->map, &changed, model));
+	tool_check(t, det_classes_join(sum, s->map, &changed, own));
+	s->n_map = own->n;
+	for (size_t i = 0; i < own->n; i++) {
+		s->same &= s->map[i] == (long)i;
+		if (own->source[i] >= 0)
+			sum->source[s->map[i]] = own->source[i];
+	}
 }
 
 void
 items_in_open(struct tool *t, struct items_in *s)
 {
-	const struct det_classes none = { 0 };
-	const struct det_classes *model =
-	    t->model ? det_model_classes(t->model) : &none;
+	const struct det_classes none = { 0 }, *model = NULL;
 	struct det_record strm = { 0 };
-	struct det_classes own, joined;
+	struct det_classes own, sum = { 0 };
 
 	*s = (struct items_in){ .same = 1 };
+	if (t->model)
+		model = det_model_classes(t->model);
 	tool_check(t, det_reader_open_fd(&s->rd, 0, "stdin"));
 	if (det_items_new(&s->items, &strm, s->rd))
 		tool_read_failed(t, s->rd);
 	tool_check(t, det_classes_parse(&own, strm.tensor.data, strm.size));
-	tool_check(t, det_alloc(&s->map, own.n, sizeof *s->map));
-	tool_check(t, det_classes_join(&joined, s->map, model ? model : &none, &own));
-	s->n_map = own.n;
-	for (size_t i = 0; i < own.n; i++)
-		s->same &= s->map[i] == (int32_t)i;
-	warn_unknown(t, model ? model : &none, &joined);
-	write_head(t, &strm, &joined);
+	join(t, s, &sum, model ? model : &none, &own);
+	warn_unknown(t, model ? model : &none, &sum);
+	write_head(t, &strm, &sum);
 	det_record_release(&strm);
 	det_classes_release(&own);
-	det_classes_release(&joined);
+	det_classes_release(&sum);
 }
 
 static void
@@ -76,7 +86,7 @@ write_boxes(struct tool *t, struct items_in *s, struct det_record *r)
 		int32_t label = s->boxes.box[i].label;
 
 		if (label >= 0 && (size_t)label < s->n_map)
-			s->boxes.box[i].label = s->map[label];
+			s->boxes.box[i].label = (int32_t)s->map[label];
 	}
 	tool_check(
 	    t, det_boxes_write(t->out, det_record_name(r), &s->boxes, &r->attrs));

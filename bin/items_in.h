@@ -13,7 +13,7 @@ struct items_in {
 	struct det_items *items;
 	/* private */
 	struct det_reader *rd;
-	int32_t *map; /* labels of the stream to those written */
+	long *map; /* labels of the stream to those written */
 	size_t n_map;
 	int same; /* they are equal */
 	struct det_boxes boxes;

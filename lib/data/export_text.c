@@ -151,8 +151,9 @@ id_digits(struct det_buf *b, const struct det_item *it, const char *stem)
 	return det_buf_printf(b, "%ld", id);
 }
 
-static enum det_err
-image_id(struct det_buf *b, const struct det_export *x, const struct det_item *it)
+enum det_err
+det_export_image_id(
+    struct det_buf *b, const struct det_export *x, const struct det_item *it)
 {
 	struct det_buf stem = { 0 };
 	enum det_err e;
@@ -166,8 +167,8 @@ image_id(struct det_buf *b, const struct det_export *x, const struct det_item *i
 	return e;
 }
 
-static enum det_err
-category_id(long *id, const struct det_export *x, long label)
+enum det_err
+det_export_category(long *id, const struct det_export *x, long label)
 {
 	const struct det_classes *c = &x->classes;
 
@@ -191,13 +192,13 @@ det_export_coco(
 {
 	struct det_buf id = { 0 }, *t = &x->text;
 	long category = 0;
-	enum det_err e = image_id(&id, x, it);
+	enum det_err e = det_export_image_id(&id, x, it);
 
 	for (size_t i = 0; i < b->n && !e; i++) {
 		const struct det_box *v = &b->box[i];
 		const double xywh[] = { v->x1, v->y1, v->x2 - v->x1, v->y2 - v->y1 };
 
-		if ((e = category_id(&category, x, v->label)) ||
+		if ((e = det_export_category(&category, x, v->label)) ||
 		    (e = det_buf_printf(t, "%s\n{\"image_id\":%s,\"category_id\":%ld",
 			 x->entries ? "," : "", id.text, category)) ||
 		    (e = json_four(x, ",\"bbox\":[", xywh)) ||

@@ -94,3 +94,19 @@ det_pick_order(
 	*n = kept;
 	return DET_OK;
 }
+
+enum det_err
+det_pick_numbers(size_t **number, const struct det_truth *t, const struct det_pick *p)
+{
+	const struct det_pick all = { .sort = p->sort, .shards = 1 };
+	size_t *order, n;
+	enum det_err e;
+
+	if ((e = det_pick_order(&order, &n, t, &all)))
+		return e;
+	if (!(e = det_alloc(number, n, sizeof **number)))
+		for (size_t i = 0; i < n; i++)
+			(*number)[order[i]] = i;
+	free(order);
+	return e;
+}

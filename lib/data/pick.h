@@ -26,4 +26,8 @@ enum det_err det_pick_shard(struct det_pick *p, const char *text) DET_MUST_USE;
 enum det_err det_pick_order(size_t **order, size_t *n, const struct det_truth *t,
     const struct det_pick *p) DET_MUST_USE;
 
+/* *number is malloc'd: of each picture its place before shuffling and sharing. */
+enum det_err det_pick_numbers(
+    size_t **number, const struct det_truth *t, const struct det_pick *p) DET_MUST_USE;
+
 #endif

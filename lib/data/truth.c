@@ -119,7 +119,13 @@ det_truth_class(
 void
 det_truth_corners(double c[4], const struct det_truth_reader *r, int usual)
 {
-	int how = r->p->corners == DET_CORNERS_USUAL ? usual : r->p->corners;
+	det_corners(c, r->p->corners, usual);
+}
+
+void
+det_corners(double c[4], int corners, int usual)
+{
+	int how = corners == DET_CORNERS_USUAL ? usual : corners;
 
 	if (how == DET_CORNERS_INCLUSIVE) {
 		c[0] -= 1;
@@ -249,15 +255,9 @@ own_table(int32_t *label, struct det_classes *c, const struct det_truth_reader *
 		    (struct order){ r->classes.name[i], r->source[i], (int32_t)i };
 	if (n)
 		qsort(order, n, sizeof *order, r->sorted ? by_class_name : by_source);
-	c->name = calloc(n + 1, sizeof *c->name);
-	c->source = calloc(n + 1, sizeof *c->source);
-	if (!c->name || !c->source)
-		e = det_fail(DET_NOMEM, "no memory for %zu classes", n);
 	for (size_t i = 0; i < n && !e; i++) {
-		if ((e = det_strdup(&c->name[i], order[i].name)))
-			break;
-		c->source[i] = order[i].source;
-		c->n++;
+		e = det_classes_add(
+		    c, order[i].name, strlen(order[i].name), order[i].source);
 		label[order[i].met] = (int32_t)i;
 	}
 	free(order);

@@ -68,7 +68,10 @@ enum det_err det_truth_class(int32_t *label, struct det_truth_reader *r,
 /* Adds an object; its box is complete but for label (a number in r->classes) and source. */
 enum det_err det_truth_object(
     struct det_truth_reader *r, const struct det_truth_object *o) DET_MUST_USE;
-/* Corners of a file to continuous ones, by p->corners or the format's usual meaning. */
+/* Corners of a file to continuous ones, as `corners` says, where that is DET_CORNERS_USUAL
+ * as `usual` does. */
+void det_corners(double c[4], int corners, int usual);
+/* The same by p->corners. */
 void det_truth_corners(double c[4], const struct det_truth_reader *r, int usual);
 /* A picture's size from its head, where there is none yet. */
 enum det_err det_truth_size(struct det_truth_reader *r, uint32_t image) DET_MUST_USE;
