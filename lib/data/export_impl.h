@@ -41,6 +41,9 @@ enum det_err det_export_class(
  * on standard input. */
 enum det_err det_export_stem(struct det_buf *b, const struct det_item *it) DET_MUST_USE;
 
+/* A field of a table parted by tabs: what would break the line is escaped. */
+enum det_err det_tsv_text(struct det_buf *b, const char *s) DET_MUST_USE;
+
 enum det_err det_export_tsv(struct det_export *x, const struct det_item *it,
     const struct det_boxes *b) DET_MUST_USE;
 enum det_err det_export_jsonl(struct det_export *x, const struct det_item *it,

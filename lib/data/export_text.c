@@ -17,8 +17,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum det_err
-escaped(struct det_buf *b, const char *s)
+enum det_err
+det_tsv_text(struct det_buf *b, const char *s)
 {
 	static const char from[] = "\t\n\r\\", to[] = "tnr\\";
 	enum det_err e = DET_OK;
@@ -43,9 +43,9 @@ tsv_box(struct det_export *x, const struct det_item *it, const struct det_box *b
 	struct det_buf name = { 0 }, *t = &x->text;
 	enum det_err e;
 
-	if ((e = det_export_class(&name, x, b->label)) || (e = escaped(t, it->path)) ||
-	    (e = det_buf_add(t, "\t", 1)) ||
-	    (e = escaped(t, name.text ? name.text : "")) ||
+	if ((e = det_export_class(&name, x, b->label)) ||
+	    (e = det_tsv_text(t, it->path)) || (e = det_buf_add(t, "\t", 1)) ||
+	    (e = det_tsv_text(t, name.text ? name.text : "")) ||
 	    (e = det_buf_add(t, "\t", 1)) || (e = det_export_score(t, x, b->score)))
 		goto out;
 	for (size_t i = 0; i < 4 && !e; i++)
@@ -69,7 +69,7 @@ det_export_tsv(
 			return e;
 	if (b->n || (x->p.no_empty && !it->error))
 		return DET_OK;
-	if ((e = escaped(&x->text, it->path)))
+	if ((e = det_tsv_text(&x->text, it->path)))
 		return e;
 	return det_buf_printf(&x->text, "\t%s\t\t\t\t\t\n", it->error ? "!" : "-");
 }

@@ -40,8 +40,7 @@ struct det_feed {
 static void
 picture_release(struct det_picture *pic)
 {
-	free(pic->input.path);
-	free(pic->input.data);
+	det_input_release(&pic->input);
 	free(pic->message);
 	*pic = (struct det_picture){ 0 };
 }
@@ -103,6 +102,19 @@ make_room(struct slot *s, const struct det_place *at)
 	return DET_OK;
 }
 
+/* An item's boxes are those of a picture of its size. */
+static enum det_err
+same_size(const struct det_item *it, const struct det_image_info *info)
+{
+	if (it->width <= 0 || it->height <= 0 ||
+	    (info->w == (size_t)it->width && info->h == (size_t)it->height))
+		return DET_OK;
+	return det_fail(DET_INVALID,
+	    "a picture of %ldx%ld expected, as its annotations say, found %zux%zu%s",
+	    it->width, it->height, info->w, info->h,
+	    info->orientation > 1 ? ", turned by its EXIF orientation" : "");
+}
+
 static enum det_err
 make(struct slot *s, const struct det_feed_params *p)
 {
@@ -114,6 +126,8 @@ make(struct slot *s, const struct det_feed_params *p)
 	char *bytes;
 	enum det_err e;
 
+	if (in->one && in->one->item.error)
+		return det_fail(DET_INVALID, "%s", in->one->item.error);
 	if (!in->data) {
 		if ((e = det_file_read(&bytes, &in->size, in->path, p->max_bytes)))
 			return e;
@@ -125,6 +139,10 @@ make(struct slot *s, const struct det_feed_params *p)
 	}
 	if ((e = det_image_decode(&im, &pic->info, in->data, in->size, &decode)))
 		return e;
+	if (in->one && (e = same_size(&in->one->item, &pic->info))) {
+		det_image_release(&im);
+		return e;
+	}
 	if (!p->keep_source && !from_stdin) {
 		free(in->data);
 		in->data = NULL;
