@@ -21,7 +21,7 @@ MODEL_SRC := $(sort $(wildcard bin/model_*.c bin/import_*.c))
 # and det-anchors's
 ANCHORS_SRC := $(sort $(wildcard bin/anchors_*.c))
 BIN_SRC  := $(filter-out $(TOOL_SRC) $(MODEL_SRC) $(ANCHORS_SRC),$(sort $(wildcard bin/*.c)))
-ARCH_TXT := $(sort $(wildcard lib/arch/*.arch lib/arch/*.part lib/nets/*.net))
+ARCH_TXT := $(sort $(wildcard lib/arch/*.arch lib/arch/*.part))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
@@ -143,14 +143,14 @@ bench: all $(BENCHES)
 
 # --- installation -----------------------------------------------------------------------
 install: all
-	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(DATADIR)/nets \
+	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(DATADIR) \
 	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7 \
 	    $(DESTDIR)$(COMPDIR)
 	install -m 755 $(TOOLS) $(DESTDIR)$(BINDIR)
 	install -m 644 $(O)/libdet.a $(DESTDIR)$(LIBDIR)
 	install -m 644 $(O)/det.pc $(DESTDIR)$(LIBDIR)/pkgconfig/det.pc
 	for h in $(PUBLIC_H); do install -D -m 644 $$h $(DESTDIR)$(INCDIR)/$${h#lib/} || exit 1; done
-	install -m 644 lib/nets/*.net $(DESTDIR)$(DATADIR)/nets
+	install -m 644 $(DESTDIR)$(DATADIR)/nets
 	install -m 644 formats/*.md formats/*.py $(DESTDIR)$(DATADIR)
 	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
 	for t in $(notdir $(TOOLS)); do \
@@ -170,5 +170,6 @@ clean:
 .DELETE_ON_ERROR:
 .PHONY: force all tools deps check-deps deps-list demo check check-long arm64-check run-tests \
 	units replays fuzz lint format bench install uninstall clean
--include $(LIB_OBJ:.o=.d) $(BIN_OBJ:.o=.d) $(MODEL_OBJ:.o=.d) $(ANCHORS_OBJ:.o=.d) $(TOOL_SRC:%.c=$(O)/%.d) $(UNIT_SRC:%.c=$(O)/%.d) \
-	$(FUZZ_SRC:%.c=$(O)/%.d)
+OBJ := $(LIB_OBJ) $(BIN_OBJ) $(MODEL_OBJ) $(ANCHORS_OBJ) \
+	$(patsubst %.c,$(O)/%.o,$(TOOL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC))
+-include $(OBJ:.o=.d)

@@ -20,6 +20,7 @@ static const char *const moments[] = { "after", "before", NULL };
 
 struct settings {
 	int fit, kernel, rule, map, channels, normalize, null, source, fast_jpeg;
+	int flip;
 	const char *size, *scale, *shard, *list;
 	long short_side, long_side, multiple, max_pixels, max_side;
 	double fill;
@@ -169,6 +170,7 @@ run(struct tool *t, const struct settings *s)
 	set_inputs(t, &ip, s);
 	p.decode.max_pixels = (size_t)s->max_pixels;
 	p.decode.max_side = (size_t)s->max_side;
+	p.flip = s->flip;
 	p.scaled = s->fast_jpeg;
 	p.keep_source = s->source;
 	p.max_bytes = ip.max_bytes;
@@ -212,6 +214,7 @@ main(int argc, char *argv[])
 		OPT_CHOICE(0, "rule", &s.rule, rules, "RULE", "rounding of short"),
 		OPT_LONG(0, "multiple", &s.multiple, 1, 4096, "N",
 		    "pad to a multiple of N (default: none)"),
+		OPT_FLAG(0, "flip", &s.flip, "mirror the picture: left becomes right"),
 		OPT_CHOICE(
 		    0, "kernel", &s.kernel, det_kernel_names, "KERNEL", "resize like"),
 		OPT_CHOICE(0, "map", &s.map, maps, "MAP", "transform of boxes"),

@@ -96,33 +96,16 @@ det_export_text(struct det_export *x)
 	return &x->text;
 }
 
-static int
-same_table(const struct det_classes *a, const struct det_classes *b)
-{
-	if (a->n != b->n)
-		return 0;
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->name[i], b->name[i]) != 0)
-			return 0;
-	return 1;
-}
-
 static enum det_err
 copy_table(struct det_classes *to, const struct det_classes *from)
 {
-	enum det_err e;
+	enum det_err e = DET_OK;
 
 	det_classes_release(to);
-	to->name = calloc(from->n + 1, sizeof *to->name);
-	to->source = calloc(from->n + 1, sizeof *to->source);
-	if (!to->name || !to->source)
-		return det_fail(DET_NOMEM, "no memory for %zu classes", from->n);
-	for (; to->n < from->n; to->n++) {
-		if ((e = det_strdup(&to->name[to->n], from->name[to->n])))
-			return e;
-		to->source[to->n] = from->source[to->n];
-	}
-	return DET_OK;
+	for (size_t i = 0; !e && i < from->n; i++)
+		e = det_classes_add(
+		    to, from->name[i], strlen(from->name[i]), from->source[i]);
+	return e;
 }
 
 enum det_err
@@ -130,7 +113,7 @@ det_export_classes(struct det_export *x, const struct det_classes *c)
 {
 	enum det_err e;
 
-	if (x->files && !same_table(&x->classes, c))
+	if (x->files && !det_classes_same(&x->classes, c))
 		return det_fail(DET_INVALID, "the streams have different classes: one "
 					     "set of files can't hold both");
 	if ((e = copy_table(&x->classes, c)))

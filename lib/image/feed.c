@@ -16,6 +16,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 
+#define MIRRORED 2 /* EXIF's orientation of a picture whose left is right */
+
 struct slot {
 	struct det_picture pic;
 	/* the tensor's memory: kept, so that memory stays where it is over many pictures */
@@ -147,11 +149,13 @@ make(struct slot *s, const struct det_feed_params *p)
 		free(in->data);
 		in->data = NULL;
 	}
-	if ((e = det_fit_place(&pic->place, &p->prep.fit, p->prep.kernel, pic->info.w,
+	if ((e = p->flip ? det_image_upright(&im, MIRRORED) : DET_OK) == DET_OK &&
+	    (e = det_fit_place(&pic->place, &p->prep.fit, p->prep.kernel, pic->info.w,
 		 pic->info.h)) == DET_OK &&
 	    (e = make_room(s, &pic->place)) == DET_OK &&
 	    (e = det_prep_run(s->own, &p->prep, &pic->place, &im)) == DET_OK)
 		pic->tensor = s->own;
+	pic->place.map.flip = p->flip;
 	det_image_release(&im);
 	return e;
 }

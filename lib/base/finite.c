@@ -1,29 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * The search for NaN and infinity runs at the speed of memory: a float is neither exactly
- * where its exponent bits are not all ones, an integer comparison that the compiler makes
- * into vector code; a block of 1024 gives one answer, and only a block that says yes is
- * looked at again. Being integers, this holds under any floating-point options.
+ * The search for NaN and infinity runs at the speed of memory: a block of 1024 gives one
+ * answer, in vectors, and only a block that says yes is looked at again.
  */
-#include "nn/finite.h"
+#include "base/finite.h"
 
 #include "base/parallel.h"
-
-#include <stdint.h>
-#include <string.h>
 
 #define BLOCK 1024
 #define MIN_PER_THREAD \
 	((size_t)1 << 16) /* below this a thread costs more than it saves */
-
-static uint32_t
-odd(const float *x)
-{
-	uint32_t u;
-
-	memcpy(&u, x, sizeof u);
-	return (u & 0x7f800000u) == 0x7f800000u;
-}
 
 static uint32_t
 block_odd(const float *x)
@@ -33,7 +19,7 @@ block_odd(const float *x)
 
 	for (i = 0; i < BLOCK; i += 16)
 		for (j = 0; j < 16; j++)
-			any[j] |= odd(x + i + j);
+			any[j] |= det_float_odd(x[i + j]);
 	for (j = 1; j < 16; j++)
 		any[0] |= any[j];
 	return any[0];
@@ -46,7 +32,7 @@ first(const float *x, size_t n)
 
 	while (i + BLOCK <= n && !block_odd(x + i))
 		i += BLOCK;
-	while (i < n && !odd(x + i))
+	while (i < n && !det_float_odd(x[i]))
 		i++;
 	return i;
 }

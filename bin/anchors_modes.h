@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * det-anchors --print and --kmeans.
+ * What det-anchors does: anchors into a stream, --print and --kmeans. `wanted` says which of
+ * the maps of the text `a` count, a byte each.
  */
-#ifndef DET_ANCHORS_PRINT_H
-#define DET_ANCHORS_PRINT_H
+#ifndef DET_ANCHORS_MODES_H
+#define DET_ANCHORS_MODES_H
 
 #include "bin/tool.h"
 #include "box/anchors.h"
+
+/* Before each wanted map of each item its anchors, else the stream as it comes. */
+void anchors_stream(struct tool *t, const struct det_anchors *a, const char *wanted);
 
 struct anchors_print {
 	int print;
