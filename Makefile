@@ -20,7 +20,9 @@ TOOL_SRC := $(sort $(wildcard bin/det-*.c))
 MODEL_SRC := $(sort $(wildcard bin/model_*.c bin/import_*.c))
 # and det-anchors's
 ANCHORS_SRC := $(sort $(wildcard bin/anchors_*.c))
-BIN_SRC  := $(filter-out $(TOOL_SRC) $(MODEL_SRC) $(ANCHORS_SRC),$(sort $(wildcard bin/*.c)))
+# and det-eval's
+EVAL_SRC := $(sort $(wildcard bin/eval_*.c))
+BIN_SRC  := $(filter-out $(TOOL_SRC) $(MODEL_SRC) $(ANCHORS_SRC) $(EVAL_SRC),$(sort $(wildcard bin/*.c)))
 ARCH_TXT := $(sort $(wildcard lib/arch/*.arch lib/arch/*.part))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -29,6 +31,7 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(O)/%.o) $(O)/arch_files.o
 BIN_OBJ  := $(BIN_SRC:%.c=$(O)/%.o)
 MODEL_OBJ := $(MODEL_SRC:%.c=$(O)/%.o)
 ANCHORS_OBJ := $(ANCHORS_SRC:%.c=$(O)/%.o)
+EVAL_OBJ := $(EVAL_SRC:%.c=$(O)/%.o)
 TOOLS    := $(TOOL_SRC:bin/%.c=$(BIN)/%)
 UNITS    := $(UNIT_SRC:%.c=$(O)/%)
 REPLAYS  := $(FUZZ_SRC:%.c=$(O)/%)
@@ -58,6 +61,7 @@ $(O)/%.o: %.c
 
 $(BIN)/det-model: $(MODEL_OBJ)
 $(BIN)/det-anchors: $(ANCHORS_OBJ)
+$(BIN)/det-eval: $(EVAL_OBJ)
 $(TOOLS): $(BIN)/%: $(O)/bin/%.o $(BIN_OBJ) $(O)/libdet.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libdet.a $(ALL_LIBS)
