@@ -20,8 +20,10 @@ TOOL_SRC := $(sort $(wildcard bin/det-*.c))
 MODEL_SRC := $(sort $(wildcard bin/model_*.c bin/import_*.c))
 # and det-anchors's
 ANCHORS_SRC := $(sort $(wildcard bin/anchors_*.c))
-BIN_SRC  := $(filter-out $(TOOL_SRC) $(MODEL_SRC) $(ANCHORS_SRC),$(sort $(wildcard bin/*.c)))
-ARCH_TXT := $(sort $(wildcard lib/arch/*.arch lib/arch/*.part lib/nets/*.net))
+# and det-eval's
+EVAL_SRC := $(sort $(wildcard bin/eval_*.c))
+BIN_SRC  := $(filter-out $(TOOL_SRC) $(MODEL_SRC) $(ANCHORS_SRC) $(EVAL_SRC),$(sort $(wildcard bin/*.c)))
+ARCH_TXT := $(sort $(wildcard lib/arch/*.arch lib/arch/*.part))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
@@ -29,6 +31,7 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(O)/%.o) $(O)/arch_files.o
 BIN_OBJ  := $(BIN_SRC:%.c=$(O)/%.o)
 MODEL_OBJ := $(MODEL_SRC:%.c=$(O)/%.o)
 ANCHORS_OBJ := $(ANCHORS_SRC:%.c=$(O)/%.o)
+EVAL_OBJ := $(EVAL_SRC:%.c=$(O)/%.o)
 TOOLS    := $(TOOL_SRC:bin/%.c=$(BIN)/%)
 UNITS    := $(UNIT_SRC:%.c=$(O)/%)
 REPLAYS  := $(FUZZ_SRC:%.c=$(O)/%)
@@ -58,6 +61,7 @@ $(O)/%.o: %.c
 
 $(BIN)/det-model: $(MODEL_OBJ)
 $(BIN)/det-anchors: $(ANCHORS_OBJ)
+$(BIN)/det-eval: $(EVAL_OBJ)
 $(TOOLS): $(BIN)/%: $(O)/bin/%.o $(BIN_OBJ) $(O)/libdet.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libdet.a $(ALL_LIBS)
@@ -143,14 +147,14 @@ bench: all $(BENCHES)
 
 # --- installation -----------------------------------------------------------------------
 install: all
-	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(DATADIR)/nets \
+	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(DATADIR) \
 	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7 \
 	    $(DESTDIR)$(COMPDIR)
 	install -m 755 $(TOOLS) $(DESTDIR)$(BINDIR)
 	install -m 644 $(O)/libdet.a $(DESTDIR)$(LIBDIR)
 	install -m 644 $(O)/det.pc $(DESTDIR)$(LIBDIR)/pkgconfig/det.pc
 	for h in $(PUBLIC_H); do install -D -m 644 $$h $(DESTDIR)$(INCDIR)/$${h#lib/} || exit 1; done
-	install -m 644 lib/nets/*.net $(DESTDIR)$(DATADIR)/nets
+	install -m 644 $(DESTDIR)$(DATADIR)/nets
 	install -m 644 formats/*.md formats/*.py $(DESTDIR)$(DATADIR)
 	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
 	for t in $(notdir $(TOOLS)); do \
@@ -170,5 +174,6 @@ clean:
 .DELETE_ON_ERROR:
 .PHONY: force all tools deps check-deps deps-list demo check check-long arm64-check run-tests \
 	units replays fuzz lint format bench install uninstall clean
--include $(LIB_OBJ:.o=.d) $(BIN_OBJ:.o=.d) $(MODEL_OBJ:.o=.d) $(ANCHORS_OBJ:.o=.d) $(TOOL_SRC:%.c=$(O)/%.d) $(UNIT_SRC:%.c=$(O)/%.d) \
-	$(FUZZ_SRC:%.c=$(O)/%.d)
+OBJ := $(LIB_OBJ) $(BIN_OBJ) $(MODEL_OBJ) $(ANCHORS_OBJ) \
+	$(patsubst %.c,$(O)/%.o,$(TOOL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC))
+-include $(OBJ:.o=.d)

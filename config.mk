@@ -18,11 +18,11 @@ SIMD    = -fopenmp-simd
 
 # Libraries: pkg-config where it knows them, else these names. OpenBLAS is loaded at run
 # time (lib/nn/blas.c says why) and so is not among them.
-PKGS    = libjpeg libpng zlib libdeflate jansson
-LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo -ljpeg -lpng -lz -ldeflate -ljansson)
+PKGS    = libjpeg libpng zlib libdeflate jansson expat
+LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo -ljpeg -lpng -lz -ldeflate -ljansson -lexpat)
 INCS   := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 
 # Debian packages: to build and run, and to check besides.
 DEPS       = gcc make pkg-config libc6-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev \
-             libdeflate-dev libjansson-dev
+             libdeflate-dev libjansson-dev libexpat1-dev
 CHECK_DEPS = clang clang-format mandoc shellcheck bsdextrautils bsdutils libopenblas0

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "bin/anchors_print.h"
+#include "bin/anchors_modes.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "bin/progress.h"
 #include "box/kmeans.h"
 #include "box/map.h"
 
@@ -80,7 +81,11 @@ anchors_learn(struct tool *t, const struct anchors_learn *l, const char *size)
 	tool_check(
 	    t, det_kmeans(wh, &iou, (size_t)l->k, s.wh, s.n / 2, (uint64_t)l->seed));
 	print_result(t, l, wh);
-	tool_warn(t, "%zu boxes, mean IoU %.4f", s.n / 2, iou);
+	if (!t->quiet) {
+		progress_clear();
+		(void)fprintf(stderr, "%s: %zu boxes, mean IoU %.4f\n", t->spec->name,
+		    s.n / 2, iou);
+	}
 	free(wh);
 	free(s.wh);
 	det_boxes_release(&boxes);

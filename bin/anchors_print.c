@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bin/anchors_print.h"
+#include "bin/anchors_modes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,9 @@ print_map(struct tool *t, const struct det_anchors *a, size_t i,
 
 	tool_check(t, det_mul(&n, at->h * at->w, per));
 	tool_check(t, det_alloc(&box, n, 4 * sizeof *box));
-	tool_check(t, det_anchors_make(box, a, i, at));
+	if (det_anchors_make(box, a, i, at))
+		tool_usage(t, "%s%s", det_errmsg(),
+		    at->in_w ? "" : ": give --size WxH (and --cells)");
 	for (size_t k = 0; k < n; k++) {
 		for (int c = 0; c < 4; c++)
 			(void)det_float_text(num[c], box[4 * k + (size_t)c]);

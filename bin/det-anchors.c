@@ -5,19 +5,31 @@
  */
 #include "bin/tool.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "bin/anchors_print.h"
+#include "base/text.h"
+#include "bin/anchors_modes.h"
 
 struct anchors {
-	const char *file, *set, *maps;
+	const char *file, *set;
+	struct opt_names maps;
 	struct det_anchors *text;
-	char *wanted, *have; /* of each map of the text */
-	float *box;
-	size_t cap;
+	char *wanted; /* of each map of the text */
 };
+
+_Noreturn static void
+no_such_set(struct tool *t, const char *set)
+{
+	struct det_buf have = { 0 };
+	const char *name;
+
+	for (size_t i = 0; (name = det_anchors_profile_name(i)); i++)
+		tool_check(t, det_buf_printf(&have, "%s%s", i ? ", " : "", name));
+	tool_usage(t, "--set %s: no such set; there are %s", set, have.text);
+}
 
 /* The text: the user's, a known set, or the model's. */
 static void
@@ -34,7 +46,7 @@ open_text(struct tool *t, struct anchors *s)
 	} else if (s->set) {
 		text = det_anchors_profile(s->set);
 		if (!text)
-			tool_usage(t, "--set %s: no such set", s->set);
+			no_such_set(t, s->set);
 		len = strlen(text);
 	} else if (t->model) {
 		det_model_text(t->model, "anchors", &text, &len);
@@ -48,95 +60,22 @@ open_text(struct tool *t, struct anchors *s)
 	tool_check(t, det_anchors_parse(&s->text, text, len, name));
 	free(own);
 	tool_check(t, det_calloc(&s->wanted, det_anchors_maps(s->text), 1));
-	tool_check(t, det_calloc(&s->have, det_anchors_maps(s->text), 1));
 }
 
-/* --maps a,b,c; all where it is not given. */
+/* Those of --maps; all where it is not given. */
 static void
 choose_maps(struct tool *t, struct anchors *s)
 {
-	const char *p = s->maps;
-	char name[256];
-	size_t n, i;
-
-	if (!p)
-		memset(s->wanted, 1, det_anchors_maps(s->text));
-	while (p && *p) {
-		n = strcspn(p, ",");
-		(void)snprintf(name, sizeof name, "%.*s", (int)(n < 255 ? n : 255), p);
-		if (!det_anchors_find(&i, s->text, name))
-			tool_usage(t, "--maps: no anchors for a map '%s'", name);
-		s->wanted[i] = 1;
-		p += n + (p[n] == ',');
-	}
-}
-
-/* Writes the anchors of the map whose record comes. */
-static void
-write_anchors(struct tool *t, struct anchors *s, size_t i, const struct det_record *r)
-{
-	const struct det_tensor *map = &r->tensor;
-	struct det_tensor out = { DET_F32, 4, { 0 }, NULL };
-	struct det_anchors_at at;
-	char name[300];
-	size_t n;
-
-	if (map->rank != 4)
-		tool_die(t, "map '%s': 1xCxHxW expected, found %d dimensions",
-		    det_record_name(r), map->rank);
-	if (s->have[i])
-		tool_die(t, "a second tensor '%s'", det_record_name(r));
-	s->have[i] = 1;
-	at = (struct det_anchors_at){ map->dims[2], map->dims[3], t->cur.in_h,
-		t->cur.in_w };
-	out.dims[0] = at.h;
-	out.dims[1] = at.w;
-	out.dims[2] = det_anchors_in_cell(s->text, i);
-	out.dims[3] = 4;
-	tool_check(t, det_tensor_count(&n, &out));
-	tool_check(t, det_grow(&s->box, &s->cap, n, sizeof *s->box));
-	tool_check(t, det_anchors_make(s->box, s->text, i, &at));
-	out.data = s->box;
-	(void)snprintf(name, sizeof name, "%s.anchors", det_record_name(r));
-	tool_check(t, det_writer_tensor(t->out, name, &out, NULL));
-}
-
-/* Called at the record after the item: the place to speak of is `at`. */
-static void
-item_ends(struct tool *t, struct anchors *s, const struct tool_place *at)
-{
-	for (size_t i = 0; i < det_anchors_maps(s->text); i++)
-		if (s->wanted[i] && !s->have[i]) {
-			t->at = *at;
-			tool_die(t, "no tensor '%s': does det-backbone come before?",
-			    det_anchors_map(s->text, i));
-		}
-}
-
-static void
-work(struct tool *t, struct anchors *s)
-{
-	struct det_record r = { 0 };
-	struct tool_place at = t->at;
-	int open = 0;
 	size_t i;
 
-	while (tool_read(t, &r)) {
-		if (open && (r.kind == DET_ITEM || r.kind == DET_END)) {
-			item_ends(t, s, &at);
-			open = 0;
-		}
-		if (r.kind == DET_ITEM) {
-			open = t->cur.error == NULL;
-			at = t->at;
-			memset(s->have, 0, det_anchors_maps(s->text));
-		}
-		if (open && r.kind == DET_TENSOR &&
-		    det_anchors_find(&i, s->text, det_record_name(&r)) && s->wanted[i])
-			write_anchors(t, s, i, &r);
-		tool_write(t, &r);
+	if (!s->maps.n)
+		memset(s->wanted, 1, det_anchors_maps(s->text));
+	for (size_t k = 0; k < s->maps.n; k++) {
+		if (!det_anchors_find(&i, s->text, s->maps.v[k]))
+			tool_usage(
+			    t, "--maps: no anchors for a map '%s'", s->maps.v[k]);
+		s->wanted[i] = 1;
 	}
-	det_record_release(&r);
 }
 
 /* --print and --kmeans write text, all else a stream: the output is opened for it. */
@@ -159,16 +98,17 @@ main(int argc, char *argv[])
 	const struct opt opts[] = {
 		OPT_STR(0, "anchors", &s.file, "FILE", "the text, not the model's"),
 		OPT_STR(0, "set", &s.set, "NAME", "a known text: caffe, tv, d2, ..."),
-		OPT_STR(0, "maps", &s.maps, "MAP,...", "only of these maps"),
+		OPT_NAMES(0, "maps", &s.maps, "MAP,...", "only of these maps"),
 		OPT_FLAG(0, "print", &print.print, "print the anchors of maps"),
 		OPT_STR(0, "size", &print.size, "WxH", "the input's size"),
 		OPT_STR(0, "cells", &print.cells, "WxH,...",
 		    "the size of each map (default: one cell)"),
 		OPT_LONG(0, "kmeans", &learn.k, 1, 1000, "K",
-		    "learn K widths and heights from annotated boxes"),
+		    "learn K widths and heights from annotated boxes (default: do "
+		    "not)"),
 		OPT_STR(0, "boxes", &learn.boxes, "NAME", "their box list"),
-		OPT_DOUBLE(
-		    0, "stride", &learn.stride, 1e-3, 1e6, "S", "in cells of S pixels"),
+		OPT_DOUBLE(0, "stride", &learn.stride, 1e-3, 1e6, "S",
+		    "in cells of S pixels (default: in pixels)"),
 		OPT_LONG(0, "seed", &learn.seed, 0, 1e15, "N", "another result"),
 		OPT_END,
 	};
@@ -192,12 +132,10 @@ main(int argc, char *argv[])
 	else if (print.print)
 		anchors_print(&t, &print, s.text, s.wanted);
 	else
-		work(&t, &s);
+		anchors_stream(&t, s.text, s.wanted);
 
 	/* finish */
 	det_anchors_free(s.text);
 	free(s.wanted);
-	free(s.have);
-	free(s.box);
 	return tool_finish(&t);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "image/norm.h"
+#include "model/made.h"
 #include "model/network.h"
 
 /* What pixels the model was trained on, as det-image writes it; "" where it does not say. */
@@ -41,6 +42,20 @@ check_norm(struct tool *t, const struct det_record *r, const char *want)
 		tool_die(
 		    t, "tensor 'image' is %s; %s wants %s", norm, t->model_path, want);
 	free(norm);
+}
+
+/* So do rows that were pooled in another way (det-roipool, into the network "head"). */
+static void
+check_made(struct tool *t, const struct hold *h)
+{
+	char *made;
+
+	for (size_t i = 0; i < h->n; i++) {
+		tool_check(t, det_attr_get(&made, &h->held[i].attrs, "made"));
+		if (made && det_made_agrees(t->model, made))
+			tool_die(t, "tensor '%s': %s", h->name[i], det_errmsg());
+		free(made);
+	}
 }
 
 static void
@@ -105,8 +120,10 @@ main(int argc, char *argv[])
 	/* work */
 	while (tool_read(&t, &r)) {
 		check_norm(&t, &r, norm);
-		if (hold_record(&t, &inputs, &r))
+		if (hold_record(&t, &inputs, &r)) {
+			check_made(&t, &inputs);
 			run(&t, net.engine, inputs.tensor);
+		}
 	}
 
 	/* finish */

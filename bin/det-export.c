@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * det-export: detections in the formats of other programs.
+ * det-export: detections and ground truth in the formats of other programs.
  */
 #include "bin/hold.h"
 #include "bin/tool.h"
@@ -33,7 +33,13 @@ clean_up(void)
 static void
 export_open(struct tool *t, struct job *s)
 {
-	int dir = s->p.format == DET_EXPORT_VOC || s->p.format == DET_EXPORT_YOLO;
+	int dir;
+
+	if (s->p.gt && !tool_given(t, "boxes"))
+		s->boxes = "gt";
+	if (s->p.gt && !tool_given(t, "image-id"))
+		s->p.image_id = DET_EXPORT_ID_ITEM;
+	dir = s->p.format == DET_EXPORT_VOC || s->p.format == DET_EXPORT_YOLO;
 
 	if (dir && !s->output)
 		tool_usage(t, "voc and yolo are many files: give -o DIR");
@@ -44,6 +50,15 @@ export_open(struct tool *t, struct job *s)
 		return;
 	tool_check(t, det_file_create(&s->file, s->output));
 	s->fd = s->file.fd;
+}
+
+static void
+warn_lost(struct tool *t, const struct job *s)
+{
+	char text[256];
+
+	if (det_export_lost(text, sizeof text, s->x))
+		tool_warn(t, "this format can't hold, and so were lost: %s", text);
 }
 
 static void
@@ -103,6 +118,8 @@ main(int argc, char *argv[])
 		    'f', "format", &s->p.format, formats, "FORMAT", "what to write"),
 		OPT_STR('o', "output", &s->output, "PATH",
 		    "write to file PATH; voc, yolo: to files in directory PATH"),
+		OPT_FLAG(
+		    0, "gt", &s->p.gt, "the list is ground truth (default list: gt)"),
 		OPT_STR(0, "boxes", &s->boxes, "NAME", "the box list to write"),
 		OPT_LONG(0, "decimals", &s->p.coord_decimals, -1, 17, "N",
 		    "of coordinates; -1: as many as are needed (default: the "
@@ -121,8 +138,8 @@ main(int argc, char *argv[])
 		OPT_END,
 	};
 	const struct tool_spec spec = { "det-export",
-		"Write detections as TSV, JSON lines, COCO results, VOC results or "
-		"YOLO text.",
+		"Write detections or ground truth as TSV, JSON lines, COCO, VOC or "
+		"YOLO.",
 		"[FILE ...]", TOOL_READS, opts };
 	struct tool t;
 	struct hold list;
@@ -141,6 +158,7 @@ main(int argc, char *argv[])
 		take(&t, s, &list, &r);
 	tool_check(&t, det_export_end(s->x));
 	put(&t, s);
+	warn_lost(&t, s);
 
 	/* finish */
 	if (s->file.fd >= 0)

@@ -19,6 +19,7 @@ struct job {
 	struct det_boxes
 	    *list; /* of each record wanted: its boxes, where it is a list */
 	struct det_boxes boxes;
+	int any;
 };
 
 static void
@@ -43,6 +44,8 @@ run(struct tool *t, struct job *j)
 {
 	struct hold *h = &j->want;
 
+	if (!j->any)
+		hold_agrees(t, h, j->head);
 	for (size_t i = 0; i < h->n; i++)
 		if (h->kind[i] == DET_BOXES) {
 			tool_check(t, det_boxes_read(&j->list[i], &h->held[i]));
@@ -75,6 +78,8 @@ main(int argc, char *argv[])
 		    "boxes are those scored above S"),
 		OPT_LONG(0, "top", &j.p.top, 0, 1e9, "N",
 		    "only the N best of a map; 0: all (default: as the model says)"),
+		OPT_FLAG(0, "any", &j.any,
+		    "take what was made under other values than the model's"),
 		OPT_END,
 	};
 	const struct tool_spec spec = { "det-head",

@@ -2,6 +2,7 @@
  *
  * det-image: pictures in, input tensors of a network out.
  */
+#include "bin/items_in.h"
 #include "bin/tool.h"
 
 #include <stdio.h>
@@ -19,6 +20,7 @@ static const char *const moments[] = { "after", "before", NULL };
 
 struct settings {
 	int fit, kernel, rule, map, channels, normalize, null, source, fast_jpeg;
+	int flip;
 	const char *size, *scale, *shard, *list;
 	long short_side, long_side, multiple, max_pixels, max_side;
 	double fill;
@@ -88,7 +90,7 @@ set_inputs(struct tool *t, struct det_inputs_params *p, const struct settings *s
 	static char dash[] = "-", *standard_input[] = { dash };
 
 	*p = (struct det_inputs_params){ t->argv, (size_t)t->argc, s->list, s->null, 1,
-		1, (size_t)1 << 30 };
+		1, (size_t)1 << 30, NULL };
 	if (t->argc == 0 && !s->list) {
 		if (isatty(0))
 			tool_usage(t, "which pictures? give FILEs, --list FILE, or "
@@ -105,7 +107,18 @@ set_inputs(struct tool *t, struct det_inputs_params *p, const struct settings *s
 }
 
 static void
-write_picture(struct tool *t, struct det_picture *pic, const struct det_prep *prep)
+write_item(struct tool *t, struct items_in *stream, struct det_picture *pic,
+    const struct det_item *it)
+{
+	if (pic->input.one)
+		items_in_write(t, stream, pic->input.one, it);
+	else
+		tool_check(t, det_item_write(t->out, it));
+}
+
+static void
+write_picture(struct tool *t, struct items_in *stream, struct det_picture *pic,
+    const struct det_prep *prep)
 {
 	struct det_item it = { .path = pic->input.path, .id = pic->input.id };
 	struct det_tensor bytes = { DET_U8, 1, { pic->input.size }, pic->input.data };
@@ -116,6 +129,8 @@ write_picture(struct tool *t, struct det_picture *pic, const struct det_prep *pr
 
 	t->at.item++;
 	(void)snprintf(t->at.path, sizeof t->at.path, "%s", it.path ? it.path : "");
+	if (pic->input.broken)
+		items_in_broken(t, stream, pic->message ? pic->message : "no memory");
 	if (pic->err) {
 		(void)det_fail(
 		    pic->err, "%s", pic->message ? pic->message : "no memory");
@@ -123,7 +138,7 @@ write_picture(struct tool *t, struct det_picture *pic, const struct det_prep *pr
 		it.error = pic->message;
 		it.orientation = 1;
 		it.map = (struct det_transform){ 1, 1, 0, 0, 0 };
-		tool_check(t, det_item_write(t->out, &it));
+		write_item(t, stream, pic, &it);
 		return;
 	}
 	it.width = (long)pic->info.w;
@@ -132,7 +147,7 @@ write_picture(struct tool *t, struct det_picture *pic, const struct det_prep *pr
 	it.in_w = (long)pic->place.in_w;
 	it.in_h = (long)pic->place.in_h;
 	it.map = pic->place.map;
-	tool_check(t, det_item_write(t->out, &it));
+	write_item(t, stream, pic, &it);
 	if (pic->input.data)
 		tool_check(t, det_writer_tensor(t->out, "source", &bytes, NULL));
 	tool_check(t, det_attr_add(&a, "norm", det_norm_text(text, &prep->norm)));
@@ -145,6 +160,7 @@ run(struct tool *t, const struct settings *s)
 {
 	struct det_feed_params p = { .decode = DET_IMAGE_DEFAULTS };
 	struct det_inputs_params ip;
+	struct items_in stream = { 0 };
 	struct det_inputs *in;
 	struct det_feed *feed;
 	struct det_picture *pic;
@@ -154,24 +170,31 @@ run(struct tool *t, const struct settings *s)
 	set_inputs(t, &ip, s);
 	p.decode.max_pixels = (size_t)s->max_pixels;
 	p.decode.max_side = (size_t)s->max_side;
+	p.flip = s->flip;
 	p.scaled = s->fast_jpeg;
 	p.keep_source = s->source;
 	p.max_bytes = ip.max_bytes;
 	/* decoding beside a network: a second thread is all that it can use */
 	p.threads = t->threads > 0 ? (int)t->threads : tool_threads(t) > 1 ? 2 : 1;
+	if (t->argc == 0 && !s->list && det_items_are_next(0)) {
+		items_in_open(t, &stream);
+		ip.items = stream.items;
+	}
 	e = det_inputs_new(&in, &ip);
 	if (e == DET_INVALID)
 		tool_usage(t, "%s", det_errmsg());
 	tool_check(t, e);
 	tool_check(t, det_feed_new(&feed, in, &p));
-	tool_stream_begin(t);
+	if (!stream.items)
+		tool_stream_begin(t);
 	while ((pic = det_feed_next(feed))) {
-		write_picture(t, pic, &p.prep);
+		write_picture(t, &stream, pic, &p.prep);
 		tool_check(t, det_writer_flush(t->out));
 	}
 	tool_stream_end(t);
 	det_feed_free(feed);
 	det_inputs_free(in);
+	items_in_close(&stream);
 }
 
 int
@@ -191,6 +214,7 @@ main(int argc, char *argv[])
 		OPT_CHOICE(0, "rule", &s.rule, rules, "RULE", "rounding of short"),
 		OPT_LONG(0, "multiple", &s.multiple, 1, 4096, "N",
 		    "pad to a multiple of N (default: none)"),
+		OPT_FLAG(0, "flip", &s.flip, "mirror the picture: left becomes right"),
 		OPT_CHOICE(
 		    0, "kernel", &s.kernel, det_kernel_names, "KERNEL", "resize like"),
 		OPT_CHOICE(0, "map", &s.map, maps, "MAP", "transform of boxes"),

@@ -13,7 +13,7 @@ struct propose {
 	struct det_decode_params decode;
 	struct det_nms_params nms;
 	long pre, post, train_pre, train_post;
-	int train;
+	int train, any;
 	const char *boxes;
 	struct det_boxes list;
 };
@@ -24,6 +24,8 @@ propose(struct tool *t, struct propose *s, struct det_head *rpn, struct hold *h)
 {
 	const struct det_head_in in = { h->tensor, NULL };
 
+	if (!s->any)
+		hold_agrees(t, h, rpn);
 	tool_check(t, det_decode_place(&s->decode, &t->cur));
 	tool_check(t, det_head_run(&s->list, rpn, &in, &s->decode));
 	tool_check(t, det_nms(&s->list, &s->nms));
@@ -75,6 +77,8 @@ main(int argc, char *argv[])
 		OPT_LONG(0, "train-post-nms", &s.train_post, 0, 1e9, "N",
 		    "--post-nms under --train"),
 		OPT_STR(0, "boxes", &s.boxes, "NAME", "the box list to make"),
+		OPT_FLAG(0, "any", &s.any,
+		    "take anchors made under other values than the model's"),
 		OPT_END,
 	};
 	const struct tool_spec spec = { "det-propose",

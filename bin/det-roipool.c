@@ -10,19 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "roi/rows.h"
-
-static const char *const ops[] = { "align", "max", "spp", "warp", NULL };
-static const char *const forms[] = { "detection", "fixed", NULL };
-static const char *const guards[] = { "tv", "d2", NULL };
-static const char *const pictures[] = { "image", "original", NULL };
 
 struct roipool {
 	struct det_rows_params p;
-	const char *size, *maps, *boxes, *out;
+	const char *size, *boxes, *out;
+	struct opt_names maps;
 	struct opt_list strides, levels, offsets;
-	char *names; /* of the maps, parted by NUL */
+	struct det_buf made;
 	struct det_boxes list;
 	struct det_rows rows;
 };
@@ -69,37 +64,33 @@ set_norm(struct tool *t, struct roipool *s)
 		tool_check(t, det_norm_options(&s->p.norm, text, len));
 }
 
-/* Splits --maps; returns how many there are. */
-static size_t
-split_maps(struct tool *t, struct roipool *s, const char *name[DET_ROWS_MAPS])
+static void
+check_maps(struct tool *t, const struct roipool *s)
 {
-	size_t n = 0;
-
-	if (!s->maps)
+	if (s->maps.n == 0)
 		tool_usage(t, "--maps: the feature maps' names expected, as p2,p3,p4");
-	tool_check(t, det_strdup(&s->names, s->maps));
-	for (char *p = s->names, *comma = p; comma; p = comma + 1) {
-		comma = strchr(p, ',');
-		if (comma)
-			*comma = 0;
-		if (n == DET_ROWS_MAPS || !*p)
-			tool_usage(t, "--maps: 1 to %d names expected", DET_ROWS_MAPS);
-		name[n++] = p;
-	}
-	if (s->strides.n && s->strides.n != n)
+	if (s->maps.n > DET_ROWS_MAPS)
+		tool_usage(t, "--maps: at most %d names expected", DET_ROWS_MAPS);
+	for (size_t i = 0; i < s->maps.n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(s->maps.v[i], s->maps.v[k]))
+				tool_usage(t, "--maps: '%s' twice", s->maps.v[i]);
+	if (s->strides.n && s->strides.n != s->maps.n)
 		tool_usage(t, "--strides: one for each of %zu maps expected, found %zu",
-		    n, s->strides.n);
-	return n;
+		    s->maps.n, s->strides.n);
 }
 
 /* The box list first, which passes on; then what rows are made from. */
 static void
 start_hold(struct tool *t, struct roipool *s, struct hold *h)
 {
+	static const char *const image = "image", *const source = "source";
 	const int warp = s->p.op == DET_ROWS_WARP, original = warp && s->p.original;
-	const char *name[DET_ROWS_MAPS] = { original ? "source" : "image" };
-	const size_t n = warp ? 1 : split_maps(t, s, name);
+	const char *const *name = !warp ? s->maps.v : original ? &source : &image;
+	const size_t n = warp ? 1 : s->maps.n;
 
+	if (!warp)
+		check_maps(t, s);
 	hold_start(t, h, DET_TENSOR, n + 1, warp ? "det-image" : "det-backbone");
 	h->name[0] = s->boxes;
 	h->kind[0] = DET_BOXES;
@@ -107,6 +98,8 @@ start_hold(struct tool *t, struct roipool *s, struct hold *h)
 	memcpy(h->name + 1, name, n * sizeof *name);
 	if (original)
 		h->optional[1] = h->pass[1] = 1;
+	tool_check(t, det_buf_printf(&s->made, "det-roipool "));
+	tool_check(t, det_rows_text(&s->made, &s->p, name, n));
 }
 
 static void
@@ -119,6 +112,7 @@ run(struct tool *t, struct roipool *s, struct hold *h)
 	tool_check(t, det_boxes_read(&s->list, &h->held[0]));
 	tool_check(t, det_rows_make(&s->rows, &s->list, &in, &s->p, tool_threads(t)));
 	tool_check(t, det_attr_add(&a, "boxes", s->boxes));
+	tool_check(t, det_attr_add(&a, "made", s->made.text));
 	tool_check(t, det_writer_tensor(t->out, s->out, &s->rows.t, &a));
 	free(a.text);
 }
@@ -131,33 +125,34 @@ main(int argc, char *argv[])
 	};
 	struct det_rows_params *p = &s.p;
 	const struct opt opts[] = {
-		OPT_CHOICE(0, "op", &p->op, ops, "OP", "what is done with each box"),
+		OPT_CHOICE(
+		    0, "op", &p->op, det_rows_ops, "OP", "what is done with each box"),
 		OPT_STR(0, "size", &s.size, "WxH",
 		    "bins of a row, 7x7; of warp pixels, 227x227"),
 		OPT_STR(0, "boxes", &s.boxes, "NAME", "the list of boxes"),
 		OPT_STR(0, "out", &s.out, "NAME", "the tensor to write"),
-		OPT_STR(0, "maps", &s.maps, "NAME,...", "feature maps, finest first"),
+		OPT_NAMES(0, "maps", &s.maps, "NAME,...", "feature maps, finest first"),
 		OPT_LIST(0, "strides", &s.strides, 1e-3, 1e6, "N,...",
 		    "pixels a cell of each map (default: from its size)"),
 		OPT_DOUBLE(0, "canonical", &p->pyramid.canonical, 1e-3, 1e6, "PIXELS",
 		    "a box of this side goes to level --level0"),
 		OPT_LONG(0, "level0", &p->pyramid.level0, -64, 64, "N",
 		    "which is the map of stride 2^N"),
-		OPT_CHOICE(0, "epsilon", &p->pyramid.epsilon, guards, "WHOSE",
+		OPT_CHOICE(0, "epsilon", &p->pyramid.epsilon, det_rows_guards, "WHOSE",
 		    "guard of exact powers of two"),
 		OPT_LONG(0, "sampling", &p->roi.sampling, 0, 64, "N",
 		    "align: samples a side of a bin; 0: one a cell"),
 		OPT_FLAG(0, "aligned", &p->roi.aligned, "align: shift by half a cell"),
 		OPT_LIST(0, "levels", &s.levels, 1, DET_ROI_BINS, "N,...",
 		    "spp: bins a side of each level (default: 6,3,2,1)"),
-		OPT_CHOICE(
-		    0, "spp", &p->roi.spp, forms, "FORM", "spp: how bins are cut"),
+		OPT_CHOICE(0, "spp", &p->roi.spp, det_rows_forms, "FORM",
+		    "spp: how bins are cut"),
 		OPT_LIST(0, "offsets", &s.offsets, -1e6, 1e6, "A,B",
 		    "spp: pixels to a map's first cell, and boxes shrink"),
 		OPT_LONG(0, "context", &p->warp.context, 0, 4096, "PIXELS",
 		    "warp: of the output, around the box"),
 		OPT_FLAG(0, "square", &p->warp.square, "warp: keep the shape of boxes"),
-		OPT_CHOICE(0, "from", &p->original, pictures, "WHAT",
+		OPT_CHOICE(0, "from", &p->original, det_rows_pictures, "WHAT",
 		    "warp: tensor 'image', or the original picture"),
 		OPT_END,
 	};
@@ -185,7 +180,7 @@ main(int argc, char *argv[])
 	hold_finish(&h);
 	det_boxes_release(&s.list);
 	det_rows_release(&s.rows);
-	free(s.names);
+	det_buf_free(&s.made);
 	det_record_release(&r);
 	return tool_finish(&t);
 }

@@ -36,6 +36,18 @@ give(struct tool *t, struct det_pipeline *p, const char *tool, const char *name,
 	det_buf_free(&b);
 }
 
+/* To the stages that compute; pictures are decoded on threads of their own. */
+static void
+give_threads(struct tool *t, struct det_pipeline *p, const char *n)
+{
+	static const char *const tools[] = { "det-backbone", "det-propose",
+		"det-roipool", "det-head", "det-nms" };
+
+	for (size_t i = 0; i < sizeof tools / sizeof *tools; i++)
+		if (det_pipeline_find(p, tools[i]))
+			give(t, p, tools[i], "threads", n);
+}
+
 /* --set det-head.thresh=.1 */
 static void
 give_set(struct tool *t, struct det_pipeline *p, const char *word)
@@ -85,7 +97,7 @@ assemble(struct tool *t, const struct run *u, struct det_pipeline *p)
 		give_set(t, p, u->set.v[i]);
 	if (u->threads > 0) {
 		(void)snprintf(n, sizeof n, "%ld", u->threads);
-		give(t, p, "det-backbone", "threads", n);
+		give_threads(t, p, n);
 	}
 	if (u->skip_bad)
 		give(t, p, "det-image", "skip-bad", NULL);
@@ -122,7 +134,7 @@ main(int argc, char *argv[])
 		OPT_MANY(0, "set", &u.set, "TOOL.OPTION=VALUE",
 		    "any option of any stage; may be repeated"),
 		OPT_LONG('j', "threads", &u.threads, 1, 1024, "N",
-		    "threads for the network (default: the cores at hand)"),
+		    "threads of each stage that computes (default: the cores at hand)"),
 		OPT_FLAG(0, "skip-bad", &u.skip_bad,
 		    "report bad pictures and go on; exit 2 at the end"),
 		OPT_END,

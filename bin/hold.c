@@ -144,3 +144,11 @@ hold_record(struct tool *t, struct hold *h, struct det_record *r)
 	take(t, h, r, i);
 	return !complete && h->missing == 0;
 }
+
+void
+hold_agrees(struct tool *t, const struct hold *h, const struct det_head *head)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (h->have[i])
+			tool_check(t, det_head_agrees(head, i, &h->held[i].attrs));
+}

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "bin/tool.h"
+#include "model/head.h"
 
 struct hold {
 	size_t n;
@@ -39,5 +40,9 @@ void hold_finish(struct hold *h);
  * that ends without one that is wanted, or brings one twice or an optional one after all that
  * are not, ends the program and is named. */
 int hold_record(struct tool *t, struct hold *h, struct det_record *r);
+
+/* Ends the program where a record that is held, wanted by `head` in the same order, was made
+ * under other values than the model's. */
+void hold_agrees(struct tool *t, const struct hold *h, const struct det_head *head);
 
 #endif

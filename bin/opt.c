@@ -197,6 +197,28 @@ set_list(const struct opt *o, const char *v)
 	return e;
 }
 
+/* Commas become the ends of names, in a copy. */
+static enum det_err
+set_names(struct opt_names *to, const char *v)
+{
+	const size_t most = sizeof to->v / sizeof to->v[0], size = strlen(v) + 1;
+	char *p = to->text, *comma;
+
+	if (size > sizeof to->text)
+		return det_fail(DET_INVALID, "a list of %zu bytes is too long", size);
+	memcpy(p, v, size);
+	for (to->n = 0; p; p = comma ? comma + 1 : NULL) {
+		comma = strchr(p, ',');
+		if (comma)
+			*comma = 0;
+		if (!*p || to->n == most)
+			return det_fail(DET_INVALID,
+			    "1 to %zu names expected, as a,b,c; found '%s'", most, v);
+		to->v[to->n++] = p;
+	}
+	return DET_OK;
+}
+
 static enum det_err
 set_flag(const struct opt *o, const char *v)
 {
@@ -220,6 +242,7 @@ set_value(const struct opt *o, const char *v)
 	case OPT_K_STR: *(const char **)o->value = v; return DET_OK;
 	case OPT_K_CHOICE: return choose(o, v);
 	case OPT_K_LIST: return set_list(o, v);
+	case OPT_K_NAMES: return set_names(o->value, v);
 	case OPT_K_MANY:
 		if (m->n == sizeof m->v / sizeof m->v[0])
 			return det_fail(DET_INVALID, "given more than %zu times", m->n);

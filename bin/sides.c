@@ -137,10 +137,8 @@ join_classes(struct tool *t, struct sides *s, struct det_classes *sum, int *grew
 	*grew = 0;
 	for (size_t i = 0; i < s->n; i++) {
 		struct side *x = &s->side[i];
-		int changed, same = x->classes.n == first->n;
+		int changed, same = det_classes_same(&x->classes, first);
 
-		for (size_t k = 0; same && k < first->n; k++)
-			same = !strcmp(x->classes.name[k], first->name[k]);
 		if (!same && !s->by_name)
 			tool_die(t,
 			    "%s has other classes than %s: to go by their names, say "
@@ -194,16 +192,13 @@ write_begin(struct tool *t, struct sides *s)
 
 	join_classes(t, s, &sum, &grew);
 	join_history(t, s, &r->attrs);
-	for (size_t i = 0; grew && i < sum.n; i++)
-		tool_check(
-		    t, sum.source[i] >= 0
-			   ? det_buf_printf(&b, "%s\t%ld\n", sum.name[i], sum.source[i])
-			   : det_buf_printf(&b, "%s\n", sum.name[i]));
-	if (grew)
+	if (grew) {
+		tool_check(t, det_classes_text(&b, &sum));
 		tool_check(
 		    t, det_writer_make(t->out, DET_STREAM, &r->attrs, b.text, b.len));
-	else
+	} else {
 		tool_write(t, r);
+	}
 	det_buf_free(&b);
 	det_classes_release(&sum);
 }

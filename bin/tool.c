@@ -8,9 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +19,7 @@
 #include "base/text.h"
 #include "bin/opt.h"
 #include "bin/progress.h"
+#include "bin/signals.h"
 #include "model/profile.h"
 
 struct tool_private {
@@ -236,55 +235,6 @@ hold_standard(struct tool *t)
 		}
 }
 
-/* Signals that end the program take its temporaries with it, then do what they always do. */
-static void
-on_end(int sig)
-{
-	det_file_drop_all();
-	(void)raise(sig); /* SA_RESETHAND, SA_NODEFER */
-}
-
-static char cut_short[128];
-
-/* A page of a mapped file that is there no more; threads may find that at the same time. */
-static void
-on_bus_error(int sig, siginfo_t *info, void *context)
-{
-	static atomic_flag said = ATOMIC_FLAG_INIT;
-
-	(void)context;
-	if (atomic_flag_test_and_set(&said))
-		for (;;)
-			(void)pause();
-	det_file_drop_all();
-	if (info->si_code != BUS_ADRERR) {
-		(void)signal(sig, SIG_DFL);
-		(void)raise(sig);
-	}
-	if (write(2, cut_short, strlen(cut_short)) < 0)
-		_exit(2); /* nobody can be told */
-	_exit(2);
-}
-
-static void
-catch_signals(const char *name)
-{
-	static const int ends[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE };
-	struct sigaction now, a = { .sa_flags = (int)(SA_RESETHAND | SA_NODEFER) };
-
-	a.sa_handler = on_end;
-	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
-		if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
-			(void)sigaction(ends[i], &a, NULL);
-	(void)snprintf(cut_short, sizeof cut_short,
-	    "%.40s: a file was cut short while it was being read\n", name);
-	a.sa_flags = SA_SIGINFO | SA_NODEFER;
-	a.sa_sigaction = on_bus_error;
-	(void)sigaction(SIGBUS, &a, NULL);
-	/* a limit on the size of files is a failed write, with its line */
-	(void)signal(SIGXFSZ, SIG_IGN);
-}
-
 /* Options a model records for this tool go under those of the command line. */
 static void
 model_options(struct tool *t)
@@ -341,7 +291,7 @@ tool_start(struct tool *t, const struct tool_spec *spec, int argc, char *argv[])
 		tool_die(t, "no memory");
 	t->p->file.fd = -1;
 	hold_standard(t);
-	catch_signals(spec->name);
+	signals_catch(spec->name);
 	t->p->opts = opt_set_new(t);
 	if (!t->p->opts)
 		tool_die(t, "no memory");
@@ -472,12 +422,8 @@ tool_stream_classes(struct tool *t, const struct det_classes *c)
 	struct det_buf b = { 0 };
 
 	tool_history(t, &r.attrs);
-	for (size_t i = 0; c && i < c->n; i++)
-		if (c->source[i] >= 0)
-			tool_check(t,
-			    det_buf_printf(&b, "%s\t%ld\n", c->name[i], c->source[i]));
-		else
-			tool_check(t, det_buf_printf(&b, "%s\n", c->name[i]));
+	if (c)
+		tool_check(t, det_classes_text(&b, c));
 	tool_check(t, det_writer_make(t->out, DET_STREAM, &r.attrs, b.text, b.len));
 	det_record_release(&r);
 	det_buf_free(&b);

@@ -27,6 +27,7 @@ enum opt_kind {
 	OPT_K_STR,
 	OPT_K_CHOICE,
 	OPT_K_LIST,
+	OPT_K_NAMES,
 	OPT_K_MANY,
 };
 
@@ -34,6 +35,13 @@ enum opt_kind {
 struct opt_list {
 	double v[16];
 	size_t n;
+};
+
+/* A list of names "p2,p3,p4". */
+struct opt_names {
+	const char *v[64];
+	size_t n;
+	char text[1024]; /* what v points into */
 };
 
 /* Strings of an option that may be given several times. */
@@ -47,7 +55,8 @@ struct opt {
 	int letter;       /* 'k' or 0 */
 	const char *name; /* long name, without dashes */
 	void *
-	    value; /* int, long, double, const char *, int (choice), opt_list, opt_many */
+	    value; /* int, long, double, const char *, int (choice), opt_list, opt_names,
+		    * opt_many */
 	double lo, hi;
 	const char *arg;  /* name of the argument in help, NULL for flags */
 	const char *help; /* one line */
@@ -62,6 +71,7 @@ struct opt {
 #define OPT_STR(l, n, p, a, h)            { OPT_K_STR, l, n, p, 0, 0, a, h, NULL }
 #define OPT_CHOICE(l, n, p, c, a, h)      { OPT_K_CHOICE, l, n, p, 0, 0, a, h, c }
 #define OPT_LIST(l, n, p, lo, hi, a, h)   { OPT_K_LIST, l, n, p, lo, hi, a, h, NULL }
+#define OPT_NAMES(l, n, p, a, h)          { OPT_K_NAMES, l, n, p, 0, 0, a, h, NULL }
 #define OPT_MANY(l, n, p, a, h)           { OPT_K_MANY, l, n, p, 0, 0, a, h, NULL }
 #define OPT_END                           { OPT_K_END, 0, NULL, NULL, 0, 0, NULL, NULL, NULL }
 /* clang-format on */

@@ -8,8 +8,8 @@ det-model new --list >archs
 is "--list: status" "$?" 0
 for a in fasterrcnn_resnet50_fpn fasterrcnn_resnet101_fpn fasterrcnn_vgg16 fasterrcnn_zf \
 	retinanet_resnet50_fpn retinanet_resnet101_fpn retinanet_resnet50_fpn_v2 ssd300_vgg16 ssd300_caffe ssd512_caffe \
-	ultraface_slim vgg16 resnet18 resnet50 resnet101 squeezenet1_0 squeezenet1_1 mobilenet_v1 \
-	alexnet zf yolov1 yolov2 yolov3 yolov3-tiny tiny_frcnn tiny_retinanet tiny_ssd; do
+	ultraface_slim vgg16 resnet18 resnet50 resnet101 squeezenet1_0 squeezenet1_1 squeezenet1_1_caffe mobilenet_v1 \
+	alexnet zf darknet19 darknet53 yolov1 yolov2 yolov3 yolov3-tiny tiny_frcnn tiny_retinanet tiny_ssd; do
 	ok "--list: $a" grep -q "^$a  *[A-Za-z]" archs
 done
 is "--list: a line each, of a terminal's width" "$(awk 'NF < 2 || length > 110' archs)" ""
@@ -27,6 +27,8 @@ make_says() { # DESCRIPTION REGEX ARG...
 make_says "no such architecture" "no architecture 'tiny_sdd': is tiny_ssd meant" --arch tiny_sdd
 make_says "no such variable" "tiny_ssd has no variable 'x'; it has .*classes=3" --arch tiny_ssd --set x=1
 make_says "a value that the net refuses" "tiny_frcnn: net/backbone:[0-9]+: " --arch tiny_frcnn --set fpn=0
+make_says "a deviation below 0" "seed: normal: -1 is outside 0 to" --arch tiny_frcnn --set cls_std=-1
+make_says "one that is no number" "seed: normal: 'x' is not a number" --arch tiny_frcnn --set cls_std=x
 make_says "no classes" "tiny_ssd: classes: 0 is outside" --arch tiny_ssd --set classes=0
 make_says "--set without --arch" "--set goes with --arch" --net x --set a=1
 make_says "two networks" "which network" --arch tiny_ssd --net x
@@ -128,7 +130,7 @@ if [ -d "$DET_DATA/models/torch" ]; then
 	det-run -m face.det "$DET_DATA/photos/001150.jpg" >faces
 	is "and a face where there is one" "$(awk -F '\t' '$3 > .99 && $4 > 290 && $4 < 305 && $6 > 350 && $6 < 365' faces | wc -l | tr -d ' ')" 1
 	cut -d ' ' -f 2- "$t/synset_words.txt" >words
-	det-model import safetensors "$t/squeezenet_v1.1.safetensors" --arch squeezenet1_1 \
+	det-model import safetensors "$t/squeezenet_v1.1.safetensors" --arch squeezenet1_1_caffe \
 		--classes words --strict -o sq.det
 	like "SqueezeNet from safetensors sees a dog" \
 		"$(det-run -m sq.det "$DET_DATA/photos/dog.jpg" | head -n 1)" 'dogsled|malamute|husky'

@@ -24,7 +24,7 @@ if [ ! -e "$lib/.complete" ]; then
 	echo "arm64: fetching libraries"
 	mkdir -p "$top/apt/lists/partial" "$top/apt/archives/partial" "$root"
 	apt update && apt install --download-only --no-install-recommends libc6 libjpeg62-turbo-dev \
-		libpng-dev zlib1g-dev libdeflate-dev libjansson-dev libopenblas0 >/dev/null || exit 2
+		libpng-dev zlib1g-dev libdeflate-dev libjansson-dev libexpat1-dev libopenblas0 >/dev/null || exit 2
 	for d in "$top"/apt/archives/*.deb; do
 		case ${d##*/} in
 		libc6-dev_* | linux-libc-dev_*) ;; # the cross compiler has its own
@@ -39,7 +39,7 @@ fi
 r=build/arm64/root
 make -j2 CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar O=build/arm64 BIN=build/arm64/bin \
 	INCS="-I$r/usr/include -I$r/usr/include/aarch64-linux-gnu" \
-	LIBS='-ljpeg -lpng -lz -ldeflate -ljansson' WERROR=-Werror \
+	LIBS='-ljpeg -lpng -lz -ldeflate -ljansson -lexpat' WERROR=-Werror \
 	LDFLAGS="-L${lib#"$PWD/"} -Wl,-rpath-link,${lib#"$PWD/"}:$r/lib/aarch64-linux-gnu" \
 	tools units replays >"$top/log" || exit 2
 

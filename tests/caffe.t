@@ -64,6 +64,24 @@ like "blobs left over are named" \
 	"both.caffemodel: 'd.weight' is not used by net.prototxt"
 rm x.det
 
+# py-faster-rcnn's rules stand in two places: the architectures and the importer of prototxts
+rules() { # SECTION FILE: its key=value, in order, but for names and sizes of the net
+	awk -v s="$1" '/^(==|\[)/ { on = $0 == "== " s || $0 == "[" s "]"; next } on' "$2" |
+		sed 's/^[a-z]*([^)]*)//' | tr ' ' '\n' | grep -Ev '^$|^(map|classes|boxes)=' | sort
+}
+for s in propose decode; do
+	is "py-faster-rcnn's $s: imported and --arch alike" "$(rules $s "$DET_SRC/tests/caffe/rcnn.gold")" \
+		"$(rules $s "$DET_SRC/lib/arch/rcnn_caffe.part")"
+done
+for s in det-image det-propose det-head det-nms; do
+	is "py-faster-rcnn's $s: imported as the profile has it" \
+		"$(rules "options/$s" "$DET_SRC/tests/caffe/rcnn.gold" | while read -r l; do
+			grep -A 4 "\"caffe\", \"$s\"" "$DET_SRC/lib/model/profile.c" | tr -d '\n' | grep -q "$l" ||
+				{ [ $s = det-propose ] && grep -A 2 'define CAFFE_PROPOSE' "$DET_SRC/lib/model/profile.c" | grep -q "$l"; } ||
+				echo "$l"
+		done)" ""
+done
+
 c=$DET_DATA/models/caffe t=$DET_DATA/models/torch
 if [ ! -f "$c/slim-320.caffemodel" ]; then
 	skip "UltraFace" "no shared models"

@@ -26,6 +26,7 @@ usual() {
 	det-draw) args="" input=boxes.det makes=picture file=new.png ;;
 	det-export) args="" input=boxes.det makes=text ;;
 	det-show) args="" input=boxes.det makes=text ;;
+	det-gt) args="--csv gt.csv" bare="--csv" makes=stream ;;
 	det-run) args="-m M.det dog.jpg" bare="-m M.det" makes=text ;;
 	det-model) args="list M.det" bare="list" makes=text ;;
 	*) return 1 ;;

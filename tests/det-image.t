@@ -25,6 +25,11 @@ is "a letterbox is filled with .5" \
 is "padding to a multiple is 0" \
 	"$(values tiny.ppm --scale 1 --mean 9 --multiple 2 | head -n 8 | tr '\n' ' ')" \
 	"246 -9 -9 0 -9 119 246 0 "
+is "mirrored, left becomes right" "$(values tiny.ppm --flip | head -n 6 | tr '\n' ' ')" \
+	"0 0 1 1 0.5019608 0 "
+like "and the transform says so" \
+	"$(det-image scene.ppm --flip --fit stretch --size 320x120 | det-show --data)" \
+	'^ITEM .*map="0\.5 0\.25 0 0 flip"'
 like "the item tells the transform" \
 	"$(det-image scene.ppm --fit letterbox --size 320x320 | det-show --data)" \
 	'^ITEM .*width=640 height=480 input=320x320 map="0\.5 0\.5 0 40"'

@@ -87,6 +87,11 @@ says "no format" "export to what" det-model export
 says "no model" "one MODEL expected" det-model export safetensors
 says "no model but weights" "weights expected|safetensors" \
 	det-model import safetensors tiny.weights -o x.det
+printf 'PK\3\4\24\0\0\10' >torch.safetensors
+says "torch's for safetensors" "found what torch.save writes" \
+	det-model import safetensors torch.safetensors --arch tiny_ssd -o x.det
+says "safetensors for torch's" "torch.save wrote expected, found safetensors" \
+	det-model import torch random.safetensors --arch tiny_ssd -o x.det
 printf '\2\0\0\0\0\0\0\0{}' >none.safetensors
 says "weights of another program" "weights without a network" \
 	det-model import safetensors none.safetensors -o x.det

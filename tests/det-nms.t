@@ -57,7 +57,7 @@ BOXS name=boxes space=input
 END.
 X
 det-show --build more.txt >more.det
-scores() { boxes "$@" | cut -d ' ' -f 5 | tr '\n' ' '; }
+scores() { boxes | cut -d ' ' -f 5 | tr '\n' ' '; }
 is "--iou .6" "$(det-nms --iou .6 more.det | scores)" "0.875 0.75 0.5 0.5 0.25 "
 is "--wide" "$(det-nms --iou .6 --wide more.det | scores)" "0.875 0.5 0.5 0.25 "
 is "--ge" "$(det-nms --iou .6 --ge more.det | scores)" "0.875 0.5 0.5 0.25 "

@@ -41,10 +41,10 @@ det-roipool --maps m --size 2x2 --op max s.det >out.det
 is "records: maps dropped, the others in order, rois when all have come" \
 	"$(det-show out.det | awk '{ print $1 }' | tr '\n' ' ')" \
 	"STRM ITEM TEXT BOXS TENS ITEM ITEM BOXS TENS END. "
-like "rois say whose they are" "$(det-show --data out.det)" \
-	'^TENS f32 3x2x2x2 name=rois boxes=proposals$'
+like "rois say whose and how" "$(det-show --data out.det)" \
+	'^TENS f32 3x2x2x2 name=rois boxes=proposals made="det-roipool op=max size=2x2 maps=m"$'
 like "a list without boxes makes no rows" "$(det-show --data out.det)" \
-	'^TENS f32 0x2x2x2 name=rois boxes=proposals$'
+	'^TENS f32 0x2x2x2 name=rois boxes=proposals made="det-roipool op=max size=2x2 maps=m"$'
 # in cells, both ends included: box 0 is 1..4 x 1..3, box 1 5..8 x 0..4, box 2 outside
 is "max: Caffe's rounding, both bounds inside" "$(values rois <out.det)" \
 	"22 24 32 34 -11 -13 -21 -23 26 27 36 37 -5 -7 -25 -27 0 0 0 0 0 0 0 0 "
@@ -171,6 +171,7 @@ is "normalised and cut as the model says" "$(det-roipool -m om.det o.det | value
 # --- what is refused ---
 is "no maps" "$(det-roipool s.det 2>&1 >/dev/null | head -n 1)" \
 	"det-roipool: --maps: the feature maps' names expected, as p2,p3,p4"
+like "a map given twice" "$(det-roipool --maps m,m s.det 2>&1 >/dev/null)" "--maps: 'm' twice"
 like "a map that is not there" "$(det-roipool --maps m,n s.det 2>&1 >/dev/null)" "no tensor 'n'"
 like "a list that is not there" "$(det-roipool --maps m --boxes x s.det 2>&1 >/dev/null)" \
 	"no box list 'x': this item has 'm' 'proposals'"

@@ -50,6 +50,9 @@ is "--thresh reaches det-head" "$(det-run -m M.det -t .9999 scene.ppm | grep -c 
 cp scene.ppm two.ppm
 is "pictures in order" "$(det-run -m M.det scene.ppm two.ppm | cut -f 1 | uniq | tr '\n' ' ')" \
 	"scene.ppm two.ppm "
+det-model new --arch tiny_frcnn -o F.det
+is "-j goes to each stage that computes" \
+	"$(det-run -n -j 1 -m F.det scene.ppm | grep -c -- '--threads=1')" 5
 is "-j does not change the boxes" "$(det-run -j 1 -m M.det scene.ppm | cksum)" "$(cksum <boxes.tsv)"
 printf 'two.ppm\nscene.ppm\n' >names
 is "--list" "$(det-run -m M.det --list names | cut -f 1 | uniq | tr '\n' ' ')" "two.ppm scene.ppm "

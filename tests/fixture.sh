@@ -10,6 +10,7 @@
 #   F.det       a small random Faster R-CNN
 #   fmaps.det   dog.jpg as det-image and det-backbone give it with that
 #   kept.det    the same with image.det's tensor
+#   gt.csv      ground truth of dog.jpg, a table; made up
 #   tiny.cfg, tiny.weights   a Darknet network and its weights, all zero
 awk -f "$DET_SRC/tests/demo/discs.awk" | det-show --build - -o M.det
 awk -f "$DET_SRC/tests/demo/scene.awk" >scene.ppm
@@ -54,3 +55,6 @@ END
 	head -c $((4 * (16 + 108 + 21 + 84))) /dev/zero
 } >tiny.weights
 printf 'cat\ndog\n' >tiny.names
+
+printf '%s\n' image,class,x1,y1,x2,y2,width,height dog.jpg,disc,10,20,50,60,640,480 \
+	dog.jpg,ring,100,120,180.5,200,640,480 >gt.csv

@@ -28,11 +28,9 @@ yolo3(b) anchors=8,8 classes=1'; do
 done
 cp files/M.det corpus/model/disc
 det-model new --darknet files/tiny.cfg --classes files/tiny.names -o corpus/model/tiny
+det-model new --arch tiny_ssd -o corpus/model/ssd
 for m in corpus/model/*; do
 	det-show --data --name net/backbone "$m" | sed -n 's/^  | //p' >"corpus/net/$(basename "$m")"
-done
-for f in "$DET_SRC"/lib/nets/*.net; do
-	[ ! -f "$f" ] || cp "$f" corpus/net
 done
 for f in files/tiny.cfg "$DET_SRC"/tests/darknet/*.cfg; do # cfg, NUL, weights
 	[ ! -f "$f" ] || { cat "$f"; printf '\0'; cat files/tiny.weights; } >"corpus/cfg/$(basename "$f")"

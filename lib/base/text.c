@@ -140,6 +140,17 @@ det_parse_double(double *out, const char *s, double lo, double hi)
 	return DET_OK;
 }
 
+int
+det_digit(char c, int base)
+{
+	int v = c >= '0' && c <= '9'   ? c - '0'
+		: c >= 'a' && c <= 'f' ? c - 'a' + 10
+		: c >= 'A' && c <= 'F' ? c - 'A' + 10
+				       : base;
+
+	return v < base ? v : -1;
+}
+
 enum det_err
 det_parse_doubles(double *v, size_t *n, size_t max, const char *s, double lo, double hi)
 {

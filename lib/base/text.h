@@ -29,6 +29,9 @@ enum det_err det_parse_long(long *out, const char *s, long lo, long hi) DET_MUST
 enum det_err det_parse_double(
     double *out, const char *s, double lo, double hi) DET_MUST_USE;
 
+/* The value of a digit, of either case; -1 where c is none of that base (at most 16). */
+int det_digit(char c, int base);
+
 /* "a,b,c": 1 .. max numbers, each as above, into v, their count into *n; DET_LIMIT where
  * there are more. *n is untouched on failure. */
 enum det_err det_parse_doubles(

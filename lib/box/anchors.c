@@ -314,7 +314,7 @@ parse_kind(struct det_anchors_line *m, struct det_line *l)
 
 /* What the line holds belongs to a from the start, for det_anchors_free. */
 static enum det_err
-parse_line(struct det_anchors *a, struct det_line *l)
+parse_line(struct det_anchors *a, struct det_line *l, const char *line, size_t n)
 {
 	struct det_anchors_line *m;
 	size_t same;
@@ -325,7 +325,7 @@ parse_line(struct det_anchors *a, struct det_line *l)
 	m = &a->line[a->n];
 	*m = (struct det_anchors_line){ 0 };
 	a->n++;
-	if ((e = parse_kind(m, l)))
+	if ((e = parse_kind(m, l)) || (e = det_anchors_keep_text(m, line, n)))
 		return e;
 	if (det_anchors_find(&same, a, l->input[0]))
 		return det_fail(
@@ -351,7 +351,7 @@ det_anchors_parse(
 		if ((e = det_line_parse(&l, line, n)))
 			goto fail;
 		if (l.word)
-			e = parse_line(a, &l);
+			e = parse_line(a, &l, line, n);
 		det_line_release(&l);
 		if (e)
 			goto fail;
@@ -374,6 +374,7 @@ det_anchors_free(struct det_anchors *a)
 		return;
 	for (size_t i = 0; i < a->n; i++) {
 		free(a->line[i].map);
+		free(a->line[i].text);
 		free(a->line[i].cell);
 	}
 	free(a->line);

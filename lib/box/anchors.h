@@ -33,6 +33,13 @@ int det_anchors_find(size_t *i, const struct det_anchors *a, const char *map);
 /* Anchors in a cell of map i. */
 size_t det_anchors_in_cell(const struct det_anchors *a, size_t i);
 
+/* The statement of map i, as it was written but for comments and surplus blanks. */
+const char *det_anchors_text(const struct det_anchors *a, size_t i);
+/* DET_INVALID where the statement `made`, of a map of any name, gives other anchors than that
+ * of map i, naming both; and where it is none. */
+enum det_err det_anchors_agree(
+    const struct det_anchors *a, size_t i, const char *made) DET_MUST_USE;
+
 /* Where a map lies: its size in cells, and the size in pixels of the network's input
  * (padding included), which strides that are not given follow from. */
 struct det_anchors_at {

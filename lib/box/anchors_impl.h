@@ -24,6 +24,7 @@ enum det_anchors_stride { DET_STRIDE_GIVEN, DET_STRIDE_FLOOR, DET_STRIDE_EXACT }
 /* One line of the text. */
 struct det_anchors_line {
 	char *map;
+	char *text; /* the statement, without comment and surplus blanks */
 	int kind;
 	int stride_of;    /* enum det_anchors_stride */
 	double stride[2]; /* x, y; where given */
@@ -40,5 +41,9 @@ struct det_anchors {
 	struct det_anchors_line *line;
 	size_t n, cap;
 };
+
+/* Sets m->text from a line of the text. */
+enum det_err det_anchors_keep_text(
+    struct det_anchors_line *m, const char *line, size_t n) DET_MUST_USE;
 
 #endif

@@ -48,7 +48,7 @@ det_best_score(uint64_t key)
 struct det_best {
 	uint64_t *key;
 	size_t n, cap;
-	size_t keep; /* 0: all */
+	size_t keep;  /* 0: all */
 	float floor;  /* candidates scored below are not among the best */
 	uint64_t bar; /* nor are those whose key is not below */
 };

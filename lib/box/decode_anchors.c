@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/finite.h"
 #include "base/mem.h"
 #include "box/best.h"
 #include "box/scan.h"
@@ -154,11 +155,11 @@ start(struct work *k, struct det_decode_job *j)
 		return det_fail(
 		    DET_LIMIT, "map '%s': more than 2^32 - 1 scores", m->map[0]);
 	if (m->delta.score == DET_SCORE_SOFTMAX &&
-	    (bad = det_decode_first_bad(c->data, count)) < count)
+	    (bad = det_finite_first(c->data, count, 1)) < count)
 		return det_decode_fail_bad(j, 0, bad);
 	if ((e = det_tensor_count(&count, b)))
 		return e;
-	if ((bad = det_decode_first_bad(b->data, count)) < count)
+	if ((bad = det_finite_first(b->data, count, 1)) < count)
 		return det_decode_fail_bad(j, 1, bad);
 	return check_grid(k);
 }
@@ -233,7 +234,7 @@ search_plane(struct work *k, size_t a, size_t label)
 		if (odd)
 			return det_decode_fail_bad(k->j, 0,
 			    (size_t)(x - k->cls) + from +
-				det_decode_first_bad(x + from, n));
+				det_finite_first(x + from, n, 1));
 		if ((e = det_best_room(&k->best, found)))
 			return e;
 		for (size_t i = 0; i < found; i++) {

@@ -116,16 +116,8 @@ enum det_err
 det_decode_add_corners(struct det_decode_job *j, const float box[4], float score,
     int32_t label, const struct det_decode_at *at)
 {
-	struct det_box b = { 0 };
+	const double corners[4] = { (double)box[0], (double)box[1], (double)box[2],
+		(double)box[3] };
 
-	b.x1 = (double)box[0];
-	b.y1 = (double)box[1];
-	b.x2 = (double)box[2];
-	b.y2 = (double)box[3];
-	b.score = (double)score;
-	b.label = label;
-	b.source = j->base + at->candidate > INT32_MAX
-		       ? -1
-		       : (int32_t)(j->base + at->candidate);
-	return det_boxes_add(j->out, &b);
+	return det_decode_add_box(j, corners, score, label, at);
 }

@@ -134,9 +134,6 @@ enum det_err det_decode_check_map(const struct det_decode_line *m,
 enum det_err det_decode_fail_bad(
     const struct det_decode_job *j, size_t which, size_t i) DET_MUST_USE;
 
-/* Index of the first NaN or infinity among n floats; n where there is none. */
-size_t det_decode_first_bad(const float *x, size_t n);
-
 /* Adds a box given by centre and size relative to the input; DET_INVALID where it is not
  * finite, saying where. */
 struct det_decode_at {
@@ -148,6 +145,10 @@ struct det_decode_rel {
 };
 enum det_err det_decode_add(struct det_decode_job *j, const struct det_decode_rel *r,
     float score, size_t label, const struct det_decode_at *at) DET_MUST_USE;
+
+/* Adds a finite box by its corners in the input's pixels: what all of these end in. */
+enum det_err det_decode_add_box(struct det_decode_job *j, const double box[4],
+    float score, int32_t label, const struct det_decode_at *at) DET_MUST_USE;
 
 /* A box from an anchor (or proposal) and its delta, decoded, cut by `clip` and held against
  * min_size: *keep says whether it is left. DET_INVALID where it is not finite. */

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/finite.h"
 #include "base/mem.h"
 #include "box/best.h"
 #include "box/map.h"
@@ -34,26 +35,37 @@ det_decode_check_map(
 }
 
 enum det_err
+det_decode_add_box(struct det_decode_job *j, const double box[4], float score,
+    int32_t label, const struct det_decode_at *at)
+{
+	size_t source = j->base + at->candidate;
+	struct det_box b = { .x1 = box[0],
+		.y1 = box[1],
+		.x2 = box[2],
+		.y2 = box[3],
+		.score = (double)score,
+		.label = label,
+		.source = source > INT32_MAX ? -1 : (int32_t)source };
+
+	return det_boxes_add(j->out, &b);
+}
+
+enum det_err
 det_decode_add(struct det_decode_job *j, const struct det_decode_rel *r, float score,
     size_t label, const struct det_decode_at *at)
 {
-	struct det_box b = { 0 };
+	double box[4];
 
 	if (!isfinite(r->x) || !isfinite(r->y) || !isfinite(r->w) || !isfinite(r->h) ||
 	    !isfinite(score))
 		return det_fail(DET_INVALID,
 		    "map '%s': row %zu, column %zu, anchor %zu: the box is not finite",
 		    j->m->map[0], at->row, at->col, at->anchor);
-	b.x1 = ((double)r->x - (double)r->w / 2) * j->in_w;
-	b.x2 = ((double)r->x + (double)r->w / 2) * j->in_w;
-	b.y1 = ((double)r->y - (double)r->h / 2) * j->in_h;
-	b.y2 = ((double)r->y + (double)r->h / 2) * j->in_h;
-	b.score = (double)score;
-	b.label = (int32_t)label;
-	b.source = j->base + at->candidate > INT32_MAX
-		       ? -1
-		       : (int32_t)(j->base + at->candidate);
-	return det_boxes_add(j->out, &b);
+	box[0] = ((double)r->x - (double)r->w / 2) * j->in_w;
+	box[1] = ((double)r->y - (double)r->h / 2) * j->in_h;
+	box[2] = ((double)r->x + (double)r->w / 2) * j->in_w;
+	box[3] = ((double)r->y + (double)r->h / 2) * j->in_h;
+	return det_decode_add_box(j, box, score, (int32_t)label, at);
 }
 
 void
@@ -70,31 +82,6 @@ det_decode_softmax(float *y, const float *x, size_t n, size_t stride)
 	}
 	for (size_t i = 0; i < n; i++)
 		y[i] /= sum;
-}
-
-/* The bits of a NaN or infinity have all exponent bits set; integer tests vectorise and
- * need no floating-point exceptions. */
-size_t
-det_decode_first_bad(const float *x, size_t n)
-{
-	uint32_t u, bad;
-	size_t i = 0, k;
-
-	for (; i + 64 <= n; i += 64) {
-		bad = 0;
-		for (k = 0; k < 64; k++) {
-			memcpy(&u, x + i + k, sizeof u);
-			bad |= (u & 0x7f800000u) == 0x7f800000u;
-		}
-		if (bad)
-			break;
-	}
-	for (; i < n; i++) {
-		memcpy(&u, x + i, sizeof u);
-		if ((u & 0x7f800000u) == 0x7f800000u)
-			break;
-	}
-	return i;
 }
 
 enum det_err
@@ -143,7 +130,7 @@ check_input(const struct det_decode_job *j, size_t which)
 		    det_shape_text(shape, sizeof shape, t));
 	if (kind->scans)
 		return DET_OK;
-	bad = det_decode_first_bad(t->data, count);
+	bad = det_finite_first(t->data, count, 1);
 	return bad < count ? det_decode_fail_bad(j, which, bad) : DET_OK;
 }
 

@@ -66,13 +66,6 @@ to_input(struct det_box b, const struct det_item *it)
 	return b;
 }
 
-static int
-is_finite(const struct det_box *b)
-{
-	return isfinite(b->x1) && isfinite(b->y1) && isfinite(b->x2) &&
-	       isfinite(b->y2) && isfinite(b->area);
-}
-
 enum det_err
 det_boxes_map(struct det_boxes *b, const struct det_item *it, enum det_space to)
 {
@@ -89,7 +82,7 @@ det_boxes_map(struct det_boxes *b, const struct det_item *it, enum det_space to)
 						  : to_input(b->box[i], it);
 			if (store)
 				b->box[i] = v;
-			else if (!is_finite(&v))
+			else if (!det_box_finite(&v) || !isfinite(v.area))
 				return det_fail(DET_INVALID,
 				    "box %zu is not finite after the item's transform",
 				    i);

@@ -52,8 +52,7 @@ check(const struct det_boxes *in, const double *weight, size_t n,
 		for (size_t i = 0; i < in[k].n; i++) {
 			const struct det_box *b = &in[k].box[i];
 
-			if (!isfinite(b->x1) || !isfinite(b->y1) || !isfinite(b->x2) ||
-			    !isfinite(b->y2) || !isfinite(b->score))
+			if (!det_box_finite(b) || !isfinite(b->score))
 				return det_fail(DET_INVALID,
 				    "list %zu: box %zu is not finite", k + 1, i);
 		}
@@ -167,7 +166,7 @@ static double
 evidence(struct witness *w, const struct det_box *b, const struct det_merge_params *p)
 {
 	float one = p->plus_one ? 1 : 0, t = (float)p->iou, u;
-	const struct det_scan *scan = det_scan_best();
+	const struct det_nms_scan *scan = det_nms_scan_best();
 	struct det_fbox f = det_iou_box(b, one);
 	size_t near = det_grid_near(&w->grid, &f);
 	double most = 0, v;
@@ -261,23 +260,6 @@ find_name(const struct det_classes *c, const char *name)
 	return i;
 }
 
-static enum det_err
-add_class(struct det_classes *c, const char *name, long source)
-{
-	size_t cap = c->n;
-	char **names = realloc(c->name, (cap + 1) * sizeof *names);
-	long *sources;
-
-	if (!names)
-		return det_fail(DET_NOMEM, "no memory for %zu classes", cap + 1);
-	c->name = names;
-	if (!(sources = realloc(c->source, (cap + 1) * sizeof *sources)))
-		return det_fail(DET_NOMEM, "no memory for %zu classes", cap + 1);
-	c->source = sources;
-	c->source[c->n] = source;
-	return det_strdup(&c->name[c->n], name) ? DET_NOMEM : (c->n++, DET_OK);
-}
-
 enum det_err
 det_classes_join(
     struct det_classes *sum, long *map, int *changed, const struct det_classes *c)
@@ -290,7 +272,8 @@ det_classes_join(
 
 		if (at == sum->n) {
 			*changed = 1;
-			if ((e = add_class(sum, c->name[i], c->source[i])))
+			if ((e = det_classes_add(
+				 sum, c->name[i], strlen(c->name[i]), c->source[i])))
 				return e;
 		}
 		map[i] = (long)at;

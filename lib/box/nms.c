@@ -74,8 +74,7 @@ check(const struct det_boxes *b, const struct det_nms_params *p)
 	for (size_t i = 0; i < b->n; i++) {
 		const struct det_box *x = &b->box[i];
 
-		if (!isfinite(x->x1) || !isfinite(x->y1) || !isfinite(x->x2) ||
-		    !isfinite(x->y2) || !isfinite(x->score))
+		if (!det_box_finite(x) || !isfinite(x->score))
 			return det_fail(DET_INVALID, "box %zu is not finite", i);
 		if (p->method == DET_NMS_FUSE && x->score < 0 &&
 		    x->score >= p->min_score)
@@ -237,7 +236,7 @@ suppress(struct det_boxes *b, unsigned char *keep, struct det_rank *r,
 			      .r = r,
 			      .n = n,
 			      .p = p,
-			      .scan = det_scan_best() } };
+			      .scan = det_nms_scan_best() } };
 	enum det_err e = DET_OK;
 
 	if (!one)

@@ -53,8 +53,7 @@ best_match(const struct det_nms_run *run, const struct det_kept *k,
 		i = run->scan->next(k, i, b, t * .9999f, one);
 		if (i >= k->n)
 			return best;
-		other = (struct det_fbox){ k->x1[i], k->y1[i], k->x2[i], k->y2[i],
-			k->area[i] };
+		other = det_kept_box(k, i);
 		v = det_iou(&other, b, one);
 		if (v > t || (run->p->ge && best == k->n && v >= t)) {
 			best = i;

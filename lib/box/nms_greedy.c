@@ -59,8 +59,7 @@ meets_list(const struct greedy *g, const struct det_fbox *c)
 		i = g->run->scan->next(k, i, c, g->lo, g->one);
 		if (i >= k->n)
 			return 0;
-		other = (struct det_fbox){ k->x1[i], k->y1[i], k->x2[i], k->y2[i],
-			k->area[i] };
+		other = det_kept_box(k, i);
 		if (above(g, &other, c))
 			return 1;
 	}
@@ -101,8 +100,7 @@ start_grid(struct greedy *g)
 	e = det_grid_new(&g->grid, f, g->run->n, least, g->one);
 	free(f);
 	for (size_t i = 0; !e && i < k->n; i++) {
-		struct det_fbox b = { k->x1[i], k->y1[i], k->x2[i], k->y2[i],
-			k->area[i] };
+		struct det_fbox b = det_kept_box(k, i);
 
 		(void)det_grid_add(&g->grid, &b, 0);
 	}

@@ -40,6 +40,12 @@ void det_kept_clear(struct det_kept *k);
 void det_kept_set(struct det_kept *k, size_t i, const struct det_fbox *b);
 void det_kept_add(struct det_kept *k, const struct det_fbox *b);
 
+static inline struct det_fbox
+det_kept_box(const struct det_kept *k, size_t i)
+{
+	return (struct det_fbox){ k->x1[i], k->y1[i], k->x2[i], k->y2[i], k->area[i] };
+}
+
 /* Sixteen boxes of a grid. Places that hold none overlap nothing. */
 #define DET_CHUNK 16
 
@@ -61,7 +67,7 @@ det_chunk_box(const struct det_chunk *c, unsigned i)
 /* Which boxes meet *b so that intersection > lo * union (in float), lo 0 or more: `next`
  * gives the first i >= from, or k->n where there is none; `mask` has bit i set for box i of
  * the chunk; `overlaps` has their IoU. One implementation for each instruction set; all give the same answer. */
-struct det_scan {
+struct det_nms_scan {
 	const char *name;
 	size_t (*next)(const struct det_kept *k, size_t from, const struct det_fbox *b,
 	    float lo, float one);
@@ -73,8 +79,8 @@ struct det_scan {
 
 /* The best that this processor runs and DET_CPU allows; or by number, for tests: NULL past
  * the last and where the processor lacks it. */
-const struct det_scan *det_scan_best(void);
-const struct det_scan *det_scan_number(size_t i, int *more);
+const struct det_nms_scan *det_nms_scan_best(void);
+const struct det_nms_scan *det_nms_scan_number(size_t i, int *more);
 
 /* One class, or all boxes under `agnostic`: what every method works on. */
 struct det_nms_run {
@@ -83,7 +89,7 @@ struct det_nms_run {
 	const struct det_rank *r; /* best first */
 	size_t n;
 	const struct det_nms_params *p;
-	const struct det_scan *scan;
+	const struct det_nms_scan *scan;
 	float *shift; /* of each of box[], added to its coordinates; NULL: none */
 };
 

@@ -30,34 +30,32 @@ struct matrix {
 	float one;
 };
 
-/* What a chunk says of a box that overlaps its boxes by v[]: the smaller of it and `least`.
- * Boxes that do not overlap give 1 or more. */
-static double
-linear(double least, const float *v, const float *cover)
+/* What a chunk says of a box that overlaps its boxes by v[]: where it is smaller it goes into
+ * `least`, lane by lane. Boxes that do not overlap give 1 or more. */
+static void
+linear(double least[DET_CHUNK], const float *v, const float *cover)
 {
-#pragma omp simd reduction(min : least)
+#pragma omp simd
 	for (int i = 0; i < DET_CHUNK; i++) {
 		double left = 1 - (double)cover[i];
 		double r = (1 - (double)v[i]) / (left > 0 ? left : 1);
 
 		r = left > 0 ? r : 1;
-		least = r < least ? r : least;
+		least[i] = r < least[i] ? r : least[i];
 	}
-	return least;
 }
 
 /* The same as the exponent times sigma, which begins at 0. */
-static double
-gauss(double least, const float *v, const float *cover)
+static void
+gauss(double least[DET_CHUNK], const float *v, const float *cover)
 {
-#pragma omp simd reduction(min : least)
+#pragma omp simd
 	for (int i = 0; i < DET_CHUNK; i++) {
 		double u = (double)v[i], c = (double)cover[i];
 		double r = c * c - u * u;
 
-		least = r < least ? r : least;
+		least[i] = r < least[i] ? r : least[i];
 	}
-	return least;
 }
 
 /* What box j's score is multiplied by; its own cover. */
@@ -65,11 +63,13 @@ static double
 decay(float *own, struct matrix *m, size_t j)
 {
 	int bell = m->run->p->method == DET_NMS_MATRIX_GAUSS;
-	const struct det_scan *scan = m->run->scan;
+	const struct det_nms_scan *scan = m->run->scan;
 	size_t near = det_grid_near(&m->grid, &m->f[j]);
-	double least = bell ? 0 : 1;
+	double lane[DET_CHUNK], least = bell ? 0 : 1;
 	float v[DET_CHUNK], most = 0;
 
+	for (int i = 0; i < DET_CHUNK; i++)
+		lane[i] = least;
 	for (size_t n = 0; n < near; n++) {
 		size_t at = m->grid.found[n];
 		const struct det_chunk *c = &m->grid.chunk[at];
@@ -80,8 +80,10 @@ decay(float *own, struct matrix *m, size_t j)
 		scan->overlaps(v, c, &m->f[j], m->one);
 		for (int i = 0; i < DET_CHUNK; i++)
 			most = v[i] > most ? v[i] : most;
-		least = bell ? gauss(least, v, cover) : linear(least, v, cover);
+		(bell ? gauss : linear)(lane, v, cover);
 	}
+	for (int i = 0; i < DET_CHUNK; i++)
+		least = lane[i] < least ? lane[i] : least;
 	*own = most;
 	return bell ? exp(least / m->run->p->sigma) : least;
 }

@@ -258,10 +258,10 @@ overlaps_avx512(
 }
 #endif
 
-const struct det_scan *
-det_scan_number(size_t i, int *more)
+const struct det_nms_scan *
+det_nms_scan_number(size_t i, int *more)
 {
-	static const struct det_scan scans[] = {
+	static const struct det_nms_scan scans[] = {
 		{ "C", next_c, mask_c, overlaps_c },
 #if X86
 		{ "AVX2", next_avx2, mask_avx2, overlaps_avx2 },
@@ -280,15 +280,15 @@ det_scan_number(size_t i, int *more)
 	return &scans[i];
 }
 
-const struct det_scan *
-det_scan_best(void)
+const struct det_nms_scan *
+det_nms_scan_best(void)
 {
-	const struct det_scan *best = NULL, *s;
+	const struct det_nms_scan *best = NULL, *s;
 	int more = 1;
 
 	/* in the order of the levels of DET_CPU */
 	for (size_t i = 0; more && i <= (size_t)det_cpu_level(); i++)
-		if ((s = det_scan_number(i, &more)))
+		if ((s = det_nms_scan_number(i, &more)))
 			best = s;
 	return best;
 }

@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "base/finite.h"
 #include "box/scan.h"
 
 #if DET_SIMD == 512
@@ -136,10 +137,7 @@ scan(uint32_t *at, const float *x, const float *floor, size_t step, size_t n, in
 	}
 	*odd |= v_bits(any) != 0;
 	for (; i < n; i++) {
-		uint32_t u;
-
-		memcpy(&u, x + i, sizeof u);
-		*odd |= (u & 0x7f800000u) == 0x7f800000u;
+		*odd |= (int)det_float_odd(x[i]);
 		if (x[i] >= floor[i * step])
 			at[found++] = (uint32_t)i;
 	}

@@ -9,12 +9,13 @@
  *
  * The proposal layer, a Python program (or Proposal, a fork's), is the text "propose" and
  * options of det-propose: decoding with sizes x2 - x1 + 1, no limit on exp, boxes cut to
- * [0, W-1], sides of at least 16 pixels of the original picture, 6000 boxes before and 300
- * after a suppression at .7 (>=). Scores of its softmax over pairs (2, A*H, W) are those of
- * channels a and A + a: order=class.
+ * [0, W-1], those with a side below 16 pixels of the original picture dropped, then 6000
+ * boxes before and 300 after a suppression at .7 (>=). Scores of its softmax over pairs
+ * (2, A*H, W) are those of channels a and A + a: order=class.
  *
  * The second stage's deltas have their standard deviations folded into the weights when a
- * snapshot is written: weights=1,1,1,1.
+ * snapshot is written: weights=1,1,1,1. They move proposals that were divided by the
+ * picture's scale: their +1 is a pixel of the original (unscaled).
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -86,7 +87,7 @@ propose(struct cf_work *w, const struct anchors *a)
 	    (e = det_buf_printf(&c->propose,
 		 "anchors(%s, %s) map=%% classes=1 background=first score=softmax "
 		 "order=class clamp=none plus_one clip=inclusive min_size=16 "
-		 "min_scaled\n",
+		 "min_scaled min_first\n",
 		 c->value[cls].name, c->value[box].name)) ||
 	    (e = cf_view_add(&top, c, w->l->top[0], CF_ROIS)))
 		return e;
@@ -343,6 +344,6 @@ cf_rcnn_end(struct det_caffe *c)
 		return e;
 	return det_buf_printf(&c->decode,
 	    "rcnn(%s, %s) boxes=proposals classes=%zu background=first score=softmax%s "
-	    "weights=1,1,1,1 clamp=none plus_one clip=inclusive\n",
+	    "weights=1,1,1,1 clamp=none plus_one unscaled clip=inclusive\n",
 	    c->value[cls].name, c->value[box].name, c->classes, agnostic);
 }

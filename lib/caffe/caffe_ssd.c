@@ -443,8 +443,7 @@ cf_ssd_end(int *done, struct det_caffe *c)
 	if (!c->p.anchors)
 		return det_fail(DET_INVALID,
 		    "%s ends in scores ('%s') and offsets ('%s') of boxes whose priors "
-		    "it does "
-		    "not tell: give them as anchors",
+		    "it does not tell: give them as anchors (--anchors)",
 		    c->file, conf->blob, loc->blob);
 	c->classes = conf->cols - 1;
 	if ((e = det_anchors_parse(&a, c->p.anchors, c->p.anchors_len, "anchors")))

@@ -100,13 +100,14 @@ layer_of(int *optional, const struct cf_weight *x)
 	return *optional ? NULL : x->v->scale;
 }
 
+/* Of a weight that the source was held against: the product fits. */
 static size_t
-count_of(const size_t *dims, int rank)
+count_of(const struct det_tensor *t)
 {
 	size_t n = 1;
 
-	for (int i = 0; i < rank; i++)
-		n *= dims[i];
+	for (int i = 0; i < t->rank; i++)
+		n *= t->dims[i];
 	return n;
 }
 
@@ -125,8 +126,7 @@ check_shape(const struct det_caffe *c, const struct cf_weight *x)
 {
 	const struct det_source_tensor *t = x->from;
 	struct det_tensor have = { DET_F32, t->rank, { 0 }, NULL };
-	size_t want = count_of(x->shape.dims, x->shape.rank),
-	       n = count_of(t->dims, t->rank),
+	size_t want = count_of(&x->shape), n = det_source_count(t),
 	       first = x->v->transposed && x->shape.rank == 2 ? x->shape.dims[1]
 							      : x->shape.dims[0];
 	char a[100], b[100];
@@ -204,7 +204,7 @@ divide(float *v, size_t n, const struct det_source_tensor *factor)
 	float f;
 	enum det_err e;
 
-	if (count_of(factor->dims, factor->rank) != 1)
+	if (det_source_count(factor) != 1)
 		return det_fail(DET_INVALID, "'%s': one number expected", factor->name);
 	if ((e = det_source_read(&f, factor)))
 		return e;
@@ -234,9 +234,8 @@ transpose(float **v, size_t rows, size_t cols)
 static enum det_err
 values(float **v, const struct cf_weight *x)
 {
-	size_t n = count_of(x->shape.dims, x->shape.rank);
-	int one = x->from && x->v->shared_scale &&
-		  count_of(x->from->dims, x->from->rank) == 1;
+	size_t n = count_of(&x->shape);
+	int one = x->from && x->v->shared_scale && det_source_count(x->from) == 1;
 	enum det_err e = DET_OK;
 
 	if (!x->from)
@@ -262,7 +261,7 @@ det_caffe_write(struct det_writer *w, const struct det_caffe *c)
 		struct det_tensor t = c->weight[i].shape;
 		float *v;
 
-		if ((e = det_alloc(&v, count_of(t.dims, t.rank), sizeof *v)))
+		if ((e = det_alloc(&v, count_of(&t), sizeof *v)))
 			return e;
 		t.dtype = DET_F32;
 		if (!(e = values(&v, &c->weight[i]))) {

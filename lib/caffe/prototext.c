@@ -95,17 +95,6 @@ parse_word(char **out, struct parser *s, const char *what)
 	return det_strndup(out, from, (size_t)(s->p - from));
 }
 
-static int
-digit_of(char c, int base)
-{
-	int v = c >= '0' && c <= '9'   ? c - '0'
-		: c >= 'a' && c <= 'f' ? c - 'a' + 10
-		: c >= 'A' && c <= 'F' ? c - 'A' + 10
-				       : 99;
-
-	return v < base ? v : -1;
-}
-
 /* What follows a backslash, as in C; no Unicode escapes. */
 static enum det_err
 parse_escape(char *out, struct parser *s)
@@ -124,8 +113,8 @@ parse_escape(char *out, struct parser *s)
 		most = 2;
 		s->p++;
 	}
-	for (n = 0; n < most && s->p < s->end && digit_of(*s->p, base) >= 0; n++)
-		value = value * base + digit_of(*s->p++, base);
+	for (n = 0; n < most && s->p < s->end && det_digit(*s->p, base) >= 0; n++)
+		value = value * base + det_digit(*s->p++, base);
 	if (n == 0 || value == 0 || value > 255)
 		return expected(s, "an escape of a byte above 0");
 	*out = (char)(unsigned char)value;

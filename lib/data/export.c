@@ -59,7 +59,9 @@ det_export_new(struct det_export **out, const struct det_export_params *p)
 	if ((e = det_calloc(&x, 1, sizeof *x)))
 		return e;
 	x->p = *p;
-	if (p->coord_decimals == DET_EXPORT_USUAL)
+	if (p->gt && p->coord_decimals == DET_EXPORT_USUAL)
+		x->p.coord_decimals = DET_EXPORT_EXACT;
+	else if (p->coord_decimals == DET_EXPORT_USUAL)
 		x->p.coord_decimals = usual[p->format].coord;
 	if (p->score_decimals == DET_EXPORT_USUAL)
 		x->p.score_decimals = usual[p->format].score;
@@ -68,7 +70,7 @@ det_export_new(struct det_export **out, const struct det_export_params *p)
 	else if (in_files(x))
 		e = make_dir(p->dir);
 	else if (p->format == DET_EXPORT_COCO)
-		e = det_buf_add(&x->text, "[", 1);
+		e = det_buf_printf(&x->text, p->gt ? "{\"images\":[" : "[");
 	else if (p->format == DET_EXPORT_TSV && p->header)
 		e = det_buf_printf(&x->text, "path\tclass\tscore\tx1\ty1\tx2\ty2\n");
 	if (e)
@@ -86,6 +88,7 @@ det_export_free(struct det_export *x)
 	det_export_voc_free(x);
 	det_classes_release(&x->classes);
 	det_buf_free(&x->text);
+	det_buf_free(&x->later);
 	det_nameset_release(&x->names);
 	free(x);
 }
@@ -96,33 +99,16 @@ det_export_text(struct det_export *x)
 	return &x->text;
 }
 
-static int
-same_table(const struct det_classes *a, const struct det_classes *b)
-{
-	if (a->n != b->n)
-		return 0;
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->name[i], b->name[i]) != 0)
-			return 0;
-	return 1;
-}
-
 static enum det_err
 copy_table(struct det_classes *to, const struct det_classes *from)
 {
-	enum det_err e;
+	enum det_err e = DET_OK;
 
 	det_classes_release(to);
-	to->name = calloc(from->n + 1, sizeof *to->name);
-	to->source = calloc(from->n + 1, sizeof *to->source);
-	if (!to->name || !to->source)
-		return det_fail(DET_NOMEM, "no memory for %zu classes", from->n);
-	for (; to->n < from->n; to->n++) {
-		if ((e = det_strdup(&to->name[to->n], from->name[to->n])))
-			return e;
-		to->source[to->n] = from->source[to->n];
-	}
-	return DET_OK;
+	for (size_t i = 0; !e && i < from->n; i++)
+		e = det_classes_add(
+		    to, from->name[i], strlen(from->name[i]), from->source[i]);
+	return e;
 }
 
 enum det_err
@@ -130,13 +116,15 @@ det_export_classes(struct det_export *x, const struct det_classes *c)
 {
 	enum det_err e;
 
-	if (x->files && !same_table(&x->classes, c))
+	if ((x->files || x->has_table) && !det_classes_same(&x->classes, c))
 		return det_fail(DET_INVALID, "the streams have different classes: one "
 					     "set of files can't hold both");
 	if ((e = copy_table(&x->classes, c)))
 		return e;
-	return x->p.format == DET_EXPORT_VOC && !x->files ? det_export_voc_begin(x)
-							  : DET_OK;
+	x->has_table = x->p.gt && (in_files(x) || x->p.format == DET_EXPORT_COCO);
+	return x->p.format == DET_EXPORT_VOC && !x->p.gt && !x->files
+		   ? det_export_voc_begin(x)
+		   : DET_OK;
 }
 
 enum det_err
@@ -151,6 +139,12 @@ det_export_item(struct det_export *x, const struct det_item *it, struct det_boxe
 	if (it->error && x->p.format != DET_EXPORT_TSV &&
 	    x->p.format != DET_EXPORT_JSONL)
 		return DET_OK;
+	if (x->p.gt && x->p.format == DET_EXPORT_COCO)
+		return det_export_gt_coco(x, it, b);
+	if (x->p.gt && x->p.format == DET_EXPORT_VOC)
+		return det_export_gt_voc(x, it, b);
+	if (x->p.gt && x->p.format == DET_EXPORT_YOLO)
+		return det_export_gt_yolo(x, it, b);
 	switch (x->p.format) {
 	case DET_EXPORT_TSV: return det_export_tsv(x, it, b);
 	case DET_EXPORT_JSONL: return det_export_jsonl(x, it, b);
@@ -163,6 +157,12 @@ det_export_item(struct det_export *x, const struct det_item *it, struct det_boxe
 enum det_err
 det_export_end(struct det_export *x)
 {
+	if (x->p.gt && x->p.format == DET_EXPORT_COCO)
+		return det_export_gt_coco_end(x);
+	if (x->p.gt && x->p.format == DET_EXPORT_YOLO)
+		return det_export_gt_yolo_end(x);
+	if (x->p.gt)
+		return DET_OK;
 	if (x->p.format == DET_EXPORT_COCO)
 		return det_buf_printf(&x->text, "%s]\n", x->entries ? "\n" : "");
 	return x->p.format == DET_EXPORT_VOC ? det_export_voc_end(x) : DET_OK;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Detections in the formats of other programs.
+ * Detections and ground truth in the formats of other programs.
  *
  *   tsv    lines "path class score x1 y1 x2 y2", parted by tabs
  *   jsonl  one JSON object a picture
  *   coco   COCO results: one JSON array of {image_id, category_id, bbox, score}
  *   voc    PASCAL VOC results: a file a class, lines "id score x1 y1 x2 y2"
  *   yolo   a file a picture, lines "label cx cy w h [score]", relative to its size
+ *
+ * Or, under `gt`, ground truth: tsv and jsonl as above; coco instances; voc a file of
+ * annotations a picture; yolo labels and classes.txt.
  *
  * The first three are one text, given out piece by piece; the last two are files in a
  * directory, each complete under its name or not there.
@@ -42,6 +45,7 @@ enum det_export_voc {
 
 struct det_export_params {
 	int format;          /* enum det_export_format */
+	int gt;              /* the list is ground truth */
 	const char *dir;     /* of voc and yolo; made where it is not there */
 	long coord_decimals; /* >= 0, or one of the above */
 	long score_decimals;
@@ -78,6 +82,10 @@ enum det_err det_export_item(
 
 /* After the last item: closes the text, gives files their names. */
 enum det_err det_export_end(struct det_export *x) DET_MUST_USE;
+
+/* How many properties of boxes the format could not hold, and which: "3 crowd flags, 1
+ * annotated areas". */
+size_t det_export_lost(char *text, size_t cap, const struct det_export *x);
 
 /* Text made since the caller last set its len to 0. */
 struct det_buf *det_export_text(struct det_export *x);

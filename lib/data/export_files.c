@@ -253,29 +253,39 @@ write_file(const char *path, const struct det_buf *t)
 }
 
 enum det_err
+det_export_picture_file(struct det_export *x, const struct det_item *it,
+    const char *ending, const struct det_buf *text)
+{
+	struct det_buf stem = { 0 }, path = { 0 };
+	enum det_err e;
+
+	if ((e = det_export_stem(&stem, it)))
+		return e;
+	tame(stem.text);
+	if (!(e = claim(x, stem.text, it)) &&
+	    !(e = det_buf_printf(&path, "%s/%s.%s", x->p.dir, stem.text, ending)))
+		e = write_file(path.text, text);
+	det_buf_free(&stem);
+	det_buf_free(&path);
+	return e;
+}
+
+enum det_err
 det_export_yolo(
     struct det_export *x, const struct det_item *it, const struct det_boxes *b)
 {
-	struct det_buf stem = { 0 }, path = { 0 }, lines = { 0 };
+	struct det_buf lines = { 0 };
 	enum det_err e;
 
 	if (b->n && (it->width <= 0 || it->height <= 0))
 		return det_fail(DET_INVALID, "the item does not tell the picture's "
 					     "size, which YOLO text is relative "
 					     "to");
-	if ((e = det_export_stem(&stem, it)))
-		return e;
-	tame(stem.text);
-	if ((e = claim(x, stem.text, it)) ||
-	    (e = det_buf_printf(&path, "%s/%s.txt", x->p.dir, stem.text)))
-		goto out;
+	e = det_buf_add(&lines, "", 0);
 	for (size_t i = 0; i < b->n && !e; i++)
 		e = yolo_line(&lines, x, it, &b->box[i]);
 	if (!e)
-		e = write_file(path.text, &lines);
-out:
-	det_buf_free(&stem);
-	det_buf_free(&path);
+		e = det_export_picture_file(x, it, "txt", &lines);
 	det_buf_free(&lines);
 	return e;
 }

@@ -17,8 +17,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum det_err
-escaped(struct det_buf *b, const char *s)
+enum det_err
+det_tsv_text(struct det_buf *b, const char *s)
 {
 	static const char from[] = "\t\n\r\\", to[] = "tnr\\";
 	enum det_err e = DET_OK;
@@ -43,9 +43,9 @@ tsv_box(struct det_export *x, const struct det_item *it, const struct det_box *b
 	struct det_buf name = { 0 }, *t = &x->text;
 	enum det_err e;
 
-	if ((e = det_export_class(&name, x, b->label)) || (e = escaped(t, it->path)) ||
-	    (e = det_buf_add(t, "\t", 1)) ||
-	    (e = escaped(t, name.text ? name.text : "")) ||
+	if ((e = det_export_class(&name, x, b->label)) ||
+	    (e = det_tsv_text(t, it->path)) || (e = det_buf_add(t, "\t", 1)) ||
+	    (e = det_tsv_text(t, name.text ? name.text : "")) ||
 	    (e = det_buf_add(t, "\t", 1)) || (e = det_export_score(t, x, b->score)))
 		goto out;
 	for (size_t i = 0; i < 4 && !e; i++)
@@ -69,7 +69,7 @@ det_export_tsv(
 			return e;
 	if (b->n || (x->p.no_empty && !it->error))
 		return DET_OK;
-	if ((e = escaped(&x->text, it->path)))
+	if ((e = det_tsv_text(&x->text, it->path)))
 		return e;
 	return det_buf_printf(&x->text, "\t%s\t\t\t\t\t\n", it->error ? "!" : "-");
 }
@@ -151,8 +151,9 @@ id_digits(struct det_buf *b, const struct det_item *it, const char *stem)
 	return det_buf_printf(b, "%ld", id);
 }
 
-static enum det_err
-image_id(struct det_buf *b, const struct det_export *x, const struct det_item *it)
+enum det_err
+det_export_image_id(
+    struct det_buf *b, const struct det_export *x, const struct det_item *it)
 {
 	struct det_buf stem = { 0 };
 	enum det_err e;
@@ -166,8 +167,8 @@ image_id(struct det_buf *b, const struct det_export *x, const struct det_item *i
 	return e;
 }
 
-static enum det_err
-category_id(long *id, const struct det_export *x, long label)
+enum det_err
+det_export_category(long *id, const struct det_export *x, long label)
 {
 	const struct det_classes *c = &x->classes;
 
@@ -191,13 +192,13 @@ det_export_coco(
 {
 	struct det_buf id = { 0 }, *t = &x->text;
 	long category = 0;
-	enum det_err e = image_id(&id, x, it);
+	enum det_err e = det_export_image_id(&id, x, it);
 
 	for (size_t i = 0; i < b->n && !e; i++) {
 		const struct det_box *v = &b->box[i];
 		const double xywh[] = { v->x1, v->y1, v->x2 - v->x1, v->y2 - v->y1 };
 
-		if ((e = category_id(&category, x, v->label)) ||
+		if ((e = det_export_category(&category, x, v->label)) ||
 		    (e = det_buf_printf(t, "%s\n{\"image_id\":%s,\"category_id\":%ld",
 			 x->entries ? "," : "", id.text, category)) ||
 		    (e = json_four(x, ",\"bbox\":[", xywh)) ||

@@ -112,7 +112,7 @@ by_id(const void *va, const void *vb)
 static enum det_err
 set_classes(struct loading *l)
 {
-	struct det_classes c = { NULL, NULL, l->n_category };
+	struct det_classes c = { .n = l->n_category };
 	enum det_err e;
 
 	if (l->n_category > 1)

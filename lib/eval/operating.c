@@ -121,8 +121,6 @@ struct walk {
 	struct tally *tally; /* [n_class] */
 	void (*visit)(struct walk *w, double score, double f1);
 	struct det_operating best;
-	double *score, *f1; /* of the curve */
-	size_t n;
 };
 
 static void
@@ -207,31 +205,4 @@ det_operating_mean(struct det_operating *out, const struct det_eval *e, size_t i
 	if (out->f1 < 0 && out->fn > 0)
 		out->f1 = out->precision = out->recall = 0;
 	return err;
-}
-
-static void
-keep_all(struct walk *w, double score, double f1)
-{
-	w->score[w->n] = score;
-	w->f1[w->n++] = f1;
-}
-
-enum det_err
-det_operating_curve(
-    double **score, double **f1, size_t *n, const struct det_eval *e, size_t iou)
-{
-	struct walk w = { .e = e, .iou = iou, .visit = keep_all };
-	enum det_err err;
-
-	*n = 0;
-	if ((err = det_alloc(&w.score, e->n, sizeof *w.score)) ||
-	    (err = det_alloc(&w.f1, e->n, sizeof *w.f1)) || (err = walk_all(&w))) {
-		free(w.score);
-		free(w.f1);
-		return err;
-	}
-	*score = w.score;
-	*f1 = w.f1;
-	*n = w.n;
-	return DET_OK;
 }

@@ -26,9 +26,4 @@ enum det_err det_operating_classes(
 enum det_err det_operating_mean(
     struct det_operating *out, const struct det_eval *e, size_t iou) DET_MUST_USE;
 
-/* The mean of F1 against the score, for a plot: n scores, falling, and the means there. Both
- * are the caller's to free. */
-enum det_err det_operating_curve(double **score, double **f1, size_t *n,
-    const struct det_eval *e, size_t iou) DET_MUST_USE;
-
 #endif

@@ -16,6 +16,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 
+#define MIRRORED 2 /* EXIF's orientation of a picture whose left is right */
+
 struct slot {
 	struct det_picture pic;
 	/* the tensor's memory: kept, so that memory stays where it is over many pictures */
@@ -40,8 +42,7 @@ struct det_feed {
 static void
 picture_release(struct det_picture *pic)
 {
-	free(pic->input.path);
-	free(pic->input.data);
+	det_input_release(&pic->input);
 	free(pic->message);
 	*pic = (struct det_picture){ 0 };
 }
@@ -103,6 +104,19 @@ make_room(struct slot *s, const struct det_place *at)
 	return DET_OK;
 }
 
+/* An item's boxes are those of a picture of its size. */
+static enum det_err
+same_size(const struct det_item *it, const struct det_image_info *info)
+{
+	if (it->width <= 0 || it->height <= 0 ||
+	    (info->w == (size_t)it->width && info->h == (size_t)it->height))
+		return DET_OK;
+	return det_fail(DET_INVALID,
+	    "a picture of %ldx%ld expected, as its annotations say, found %zux%zu%s",
+	    it->width, it->height, info->w, info->h,
+	    info->orientation > 1 ? ", turned by its EXIF orientation" : "");
+}
+
 static enum det_err
 make(struct slot *s, const struct det_feed_params *p)
 {
@@ -114,6 +128,8 @@ make(struct slot *s, const struct det_feed_params *p)
 	char *bytes;
 	enum det_err e;
 
+	if (in->one && in->one->item.error)
+		return det_fail(DET_INVALID, "%s", in->one->item.error);
 	if (!in->data) {
 		if ((e = det_file_read(&bytes, &in->size, in->path, p->max_bytes)))
 			return e;
@@ -125,15 +141,21 @@ make(struct slot *s, const struct det_feed_params *p)
 	}
 	if ((e = det_image_decode(&im, &pic->info, in->data, in->size, &decode)))
 		return e;
+	if (in->one && (e = same_size(&in->one->item, &pic->info))) {
+		det_image_release(&im);
+		return e;
+	}
 	if (!p->keep_source && !from_stdin) {
 		free(in->data);
 		in->data = NULL;
 	}
-	if ((e = det_fit_place(&pic->place, &p->prep.fit, p->prep.kernel, pic->info.w,
+	if ((e = p->flip ? det_image_upright(&im, MIRRORED) : DET_OK) == DET_OK &&
+	    (e = det_fit_place(&pic->place, &p->prep.fit, p->prep.kernel, pic->info.w,
 		 pic->info.h)) == DET_OK &&
 	    (e = make_room(s, &pic->place)) == DET_OK &&
 	    (e = det_prep_run(s->own, &p->prep, &pic->place, &im)) == DET_OK)
 		pic->tensor = s->own;
+	pic->place.map.flip = p->flip;
 	det_image_release(&im);
 	return e;
 }

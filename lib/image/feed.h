@@ -13,6 +13,7 @@
 struct det_feed_params {
 	struct det_prep prep;
 	struct det_image_params decode; /* need and ctx are set here */
+	int flip;        /* mirror each: left becomes right; place.map says so */
 	int scaled;      /* decode JPEGs at a fraction where that is enough */
 	int keep_source; /* give the encoded bytes too; those of standard input always */
 	size_t max_bytes;

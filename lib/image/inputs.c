@@ -72,6 +72,17 @@ det_inputs_free(struct det_inputs *in)
 	free(in);
 }
 
+void
+det_input_release(struct det_input *in)
+{
+	free(in->path);
+	free(in->data);
+	if (in->one)
+		det_items_one_release(in->one);
+	free(in->one);
+	*in = (struct det_input){ 0 };
+}
+
 static enum det_err
 next_of_stdin(struct det_inputs *in, struct det_input *out)
 {
@@ -134,12 +145,34 @@ next_of_list(struct det_inputs *in, struct det_input *out)
 	}
 }
 
+/* An item that is marked as bad is given as it is, with its error for a message. */
+static enum det_err
+next_of_items(struct det_inputs *in, struct det_input *out)
+{
+	enum det_err e;
+
+	if ((e = det_calloc(&out->one, 1, sizeof *out->one)))
+		return e;
+	if ((e = det_items_next(in->p.items, out->one))) {
+		out->broken = 1;
+		return e;
+	}
+	if (!out->one->item.path)
+		return DET_OK;
+	out->data = out->one->source;
+	out->size = out->one->source_size;
+	out->one->source = NULL;
+	return det_strdup(&out->path, out->one->item.path);
+}
+
 /* Whatever its share. */
 static enum det_err
 next_of_all(struct det_inputs *in, struct det_input *out)
 {
 	enum det_err e;
 
+	if (in->p.items)
+		return next_of_items(in, out);
 	while (in->next < in->p.n_paths) {
 		if (strcmp(in->p.paths[in->next], "-") != 0)
 			return det_strdup(&out->path, in->p.paths[in->next++]);
@@ -165,9 +198,11 @@ det_inputs_next(struct det_inputs *in, struct det_input *out)
 			in->ended = 1;
 			return e;
 		}
-		if (in->id++ % in->p.shards == in->p.shard)
+		if (in->id++ % in->p.shards == in->p.shard) {
+			if (out->one)
+				out->id = out->one->item.id;
 			return DET_OK;
-		free(out->path);
-		free(out->data);
+		}
+		det_input_release(out);
 	}
 }

@@ -9,7 +9,7 @@
 #include "nn/net.h"
 #include "stream/item.h"
 
-/* The files of lib/arch and lib/nets, built in: made by the Makefile, sorted by name. */
+/* The files of lib/arch, built in: made by the Makefile, sorted by name. */
 struct det_arch_file {
 	const char *name;         /* "resnet50.arch" */
 	const char *const *lines; /* without LF; NULL ends them */

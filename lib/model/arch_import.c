@@ -22,17 +22,13 @@ struct taking {
 };
 
 static enum det_err
-add_trouble(struct trouble *t, const char *fmt, const char *name, const char *more)
+add_trouble(struct trouble *t, const char *name, const char *what)
 {
 	const char *sep = t->n ? ", " : "";
 
 	if (t->n++ >= 10)
 		return DET_OK;
-	if (det_buf_printf(&t->text, "%s", sep))
-		return DET_NOMEM;
-	return strcmp(fmt, "missing") == 0
-		   ? det_buf_printf(&t->text, "%s is missing", name)
-		   : det_buf_printf(&t->text, "%s %s", name, more);
+	return det_buf_printf(&t->text, "%s%s %s", sep, name, what);
 }
 
 /* Whether two shapes are the same but for dims of 1; a 0 of ours is any. */
@@ -69,7 +65,7 @@ wrong_shape(struct trouble *t, const char *name, const struct det_tensor *ours,
 	    det_shape_text(want, sizeof want, ours), x->name,
 	    det_shape_text(have, sizeof have, &theirs));
 	if (!e)
-		e = add_trouble(t, "", name, b.text);
+		e = add_trouble(t, name, b.text);
 	det_buf_free(&b);
 	return e;
 }
@@ -95,7 +91,7 @@ take_weight(void *context, const char *name, struct det_tensor *shape)
 	if ((e = arch_names_find(&x, &t->names, name)))
 		return e;
 	if (!x)
-		return t->w ? DET_OK : add_trouble(&t->trouble, "missing", name, "");
+		return t->w ? DET_OK : add_trouble(&t->trouble, name, "is missing");
 	settle(shape, x);
 	if (!same_shape(shape, x))
 		return t->w ? DET_OK : wrong_shape(&t->trouble, name, shape, x);

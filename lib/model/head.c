@@ -7,9 +7,11 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "model/made.h"
 #include "model/network.h"
 
 struct det_head {
+	const struct det_model *model;
 	struct det_network net; /* .net is NULL where there is none */
 	struct det_decode *decode;
 	struct det_anchors *anchors; /* of the model's text; NULL: it has none */
@@ -103,8 +105,8 @@ open_decode(struct det_head *h, const struct det_model *m, const char *name)
 
 	det_model_text(m, name, &text, &len);
 	if (!text)
-		return det_fail(DET_INVALID,
-		    "no text '%s': this model's outputs are not boxes", name);
+		return det_fail(DET_INVALID, "no text '%s': this model makes no %s",
+		    name, !strcmp(name, "propose") ? "proposals" : "boxes");
 	if ((e = det_decode_parse(&h->decode, text, len, name)))
 		return e;
 	det_model_text(m, "anchors", &text, &len);
@@ -126,6 +128,7 @@ det_head_open(struct det_head **out, const struct det_model *m, const char *net,
 
 	if ((e = det_calloc(&h, 1, sizeof *h)))
 		return e;
+	h->model = m;
 	if ((e = open_decode(h, m, text))) {
 		e = det_fail_in(e, "%s", det_model_path(m));
 		goto fail;
@@ -174,6 +177,27 @@ det_head_want(const struct det_head *h, size_t i, enum det_head_kind *kind)
 		: i < h->tensors + h->lists ? DET_HEAD_LIST
 					    : DET_HEAD_GRID;
 	return h->want[i];
+}
+
+enum det_err
+det_head_agrees(const struct det_head *h, size_t i, const struct det_attrs *a)
+{
+	const size_t grids = h->tensors + h->lists;
+	const int grid = i >= grids;
+	char *made;
+	size_t map;
+	enum det_err e;
+
+	if (i >= h->wants ||
+	    (grid && (!h->anchors || !det_anchors_find(&map, h->anchors,
+					 det_decode_grid(h->decode, i - grids)))))
+		return DET_OK;
+	if ((e = det_attr_get(&made, a, grid ? "anchors" : "made")) || !made)
+		return e;
+	e = grid ? det_anchors_agree(h->anchors, map, made)
+		 : det_made_agrees(h->model, made);
+	free(made);
+	return e ? det_fail_in(e, "'%s'", h->want[i]) : DET_OK;
 }
 
 enum det_err

@@ -27,6 +27,12 @@ enum det_head_kind { DET_HEAD_INPUT, DET_HEAD_TENSOR, DET_HEAD_LIST, DET_HEAD_GR
 size_t det_head_wants(const struct det_head *h);
 const char *det_head_want(const struct det_head *h, size_t i, enum det_head_kind *kind);
 
+/* Whether record i was made as the model has it, by its attributes: anchors ("anchors") by
+ * the statement of the model's text, others ("made") under its options. DET_INVALID tells
+ * what differs. A record without such attributes passes. */
+enum det_err det_head_agrees(
+    const struct det_head *h, size_t i, const struct det_attrs *a) DET_MUST_USE;
+
 /* Of record i, where it is a list its boxes, in the input's space; else the tensor, .data
  * NULL for anchors that did not come. */
 struct det_head_in {

@@ -4,22 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "base/text.h"
-
-static enum det_err
-add_name(struct det_classes *c, size_t *cap, const char *name, size_t n, long source)
-{
-	size_t cap2 = *cap;
-	enum det_err e;
-
-	if ((e = det_grow(&c->name, cap, c->n + 1, sizeof *c->name)) ||
-	    (e = det_grow(&c->source, &cap2, c->n + 1, sizeof *c->source)) ||
-	    (e = det_strndup(&c->name[c->n], name, n)))
-		return e;
-	c->source[c->n++] = source;
-	return DET_OK;
-}
 
 /* "name<TAB>number": takes the number off the line; -1 where there is none. */
 static enum det_err
@@ -72,7 +57,7 @@ trim_line(const char **line, size_t *n, const char *file, size_t number, long *s
 enum det_err
 det_names_parse(struct det_classes *c, const char *text, size_t len, const char *file)
 {
-	size_t cap = 0, at = 0, n, number = 0, blank = 0;
+	size_t at = 0, n, number = 0, blank = 0;
 	const char *line;
 	long source;
 	enum det_err e = DET_OK;
@@ -87,7 +72,7 @@ det_names_parse(struct det_classes *c, const char *text, size_t len, const char 
 			e = det_fail(DET_INVALID,
 			    "%s:%zu: an empty line among the names", file, blank);
 		else
-			e = add_name(c, &cap, line, n, source);
+			e = det_classes_add(c, line, n, source);
 	}
 	if (e)
 		det_classes_release(c);
@@ -97,14 +82,13 @@ det_names_parse(struct det_classes *c, const char *text, size_t len, const char 
 enum det_err
 det_names_make(struct det_classes *c, size_t n)
 {
-	size_t cap = 0;
 	char name[32];
 	enum det_err e = DET_OK;
 
 	*c = (struct det_classes){ 0 };
 	for (size_t i = 0; !e && i < n; i++) {
 		(void)snprintf(name, sizeof name, "class%zu", i);
-		e = add_name(c, &cap, name, strlen(name), -1);
+		e = det_classes_add(c, name, strlen(name), -1);
 	}
 	if (e)
 		det_classes_release(c);

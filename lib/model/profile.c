@@ -45,7 +45,7 @@ static const struct {
 	{ "tv32", "det-nms", TV_NMS },
 
 	{ "caffe", "det-image",
-	    "fit=short\nshort=600\nlong=1000\nrule=caffe\nmultiple=1\nkernel=torch\n"
+	    "fit=short\nshort=600\nlong=1000\nrule=caffe\nmultiple=1\nkernel=opencv\n"
 	    "channels=bgr\nscale=1\nnormalize=before\n"
 	    "mean=102.9801,115.9465,122.7717\nstd=1\n" },
 	{ "caffe", "det-anchors", "set=caffe\n" },

@@ -36,14 +36,6 @@ det_source_classes(struct det_classes *c, const struct det_source *s)
 	return det_classes_parse(c, table, strlen(table));
 }
 
-static int
-hex_digit(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-				      : -1;
-}
-
 static enum det_err
 write_hex(struct det_writer *w, const char *name, const char *hex)
 {
@@ -51,7 +43,8 @@ write_hex(struct det_writer *w, const char *name, const char *hex)
 	enum det_err e = det_buf_add(&b, "", 0);
 
 	for (; !e && *hex; hex += 2) {
-		int hi = hex_digit(hex[0]), lo = hi < 0 ? -1 : hex_digit(hex[1]);
+		int hi = det_digit(hex[0], 16),
+		    lo = hi < 0 ? -1 : det_digit(hex[1], 16);
 		char byte = (char)(hi * 16 + lo);
 
 		e = lo < 0

@@ -43,11 +43,14 @@ static enum det_err
 parse_how(struct how *h, const char *word)
 {
 	size_t n = strcspn(word, "=");
+	enum det_err e;
 
 	for (int i = 0; i < 4 && word[n]; i++)
 		if (strlen(ways[i]) == n && memcmp(ways[i], word, n) == 0) {
 			h->way = (enum way)i;
-			return det_parse_double(&h->v, word + n + 1, -1e6, 1e6);
+			e = det_parse_double(
+			    &h->v, word + n + 1, h->way == CONST ? -1e6 : 0, 1e6);
+			return e ? det_fail_in(e, "seed: %.*s", (int)n, word) : e;
 		}
 	return det_fail(DET_INVALID,
 	    "seed: const=V, normal=S, fan=G or uniform=A expected, found '%s'", word);

@@ -13,7 +13,7 @@
 
 #include "base/cpu.h"
 #include "base/mem.h"
-#include "nn/finite.h"
+#include "base/finite.h"
 #include "nn/plan.h"
 
 static enum det_err

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "nn/finite.h"
+#include "base/finite.h"
 #include "nn/plan.h"
 
 /* Shapes agree where the declared dim is known. */

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/finite.h"
 
 #if defined(__x86_64__)
 #define X86 1
@@ -27,16 +28,6 @@
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
-
-/* All bits of the exponent are set in NaN and infinity, and only there. */
-INLINE uint32_t
-odd(float x)
-{
-	uint32_t u;
-
-	memcpy(&u, &x, sizeof u);
-	return (u & 0x7f800000u) == 0x7f800000u;
-}
 
 /* Step 1 for means, four rows at a time. row[0..n) */
 INLINE void
@@ -79,7 +70,7 @@ max_rows(float *restrict row, const float *plane, size_t stride, size_t n,
 
 #pragma omp simd reduction(| : bad)
 		for (size_t i = 0; i < n; i++) {
-			bad |= odd(s[i]);
+			bad |= det_float_odd(s[i]);
 			row[i] = k > 0 && row[i] > s[i] ? row[i] : s[i];
 		}
 	}
@@ -131,7 +122,7 @@ run_any(const struct det_roi_work *w, const int max)
 				out[x] = xb[x].n == 0 ? 0
 						      : take(w->row, tap + xb[x].first,
 							    xb[x].n, j->x.lo, max);
-				bad |= odd(out[x]);
+				bad |= det_float_odd(out[x]);
 			}
 		}
 	}

@@ -99,8 +99,7 @@ det_roi_assign(struct det_roi *roi, const struct det_boxes *b,
 	for (size_t i = 0; i < b->n; i++) {
 		const struct det_box *x = &b->box[i];
 
-		if (!isfinite(x->x1) || !isfinite(x->y1) || !isfinite(x->x2) ||
-		    !isfinite(x->y2))
+		if (!det_box_finite(x))
 			return det_fail(
 			    DET_INVALID, "box %zu: a coordinate is not finite", i);
 		roi[i] = (struct det_roi){ det_iou_coord(x->x1), det_iou_coord(x->y1),

@@ -6,6 +6,7 @@
 #ifndef DET_ROWS_H
 #define DET_ROWS_H
 
+#include "base/text.h"
 #include "image/norm.h"
 #include "roi/roi.h"
 #include "roi/warp.h"
@@ -50,7 +51,16 @@ struct det_rows {
 	size_t row_cap, roi_cap;
 };
 
+/* Words of `op`, roi.spp, pyramid.epsilon and `original`; NULL ends each. */
+extern const char *const det_rows_ops[],
+    *const det_rows_forms[], *const det_rows_guards[], *const det_rows_pictures[];
+
 enum det_err det_rows_check(const struct det_rows_params *p) DET_MUST_USE;
+
+/* Adds what matters to rows from n maps of those names, in det-roipool's options, "op=max
+ * size=7x7 maps=p5": for the attribute "made" of the rows. */
+enum det_err det_rows_text(struct det_buf *out, const struct det_rows_params *p,
+    const char *const *map, size_t n) DET_MUST_USE;
 
 /* Sets r->t. The list's boxes are converted to the space that is needed; no box makes no
  * row, which is no error. */

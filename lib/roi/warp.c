@@ -171,8 +171,7 @@ check(const struct det_warp_picture *im, const struct det_boxes *b)
 		return det_fail(DET_INVALID, "a picture expected, found %zux%zux%zu",
 		    im->c, im->h, im->w);
 	for (size_t i = 0; i < b->n; i++)
-		if (!isfinite(b->box[i].x1) || !isfinite(b->box[i].y1) ||
-		    !isfinite(b->box[i].x2) || !isfinite(b->box[i].y2))
+		if (!det_box_finite(&b->box[i]))
 			return det_fail(
 			    DET_INVALID, "box %zu: a coordinate is not finite", i);
 	return DET_OK;

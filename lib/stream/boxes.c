@@ -57,8 +57,7 @@ store(unsigned char *p, const struct det_box *b)
 static int
 finite(const struct det_box *b)
 {
-	return isfinite(b->x1) && isfinite(b->y1) && isfinite(b->x2) &&
-	       isfinite(b->y2) && isfinite(b->score) && isfinite(b->area);
+	return det_box_finite(b) && isfinite(b->score) && isfinite(b->area);
 }
 
 enum det_err

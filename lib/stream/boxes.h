@@ -10,6 +10,8 @@
 #ifndef DET_BOXES_H
 #define DET_BOXES_H
 
+#include <math.h>
+
 #include "stream/record.h"
 #include "stream/writer.h"
 
@@ -30,6 +32,13 @@ struct det_box {
 	int32_t
 	    source; /* index of the anchor, proposal or line that it came from; -1 */
 };
+
+/* Whether its corners are finite. */
+static inline int
+det_box_finite(const struct det_box *b)
+{
+	return isfinite(b->x1) && isfinite(b->y1) && isfinite(b->x2) && isfinite(b->y2);
+}
 
 enum det_space { DET_SPACE_INPUT, DET_SPACE_IMAGE };
 

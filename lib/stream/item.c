@@ -144,10 +144,48 @@ det_classes_release(struct det_classes *c)
 }
 
 enum det_err
+det_classes_add(struct det_classes *c, const char *name, size_t n, long source)
+{
+	size_t cap = c->cap;
+	enum det_err e;
+
+	if ((e = det_grow(&c->name, &cap, c->n + 1, sizeof *c->name)) ||
+	    (e = det_grow(&c->source, &c->cap, c->n + 1, sizeof *c->source)) ||
+	    (e = det_strndup(&c->name[c->n], name, n)))
+		return e;
+	c->source[c->n++] = source;
+	return DET_OK;
+}
+
+int
+det_classes_same(const struct det_classes *a, const struct det_classes *b)
+{
+	if (a->n != b->n)
+		return 0;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->name[i], b->name[i]) != 0)
+			return 0;
+	return 1;
+}
+
+enum det_err
+det_classes_text(struct det_buf *b, const struct det_classes *c)
+{
+	enum det_err e = DET_OK;
+
+	for (size_t i = 0; !e && i < c->n; i++)
+		e = c->source[i] >= 0
+			? det_buf_printf(b, "%s\t%ld\n", c->name[i], c->source[i])
+			: det_buf_printf(b, "%s\n", c->name[i]);
+	return e;
+}
+
+enum det_err
 det_classes_parse(struct det_classes *c, const char *text, size_t len)
 {
-	size_t at = 0, n, cap = 0, cap2 = 0, k;
+	size_t at = 0, n, k;
 	const char *line, *tab;
+	long source;
 	enum det_err e;
 
 	*c = (struct det_classes){ 0 };
@@ -160,15 +198,12 @@ det_classes_parse(struct det_classes *c, const char *text, size_t len)
 			memcpy(id, tab + 1, n - k - 1);
 			id[n - k - 1] = 0;
 		}
-		if ((e = det_grow(&c->name, &cap, c->n + 1, sizeof *c->name)) ||
-		    (e = det_grow(&c->source, &cap2, c->n + 1, sizeof *c->source)) ||
-		    (e = det_strndup(&c->name[c->n], line, k)))
-			goto fail;
-		c->n++;
-		if (det_parse_long(&c->source[c->n - 1], id, -1, __LONG_MAX__)) {
-			e = det_fail_in(DET_CORRUPT, "class table, line %zu", c->n);
+		if (det_parse_long(&source, id, -1, __LONG_MAX__)) {
+			e = det_fail_in(DET_CORRUPT, "class table, line %zu", c->n + 1);
 			goto fail;
 		}
+		if ((e = det_classes_add(c, line, k, source)))
+			goto fail;
 	}
 	return DET_OK;
 fail:

@@ -5,6 +5,7 @@
 #ifndef DET_ITEM_H
 #define DET_ITEM_H
 
+#include "base/text.h"
 #include "stream/record.h"
 #include "stream/writer.h"
 
@@ -43,10 +44,20 @@ struct det_classes {
 	char **name;
 	long *source; /* -1: none */
 	size_t n;
+	size_t cap; /* private: of both arrays */
 };
+
+/* Adds a class: a copy of name[0..n). */
+enum det_err det_classes_add(
+    struct det_classes *c, const char *name, size_t n, long source) DET_MUST_USE;
 
 enum det_err det_classes_parse(
     struct det_classes *c, const char *text, size_t len) DET_MUST_USE;
+/* Whether they have the same names in the same order. */
+int det_classes_same(const struct det_classes *a, const struct det_classes *b);
+/* Adds the payload's text, which parse makes the same table of. */
+enum det_err det_classes_text(
+    struct det_buf *b, const struct det_classes *c) DET_MUST_USE;
 void det_classes_release(struct det_classes *c);
 /* The name of a label; "?" outside the table. */
 const char *det_class_name(const struct det_classes *c, long label);

@@ -10,17 +10,8 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "stream/record_head.h"
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 /* The character that \C stands for; *p is at C and is left at the escape's last byte. */
 static enum det_err
@@ -29,7 +20,8 @@ escape(char *out, char **p)
 	char c = **p;
 
 	if (c == 'x') {
-		int hi = hex_digit((*p)[1]), lo = hi < 0 ? -1 : hex_digit((*p)[2]);
+		int hi = det_digit((*p)[1], 16),
+		    lo = hi < 0 ? -1 : det_digit((*p)[2], 16);
 
 		if (lo < 0 || hi * 16 + lo == 0)
 			return det_fail(
@@ -78,7 +70,7 @@ det_recipe_hex(struct det_buf *out, char *line)
 	enum det_err e;
 
 	while (!(e = det_recipe_word(&w, &line)) && w) {
-		int hi = hex_digit(w[0]), lo = hi < 0 ? -1 : hex_digit(w[1]);
+		int hi = det_digit(w[0], 16), lo = hi < 0 ? -1 : det_digit(w[1], 16);
 		unsigned char c;
 
 		if (lo < 0 || w[2])

@@ -68,21 +68,4 @@ int pickle_is(const struct pickle_obj *o, const char *s);
 /* The value of a string key, NULL where there is none or o is no dict. */
 const struct pickle_obj *pickle_get(const struct pickle_obj *o, const char *key);
 
-/* --- between pickle.c and pickle_call.c ------------------------------------------------ */
-
-/* An object that lives as long as the pickle; counted against its budget. */
-enum det_err pickle_new(
-    struct pickle_obj **o, struct pickle *pk, enum pickle_type type) DET_MUST_USE;
-enum det_err pickle_append(struct pickle_obj *o, struct pickle *pk,
-    struct pickle_obj *const *item, size_t n) DET_MUST_USE;
-
-/* The object of "module name", or DET_UNSUPPORTED naming it. */
-enum det_err pickle_global(struct pickle_obj **out, struct pickle *pk,
-    const char *module, size_t n_module, const char *name, size_t n_name) DET_MUST_USE;
-/* f(*args), and the object that a persistent id stands for. */
-enum det_err pickle_call(struct pickle_obj **out, struct pickle *pk,
-    const struct pickle_obj *f, const struct pickle_obj *args) DET_MUST_USE;
-enum det_err pickle_persistent(struct pickle_obj **out, struct pickle *pk,
-    const struct pickle_obj *id) DET_MUST_USE;
-
 #endif

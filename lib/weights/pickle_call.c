@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "weights/pickle.h"
+#include "weights/pickle_impl.h"
 
 #define STORAGE(type) (PICKLE_STORAGE_CLASS + (int)(type))
 

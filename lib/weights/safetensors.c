@@ -231,6 +231,9 @@ safetensors_parse(struct det_source *s, const unsigned char *p, size_t size)
 		return det_fail(DET_TRUNCATED,
 		    "a safetensors file expected, found %zu bytes", size);
 	n = det_le64(p);
+	if (n > MAX_HEADER && (memcmp(p, "PK\3\4", 4) == 0 || p[0] == 0x80))
+		return det_fail(DET_INVALID,
+		    "a safetensors file expected, found what torch.save writes");
 	if (n > MAX_HEADER)
 		return det_fail(DET_LIMIT,
 		    "a safetensors header of %llu bytes, the limit is %d",

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "weights/source.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/finite.h"
 #include "base/half.h"
 #include "base/mem.h"
 #include "weights/source_impl.h"
@@ -93,13 +93,12 @@ convert(float *out, const unsigned char *p, size_t step, size_t n,
 static enum det_err
 check_finite(const float *v, size_t n, size_t first, const struct det_source_tensor *t)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!isfinite(v[i]))
-			return det_fail(DET_CORRUPT,
-			    "tensor '%s': number %zu is not finite%s", t->name,
-			    first + i,
-			    t->type == DET_SOURCE_F64 ? " as a 32-bit float" : "");
-	return DET_OK;
+	size_t i = det_finite_first(v, n, 1);
+
+	if (i == n)
+		return DET_OK;
+	return det_fail(DET_CORRUPT, "tensor '%s': number %zu is not finite%s", t->name,
+	    first + i, t->type == DET_SOURCE_F64 ? " as a 32-bit float" : "");
 }
 
 /* Whether the elements follow each other in C order. */
@@ -131,7 +130,7 @@ det_source_read(float *out, const struct det_source_tensor *t)
 		step = size;
 	} else {
 		row = t->dims[last];
-		step = t->stride[last] * size;
+		step = row > 1 ? t->stride[last] * size : 0; /* of one: any number */
 	}
 	for (size_t i = 0; i < n; i += row) {
 		convert(out + i, t->data + from * size, step, row, t->type);

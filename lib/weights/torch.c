@@ -110,7 +110,10 @@ read_tensor(
 	if (sizes->n > DET_MAX_RANK)
 		return det_fail(DET_LIMIT, "%zu dimensions, the limit is %d", sizes->n,
 		    DET_MAX_RANK);
-	if (strides->n != sizes->n || o->u.item[1]->i < 0)
+	if (o->u.item[1]->i < 0)
+		return det_fail(DET_CORRUPT, "its offset is %lld: from 0 expected",
+		    (long long)o->u.item[1]->i);
+	if (strides->n != sizes->n)
 		return det_fail(DET_CORRUPT, "%zu strides for %zu dimensions",
 		    strides->n, sizes->n);
 	t->type = st->type;

@@ -86,7 +86,9 @@ collect(struct torch_file *f)
 			.count = (size_t)o->u.item[2]->i };
 		if (s->count > MAX_STORAGE)
 			return bad_storage(
-			    det_fail(DET_LIMIT, "%zu numbers", s->count), s);
+			    det_fail(DET_LIMIT, "%zu numbers, the limit is %llu",
+				s->count, (unsigned long long)MAX_STORAGE),
+			    s);
 	}
 	if (f->n)
 		qsort(f->storage, f->n, sizeof *f->storage, by_key);
@@ -351,10 +353,13 @@ torch_file_open(struct torch_file *f, const unsigned char *p, size_t size)
 		e = det_fail(DET_UNSUPPORTED,
 		    "a tar archive, as torch wrote before 0.1.10: load it with an old "
 		    "torch and save it anew");
-	else
+	else if (size >= 9 && p[8] == '{')
 		e = det_fail(DET_INVALID,
-		    "weights expected (torch's .pth or safetensors), found something "
-		    "else");
+		    "a file that torch.save wrote expected, found safetensors");
+	else
+		e = det_fail(DET_INVALID, "a file that torch.save wrote (.pth, .pt) "
+					  "expected, found something "
+					  "else");
 	if (e)
 		torch_file_close(f);
 	return e;

@@ -88,7 +88,7 @@ run(const char *name, const struct det_box *box, size_t n, int classes,
 			break;
 	}
 	(void)printf("%s\t%zu\t%d\t%s\t%d\t%zu\t%.2f\t%s\n", name, n, classes, method,
-	    p->threads, b.n, best, det_scan_best()->name);
+	    p->threads, b.n, best, det_nms_scan_best()->name);
 	(void)fflush(stdout);
 	det_boxes_release(&b);
 	return 0;

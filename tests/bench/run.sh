@@ -16,16 +16,13 @@ mkdir -p "$work"
 what=${*:-net pipe detector conv nms image eval}
 
 model() { # name HxW -> the model file, made if need be
-	m=$work/$1.det nets=$DET_SRC/lib/nets
+	m=$work/$1.det
 	[ -s "$m" ] || case $1 in
-	vgg16-features)
-		sed '/^classifier/d; /^prob/d; s/^output.*/output features.30/' "$nets/vgg16.net" |
-			det-model new --net - --seed 1 -o "$m" ;;
 	yolo*)
 		[ -s "$cfg/$1.cfg" ] || { echo "$1: no cfg: set DET_BENCH_CFG" >&2; return 1; }
 		sed "s/^width=.*/width=${2#*x}/; s/^height=.*/height=${2%x*}/" "$cfg/$1.cfg" >"$work/$1.cfg"
 		det-model new --darknet "$work/$1.cfg" --seed 1 -q -o "$m" ;;
-	*) det-model new --net "$nets/$1.net" --seed 1 -o "$m" ;;
+	*) det-model new --arch "$1" --seed 1 -o "$m" ;;
 	esac >/dev/null || return 1
 	echo "$m"
 }
@@ -65,7 +62,7 @@ for w in $what; do
 		echo "== networks, random weights, batch 1, fp32; medians"
 		net yolov3 416x416
 		net yolov3-tiny 416x416
-		net vgg16-features 224x224
+		net fasterrcnn_vgg16 224x224 # its backbone: VGG16 up to conv5_3
 		net resnet50 224x224
 		;;
 	pipe)

@@ -31,7 +31,7 @@ import tv_models           # noqa: E402
 BIN = os.environ.get("DET_BIN", "bin")
 SIZES = [(334, 500), (375, 500), (427, 640), (289, 600), (576, 768),
          (500, 500), (512, 773), (424, 640), (500, 334), (230, 500)]
-BOUNDS = {"input": 1e-5, "features": 1e-4, "rpn": 1e-4, "head": 1e-4, "boxes": .999}
+BOUNDS = {"input": 1e-5, "features": 1e-4, "rpn": 1e-4, "rois": 1e-4, "head": 1e-4, "boxes": .999}
 
 
 def tool(name, *args, stdin=None):
@@ -90,7 +90,7 @@ class Tally:
     def tensor(self, kind, ours, theirs, scale=None):
         ours, theirs = np.asarray(ours), np.asarray(theirs)
         if ours.shape != theirs.shape:
-            print(f"  {kind}: shape {ours.shape}, torchvision has {theirs.shape}")
+            print(f"  {kind}: shape {ours.shape}, the other side has {theirs.shape}")
             self.bad += 1
             return
         d = float(np.abs(ours - theirs).max()) / (scale or float(np.abs(theirs).max()))

@@ -16,7 +16,7 @@ make_set(struct det_eval_set *s, size_t n_class, size_t n_image)
 	char *names[128];
 	static char name[128][8];
 	long sources[128];
-	struct det_classes c = { names, sources, n_class };
+	struct det_classes c = { .name = names, .source = sources, .n = n_class };
 	uint32_t index;
 	enum det_err e;
 

@@ -79,7 +79,7 @@ worst_sample(const float *x, const struct golden *g)
 
 			d = fabs((double)x[4 * g->sample[s].i + (size_t)c] - want) /
 			    fmax(1, fabs(want));
-			worst = fmax(worst, d);
+			worst = d > worst ? d : worst;
 		}
 	return worst;
 }
@@ -124,8 +124,11 @@ table(const char *what, const char *text, const struct det_anchors_at *at,
 		return;
 	ok(det_anchors_in_cell(a, 0) == n, "%s: %zu in a cell", what, n);
 	if (det_anchors_in_cell(a, 0) == n && !det_anchors_make(got, a, 0, at))
-		for (size_t i = 0; i < 4 * n; i++)
-			worst = fmaxf(worst, fabsf(got[i] - want[i / 4][i % 4]));
+		for (size_t i = 0; i < 4 * n; i++) {
+			float off = fabsf(got[i] - want[i / 4][i % 4]);
+
+			worst = off > worst ? off : worst;
+		}
 	else
 		worst = INFINITY;
 	ok(worst <= within, "%s: the table, within %g", what, (double)worst);

@@ -16,17 +16,28 @@
 #include "model/arch.h"
 #include "model/pipeline.h"
 #include "model/profile.h"
-#include "nn/net.h"
+#include "nn/graph.h"
 #include "tests/unit/tap.h"
 
 /* --- every architecture ---------------------------------------------------------------- */
 
 static const char *const nets[] = { "net/backbone", "net/rpn", "net/head" };
 
-/* Weights of all nets, normalisation's four vectors counted as `norm` each; SIZE_MAX where a
- * text does not parse. */
+/* Which vectors of a batch normalisation are counted. */
+enum norms { FROZEN, SCALES /* and shifts */, ALL /* means and variances too */ };
+
+static int
+counts(const char *name, enum norms norms)
+{
+	const char *bn = strstr(name, ".bn.");
+
+	return !bn || norms == ALL ||
+	       (norms == SCALES && strcmp(bn, ".bn.mean") && strcmp(bn, ".bn.var"));
+}
+
+/* Weights of all nets; SIZE_MAX where a text does not parse. */
 static size_t
-count_weights(const struct det_arch *a, int norms)
+count_weights(const struct det_arch *a, enum norms norms)
 {
 	size_t total = 0;
 
@@ -44,7 +55,7 @@ count_weights(const struct det_arch *a, int norms)
 
 			for (int d = 0; d < t.rank; d++)
 				n *= t.dims[d];
-			if (norms || !strstr(name, ".bn."))
+			if (counts(name, norms))
 				total += n;
 		}
 		det_net_free(net);
@@ -99,7 +110,7 @@ test_all(void)
 			ok(0, "%s opens: %s", arch, det_errmsg());
 			continue;
 		}
-		ok(count_weights(a, 1) != (size_t)-1 && det_arch_classes(a)->n > 0,
+		ok(count_weights(a, ALL) != (size_t)-1 && det_arch_classes(a)->n > 0,
 		    "%s: its nets parse", arch);
 		ok(decodes(a, "decode") && decodes(a, "propose"),
 		    "%s: anchors and decoders parse and fit", arch);
@@ -109,28 +120,34 @@ test_all(void)
 	ok(last[0] != 0, "there are architectures");
 }
 
-/* As torchvision, Darknet and SSD's authors count them; frozen normalisation is not. */
+/* Published counts. Of frozen normalisation torchvision counts nothing, of others scales and
+ * shifts; Darknet's files hold all. */
 static void
 test_published(void)
 {
 	static const struct {
 		const char *name;
-		int norms;
+		enum norms norms;
 		size_t weights;
 	} want[] = {
-		{ "fasterrcnn_resnet50_fpn", 0, 41755286 },
-		{ "retinanet_resnet50_fpn", 0, 34014999 },
-		/* its normalisation is not frozen: scales and shifts count */
-		{ "retinanet_resnet50_fpn_v2", 0, 38198935 - 2 * 26560 },
-		{ "ssd300_vgg16", 0, 35641826 },
-		{ "vgg16", 0, 138357544 },
-		{ "squeezenet1_0", 0, 1248424 },
-		{ "squeezenet1_1", 0, 1235496 },
-		{ "ssd300_caffe", 0, 26285486 },
-		{ "yolov1", 1, 197328243 },
-		{ "yolov2", 1, 50983561 },
-		{ "yolov3", 1, 62001757 },
-		{ "yolov3-tiny", 1, 8858734 },
+		{ "fasterrcnn_resnet50_fpn", FROZEN, 41755286 },
+		{ "retinanet_resnet50_fpn", FROZEN, 34014999 },
+		{ "retinanet_resnet50_fpn_v2", SCALES, 38198935 },
+		{ "ssd300_vgg16", FROZEN, 35641826 },
+		{ "ssd300_caffe", FROZEN, 26285486 },
+		{ "alexnet", FROZEN, 60965224 },
+		{ "vgg16", FROZEN, 138357544 },
+		{ "squeezenet1_0", FROZEN, 1248424 },
+		{ "squeezenet1_1", FROZEN, 1235496 },
+		{ "resnet18", SCALES, 11689512 },
+		{ "resnet50", SCALES, 25557032 },
+		{ "resnet101", SCALES, 44549160 },
+		{ "darknet19", ALL, 20856776 },
+		{ "darknet53", ALL, 41645640 },
+		{ "yolov1", ALL, 197328243 },
+		{ "yolov2", ALL, 50983561 },
+		{ "yolov3", ALL, 62001757 },
+		{ "yolov3-tiny", ALL, 8858734 },
 	};
 
 	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
@@ -143,6 +160,55 @@ test_published(void)
 		}
 		ok(n == want[i].weights, "%s: %zu weights, wanted %zu", want[i].name, n,
 		    want[i].weights);
+	}
+}
+
+/* C, H and W of a layer of the backbone; all 0 where there is none. */
+static void
+shape_of(size_t out[3], const char *arch, const char *layer)
+{
+	struct det_arch *a;
+	struct det_net *net;
+	const char *text;
+	size_t n;
+
+	memset(out, 0, 3 * sizeof *out);
+	if (det_arch_open(&a, arch, NULL, 0))
+		return;
+	text = det_arch_text(a, "net/backbone");
+	if (!det_net_parse(&net, text, strlen(text), arch)) {
+		if (det_net_find(net, &n, layer))
+			memcpy(out, net->node[n].dims + 1, 3 * sizeof *out);
+		det_net_free(net);
+	}
+	det_arch_close(a);
+}
+
+/* Where the weights do not tell: strides, and how pooling rounds. */
+static void
+test_shapes(void)
+{
+	static const struct {
+		const char *arch, *layer;
+		size_t dims[3];
+	} want[] = {
+		{ "alexnet", "pool5", { 256, 6, 6 } },
+		{ "zf", "conv5", { 256, 15, 15 } },
+		{ "vgg16", "pool5", { 512, 7, 7 } },
+		{ "squeezenet1_1", "fire9.concat", { 512, 13, 13 } },
+		{ "squeezenet1_1_caffe", "fire9.concat", { 512, 14, 14 } },
+		{ "darknet19", "c23", { 1000, 8, 8 } },
+		{ "darknet53", "s5", { 1024, 8, 8 } },
+		{ "yolov2", "y30", { 425, 13, 13 } },
+		{ "yolov3", "y8", { 255, 52, 52 } },
+	};
+
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+		size_t d[3];
+
+		shape_of(d, want[i].arch, want[i].layer);
+		ok(memcmp(d, want[i].dims, sizeof d) == 0, "%s: %s is %zux%zux%zu",
+		    want[i].arch, want[i].layer, d[0], d[1], d[2]);
 	}
 }
 
@@ -428,6 +494,7 @@ main(void)
 {
 	test_all();
 	test_published();
+	test_shapes();
 	test_variables();
 	test_names();
 	test_old_names();

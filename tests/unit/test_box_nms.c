@@ -154,8 +154,8 @@ random_tests(void)
 }
 
 static int
-same_mask(const struct det_scan *s, const struct det_scan *c, const struct det_box *b,
-    float lo, float one)
+same_mask(const struct det_nms_scan *s, const struct det_nms_scan *c,
+    const struct det_box *b, float lo, float one)
 {
 	struct det_fbox f = det_iou_box(&b[63], one);
 	struct det_chunk k;
@@ -182,12 +182,12 @@ scan_tests(void)
 {
 	struct det_box b[64];
 	struct det_kept k;
-	const struct det_scan *s, *c;
+	const struct det_nms_scan *s, *c;
 	int more = 1, bad;
 
-	c = det_scan_number(0, &more);
+	c = det_nms_scan_number(0, &more);
 	for (size_t i = 1; more; i++) {
-		s = det_scan_number(i, &more);
+		s = det_nms_scan_number(i, &more);
 		if (!s && more)
 			printf("# instruction set %zu is not on this processor\n", i);
 		if (!s)

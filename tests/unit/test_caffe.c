@@ -394,7 +394,7 @@ test_two_stages(void)
 		    "input:'rois' input_shape{dim:1 dim:5}" MAP HEAD, "decode",
 		    "rcnn(cls, box) boxes=proposals classes=2 background=first "
 		    "score=softmax agnostic weights=1,1,1,1 clamp=none plus_one "
-		    "clip=inclusive\n" },
+		    "unscaled clip=inclusive\n" },
 		{ "Fast R-CNN has no pipe",
 		    "input:'rois' input_shape{dim:1 dim:5}" MAP HEAD, "pipeline",
 		    NULL },

@@ -99,9 +99,11 @@ test_round_trips(void)
 		}
 		det_coder_encode(d, &c, a, b);
 		det_coder_decode(x, &c, a, d);
-		for (int k = 0; k < 4; k++)
-			worst[i % 2] =
-			    fmax(worst[i % 2], fabs((double)x[k] - (double)b[k]));
+		for (int k = 0; k < 4; k++) {
+			double off = fabs((double)x[k] - (double)b[k]);
+
+			worst[i % 2] = off > worst[i % 2] ? off : worst[i % 2];
+		}
 	}
 	ok(worst[0] < 2e-3 && worst[1] < 2e-3,
 	    "there and back: within %g and %g pixels", worst[0], worst[1]);

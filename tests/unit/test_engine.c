@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "nn/arena.h"
-#include "nn/finite.h"
+#include "base/finite.h"
 #include "nn/plan.h"
 #include "tests/unit/nets.h"
 #include "tests/unit/tap.h"

@@ -44,7 +44,7 @@ golden_set(struct det_eval_set *s, const struct golden *g)
 {
 	char *names[8] = { "a", "b", "c" };
 	long sources[8];
-	struct det_classes c = { names, sources, g->n_class };
+	struct det_classes c = { .name = names, .source = sources, .n = g->n_class };
 	uint32_t index;
 	enum det_err e;
 

@@ -43,7 +43,7 @@ test_names(void)
 {
 	char *names[3] = { "cat", "dog", "cat" };
 	long sources[3] = { 17, 0, -1 };
-	struct det_classes c = { names, sources, 3 };
+	struct det_classes c = { .name = names, .source = sources, .n = 3 };
 	struct det_eval_set s = { 0 };
 	uint32_t a = 9, b = 9;
 

@@ -125,8 +125,9 @@ static void
 class_tests(void)
 {
 	struct det_export_params p = DET_EXPORT_DEFAULTS;
-	struct det_classes c = { calloc(3000, sizeof *c.name),
-		calloc(3000, sizeof(long)), 3000 };
+	struct det_classes c = { .name = calloc(3000, sizeof *c.name),
+		.source = calloc(3000, sizeof(long)),
+		.n = 3000 };
 	struct det_export *x;
 
 	for (size_t i = 0; i < c.n; i++) {

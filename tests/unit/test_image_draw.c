@@ -111,7 +111,7 @@ test_labels(void)
 {
 	struct det_image im = canvas(200, 150);
 	char name[] = "dog", *names[] = { name };
-	const struct det_classes classes = { names, NULL, 1 };
+	const struct det_classes classes = { .name = names, .n = 1 };
 	struct det_box box = { 150, 2, 199, 100, 1, 0, 0, 0, 0 };
 	struct det_boxes b = { &box, 1, 1, DET_SPACE_IMAGE };
 	struct det_draw_params p = DET_DRAW_DEFAULTS;

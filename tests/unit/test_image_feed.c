@@ -41,7 +41,7 @@ static int
 run(int threads, long shard, long shards, size_t *count)
 {
 	const struct det_inputs_params ip = { paths, FILES, NULL, 0, shard, shards,
-		1 << 20 };
+		1 << 20, NULL };
 	struct det_feed_params p = { .prep = DET_PREP_DEFAULTS,
 		.decode = DET_IMAGE_DEFAULTS,
 		.max_bytes = 1 << 20,
@@ -84,7 +84,7 @@ run(int threads, long shard, long shards, size_t *count)
 static void
 test_stop(void)
 {
-	const struct det_inputs_params ip = { paths, FILES, NULL, 0, 0, 1, 1 << 20 };
+	const struct det_inputs_params ip = { paths, FILES, NULL, 0, 0, 1, 1 << 20, NULL };
 	struct det_feed_params p = { .prep = DET_PREP_DEFAULTS,
 		.decode = DET_IMAGE_DEFAULTS,
 		.max_bytes = 1 << 20,

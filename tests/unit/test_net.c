@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The network text: values, blocks, errors with their lines, the nets of lib/nets.
+ * The network text: values, blocks, errors with their lines.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "nn/graph.h"
 #include "tests/unit/tap.h"
 
@@ -387,64 +386,6 @@ test_limits(void)
 	free(big);
 }
 
-/* The nets of lib/nets, by their numbers of weights. Published counts of torchvision and
- * Caffe leave the statistics of batch normalisation out; Darknet's files hold them. */
-static void
-test_nets(void)
-{
-	static const struct {
-		const char *name;
-		size_t params, floats; /* 0: not checked */
-		const char *layer, *shape;
-	} t[] = {
-		{ "alexnet", 60965224, 0, "pool5", "0x256x6x6" },
-		{ "zf", 3726464, 0, "conv5", "0x256x0x0" },
-		{ "vgg16", 138357544, 0, "features.30", "0x512x7x7" },
-		{ "squeezenet1_1", 1235496, 0, "fire9.concat", "0x512x14x14" },
-		{ "resnet18", 11689512, 0, "layer4.1.conv2", "0x512x7x7" },
-		{ "resnet50", 25557032, 0, "layer4.2.conv3", "0x2048x7x7" },
-		{ "resnet101", 44549160, 0, "layer3.22.conv1", "0x256x14x14" },
-		{ "darknet19", 0, 20856776, "c7", "0x1000x8x8" },
-		{ "darknet53", 0, 41645640, "s5", "0x1024x8x8" },
-		{ "yolov3", 0, 62001757, "y8", "0x255x52x52" },
-		{ "tiny", 0, 0, "y8", "0x12x0x0" },
-	};
-	const char *src = getenv("DET_SRC");
-	char path[1000], *text, part[20];
-	struct det_tensor w;
-	struct det_net *net;
-	const char *name;
-	size_t i, j, len, n, params, floats;
-
-	for (i = 0; i < sizeof t / sizeof *t; i++) {
-		(void)snprintf(path, sizeof path, "%s/lib/nets/%s.net", src ? src : ".",
-		    t[i].name);
-		net = NULL;
-		if (det_file_read(&text, &len, path, 1 << 20) ||
-		    det_net_parse(&net, text, len, path)) {
-			ok(0, "%s: %s", t[i].name, det_errmsg());
-			continue;
-		}
-		for (params = floats = j = 0; (name = det_net_weight(net, j, &w));
-		     j++) {
-			(void)snprintf(
-			    part, sizeof part, "%s", name + strlen(name) - 5);
-			if (det_tensor_count(&n, &w))
-				n = 0;
-			floats += n;
-			if (strcmp(part, ".mean") != 0 && strcmp(part + 1, ".var") != 0)
-				params += n;
-		}
-		ok((!t[i].params || params == t[i].params) &&
-			(!t[i].floats || floats == t[i].floats),
-		    "%s: %zu parameters, %zu floats", t[i].name, params, floats);
-		ok(!strcmp(shape(net, t[i].layer), t[i].shape), "%s: %s is %s",
-		    t[i].name, t[i].layer, shape(net, t[i].layer));
-		det_net_free(net);
-		free(text);
-	}
-}
-
 int
 main(void)
 {
@@ -455,6 +396,5 @@ main(void)
 	test_weights();
 	test_paths();
 	test_limits();
-	test_nets();
 	return done();
 }

@@ -160,11 +160,14 @@ farthest(const float *out, const struct det_roi_map *m, const struct det_roi *r,
 static double
 far_from(const float *got, const float *want, size_t n)
 {
-	double d = 0;
+	double most = 0;
 
-	for (size_t i = 0; i < n; i++)
-		d = fmax(d, fabs((double)got[i] - (double)want[i]));
-	return d;
+	for (size_t i = 0; i < n; i++) {
+		double d = fabs((double)got[i] - (double)want[i]);
+
+		most = d > most ? d : most;
+	}
+	return most;
 }
 
 static void

@@ -65,7 +65,8 @@ good(void)
 	    "type and shape");
 	ok(t && !det_source_read(v, t) && v[0] == 8 && v[5] == 13, "values");
 	t = det_source_find(&s, "x/y.weight");
-	ok(t && t->rank == 0 && !det_source_read(v, t) && v[0] == (float)0x0706050403020100,
+	ok(t && t->rank == 0 && !det_source_read(v, t) &&
+		v[0] == (float)0x0706050403020100,
 	    "a scalar of 64 bits");
 	t = det_source_find(&s, "none");
 	ok(t && det_source_count(t) == 0 && !det_source_read(v, t), "nothing to read");

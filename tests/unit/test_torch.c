@@ -213,7 +213,7 @@ tensors(void)
 		    B(KEYS), B(DATA), "reaches" },
 		{ DET_CORRUPT,
 		    B(TENSOR("K\2", "N", "J\xff\xff\xff\xff", "K\1\x85", "K\1\x85")),
-		    B(KEYS), B(DATA), "strides" },
+		    B(KEYS), B(DATA), "offset is -1" },
 		{ DET_CORRUPT,
 		    B(TENSOR("K\2", "N", "K\1", "K\2\x85", "J\xff\xff\xff\xff\x85")),
 		    B(KEYS), B(DATA), "strides: whole numbers" },
@@ -240,7 +240,7 @@ tensors(void)
 		{ DET_LIMIT,
 		    B(TENSOR(
 			"\x8a\10\0\0\0\0\0\0\0\x7f", "N", "K\0", "K\1\x85", "K\1\x85")),
-		    B(KEYS), B(DATA), "storage '0'" },
+		    B(KEYS), B(DATA), "the limit is 1099511627776" },
 		{ DET_CORRUPT, B(PLAIN), B(KEYS), B(DATA "x"), "1 bytes after" },
 		{ DET_CORRUPT, B(PLAIN), B("\x80\2]."), B(""), "does not follow" },
 		{ DET_CORRUPT, B(PLAIN), B("\x80\2]X\1\0\0\0001a."), B(DATA),
@@ -251,6 +251,25 @@ tensors(void)
 	};
 
 	hand(cases, sizeof cases / sizeof *cases);
+}
+
+/* Where a dimension is 1 its stride leads nowhere, and may be any number. */
+static void
+strides_of_one(void)
+{
+	static const char object[] = TENSOR("K\2", "N", "K\0", "K\2K\1\x86",
+	    "K\1\x8a\10\xfc\xff\xff\xff\xff\xff\xff\x3f\x86");
+	static unsigned char file[4096];
+	struct det_source s = { 0 };
+	size_t n = legacy(file, B(object), B(KEYS), B(DATA));
+	float v[2] = { 0 };
+
+	if (open_bytes(&s, file, n))
+		ok(0, "%s", det_errmsg());
+	else
+		ok(!det_source_read(v, &s.t[0]) && v[0] == 1 && v[1] == 2,
+		    "a giant stride where a dimension is 1");
+	det_source_close(&s);
 }
 
 /* Pickles that ask for more than weights need, or make no sense. */
@@ -548,6 +567,7 @@ main(void)
 	golden("zip", golden_zip, sizeof golden_zip);
 	golden("legacy", golden_legacy, sizeof golden_legacy);
 	tensors();
+	strides_of_one();
 	pickles();
 	names();
 	zips();

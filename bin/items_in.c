@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "bin/items_in.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "box/merge.h"
+
+/* Classes that the model does not have can't be found: a name that is spelt otherwise would
+ * go unnoticed. */
+static void
+warn_unknown(
+    struct tool *t, const struct det_classes *model, const struct det_classes *joined)
+{
+	struct det_buf names = { 0 };
+
+	for (size_t i = model->n; i < joined->n && i < model->n + 5; i++)
+		tool_check(t, det_buf_printf(&names, "%s '%s'", i > model->n ? "," : "",
+				  joined->name[i]));
+	if (model->n && names.len)
+		tool_warn(t, "the model does not know %zu classes of the stream:%s%s",
+		    joined->n - model->n, names.text,
+		    joined->n > model->n + 5 ? " ..." : "");
+	det_buf_free(&names);
+}
+
+static void
+write_head(struct tool *t, struct det_record *strm, const struct det_classes *c)
+{
+	struct det_buf b = { 0 };
+
+	tool_history(t, &strm->attrs);
+	tool_check(t, det_classes_text(&b, c));
+	tool_check(t, det_writer_make(t->out, DET_STREAM, &strm->attrs, b.text, b.len));
+	det_buf_free(&b);
+}
+
+/* The model's classes, then those of the stream that it lacks. Source ids are the data
+ * set's where it gives any. */
+static void
+join(struct tool *t, struct items_in *s, struct det_classes *sum,
+    const struct det_classes *model, const struct det_classes *own)
+{
+	int changed;
+
+	tool_check(t, det_alloc(&s->map, own->n + model->n, sizeof *s->map));
+	tool_check(t, det_classes_join(sum, s->map, &changed, model));
+	tool_check(t, det_classes_join(sum, s->map, &changed, own));
+	s->n_map = own->n;
+	for (size_t i = 0; i < own->n; i++) {
+		s->same &= s->map[i] == (long)i;
+		if (own->source[i] >= 0)
+			sum->source[s->map[i]] = own->source[i];
+	}
+}
+
+void
+items_in_open(struct tool *t, struct items_in *s)
+{
+	const struct det_classes none = { 0 }, *model = NULL;
+	struct det_record strm = { 0 };
+	struct det_classes own, sum = { 0 };
+
+	*s = (struct items_in){ .same = 1 };
+	if (t->model)
+		model = det_model_classes(t->model);
+	tool_check(t, det_reader_open_fd(&s->rd, 0, "stdin"));
+	if (det_items_new(&s->items, &strm, s->rd))
+		tool_read_failed(t, s->rd);
+	tool_check(t, det_classes_parse(&own, strm.tensor.data, strm.size));
+	join(t, s, &sum, model ? model : &none, &own);
+	warn_unknown(t, model ? model : &none, &sum);
+	write_head(t, &strm, &sum);
+	det_record_release(&strm);
+	det_classes_release(&own);
+	det_classes_release(&sum);
+}
+
+static void
+write_boxes(struct tool *t, struct items_in *s, struct det_record *r)
+{
+	tool_check(t, det_boxes_read(&s->boxes, r));
+	for (size_t i = 0; i < s->boxes.n; i++) {
+		int32_t label = s->boxes.box[i].label;
+
+		if (label >= 0 && (size_t)label < s->n_map)
+			s->boxes.box[i].label = (int32_t)s->map[label];
+	}
+	tool_check(
+	    t, det_boxes_write(t->out, det_record_name(r), &s->boxes, &r->attrs));
+}
+
+void
+items_in_write(struct tool *t, struct items_in *s, struct det_items_one *one,
+    const struct det_item *it)
+{
+	tool_check(t, det_item_store(&one->head, it));
+	tool_check(t, det_writer_put(t->out, &one->head));
+	for (size_t i = 0; i < one->n; i++)
+		if (one->with[i].kind == DET_BOXES && !s->same)
+			write_boxes(t, s, &one->with[i]);
+		else
+			tool_check(t, det_writer_put(t->out, &one->with[i]));
+}
+
+void
+items_in_broken(struct tool *t, struct items_in *s, const char *why)
+{
+	(void)det_fail(DET_TRUNCATED, "%s", why);
+	tool_read_failed(t, s->rd);
+}
+
+void
+items_in_close(struct items_in *s)
+{
+	det_items_free(s->items);
+	det_reader_close(s->rd);
+	det_boxes_release(&s->boxes);
+	free(s->map);
+	*s = (struct items_in){ 0 };
+}

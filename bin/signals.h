@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Signals that end a tool, and what must happen before they do. Private to bin/.
+ */
+#ifndef DET_SIGNALS_H
+#define DET_SIGNALS_H
+
+/* Temporaries go when the program is ended; a file cut short while it is mapped gives a line
+ * with the tool's name, and exit status 2. */
+void signals_catch(const char *name);
+
+#endif

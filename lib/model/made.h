@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a tensor was made under, held against what a model records. A stage whose values
+ * matter to those after it writes them beside its tensor, as the attribute
+ *
+ *   made=det-roipool op=align size=7x7 sampling=2 ...
+ *
+ * in words of its own options, and a model's text options/det-roipool tells the values that
+ * its weights were trained under.
+ */
+#ifndef DET_MADE_H
+#define DET_MADE_H
+
+#include "model/model.h"
+
+/* DET_INVALID where a word of `made` contradicts the model's options, naming both; what
+ * only one of them states is no contradiction. Numbers that are written in two ways are the
+ * same. */
+enum det_err det_made_agrees(const struct det_model *m, const char *made) DET_MUST_USE;
+
+#endif
