@@ -239,6 +239,22 @@ group_fill(const struct match *m, struct group *g, const uint32_t *gt, size_t n)
 		memset(g->taken + a * g->room, 0, g->n * sizeof *g->taken);
 }
 
+/* Places in the order of scores are all over the memory: ask for them in time. */
+static void
+expect(const struct match *m, const uint32_t *det, size_t n)
+{
+	const struct det_eval *e = m->w->e;
+
+	for (size_t k = 0; k < n; k++) {
+		const uint32_t pos = m->w->pos[det[k]];
+
+		if (pos == DET_EVAL_CUT)
+			return;
+		for (size_t a = 0; a < e->rule.n_area; a++)
+			__builtin_prefetch(&e->hit[a * e->n + pos], 1);
+	}
+}
+
 static void
 match_group(const struct match *m, struct group *g, const uint32_t *det, size_t n)
 {
@@ -280,6 +296,7 @@ match_image(const struct match *m, struct group *g, size_t image)
 		     det < det_end && w->class_place[s->det[*det].label] == class;)
 			det++;
 		if (first < det) {
+			expect(m, first, (size_t)(det - first));
 			group_fill(m, g, from, (size_t)(gt - from));
 			match_group(m, g, first, (size_t)(det - first));
 		}

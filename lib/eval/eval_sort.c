@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The orders that an evaluation needs, all from one sort by score.
+ * The orders that an evaluation needs.
  *
- * Detections are first put in the order that decides between equal scores: as they came,
- * or by image id and then as they came; where all classes are one, by class before that,
- * which is how pycocotools lines them up. A stable sort by falling score follows, on the 64
- * bits of the double (turned so that they order as whole numbers), eleven at a time; digits
- * that all scores share cost nothing. From the sorted list, bucket sorts, stable too, give
- *
- *   by class                  the order in which precision and recall are counted
- *   by image and class        the groups within which matching takes place
+ * Detections are first put in the order that decides between equal scores: as they came, or
+ * by image id and then as they came; where all classes are one, by class before that, which
+ * is how pycocotools lines them up. A bucket sort parts them by class, and each class is
+ * sorted by falling score: the order in which precision and recall are counted. Classes one
+ * by one, because what is sorted then stays in the cache. Another bucket sort, by image,
+ * gives the groups within which matching takes place. All are stable.
  *
  * Classes are ordered by the data set's own ids where every class has one.
  */
@@ -18,77 +16,9 @@
 
 #include "base/mem.h"
 #include "eval/eval_impl.h"
+#include "eval/eval_radix.h"
 
-#define DIGIT   11
-#define BUCKETS (1 << DIGIT)
-#define DIGITS  6 /* of eleven bits in 64 */
-
-struct keyed {
-	uint64_t key;
-	uint32_t index;
-};
-
-/* Falling doubles as growing whole numbers; -0 equals 0. */
-static uint64_t
-score_key(double score)
-{
-	uint64_t u;
-
-	score += 0.0;
-	memcpy(&u, &score, sizeof u);
-	return u >> 63 ? u : ~u & ~(UINT64_C(1) << 63);
-}
-
-/* One digit: from a to b. Returns 0 and leaves a as it is where all keys have the same. */
-static int
-radix_pass(struct keyed *b, const struct keyed *a, size_t n, uint32_t *count, int digit)
-{
-	const int shift = digit * DIGIT;
-	uint32_t sum = 0;
-
-	if (count[a[0].key >> shift & (BUCKETS - 1)] == n)
-		return 0;
-	for (size_t i = 0; i < BUCKETS; i++) {
-		uint32_t here = count[i];
-
-		count[i] = sum;
-		sum += here;
-	}
-	for (size_t i = 0; i < n; i++)
-		b[count[a[i].key >> shift & (BUCKETS - 1)]++] = a[i];
-	return 1;
-}
-
-/* list[0..n): indices of detections, stably sorted by falling score. */
-static enum det_err
-sort_scores(uint32_t *list, size_t n, const struct det_eval_det *det)
-{
-	struct keyed *a = NULL, *b = NULL, *swap;
-	uint32_t(*count)[BUCKETS] = NULL;
-	enum det_err e;
-
-	if ((e = det_alloc(&a, n, sizeof *a)) || (e = det_alloc(&b, n, sizeof *b)) ||
-	    (e = det_calloc(&count, DIGITS, sizeof *count)))
-		goto fail;
-	for (size_t i = 0; i < n; i++) {
-		a[i] = (struct keyed){ score_key(det[list[i]].score), list[i] };
-		for (int d = 0; d < DIGITS; d++)
-			count[d][a[i].key >> d * DIGIT & (BUCKETS - 1)]++;
-	}
-	for (int d = 0; d < DIGITS && n; d++)
-		if (radix_pass(b, a, n, count[d], d)) {
-			swap = a;
-			a = b;
-			b = swap;
-		}
-	for (size_t i = 0; i < n; i++)
-		list[i] = a[i].index;
-fail:
-	free(a);
-	free(b);
-	free(count);
-	return e;
-}
+#define AHEAD 16
 
 /* out: in[0..n) stably by key[in[i]] < n_key; start[k] .. start[k + 1] are those of key k. */
 static void
@@ -225,13 +155,6 @@ sorter_add(struct sorter *o, size_t i, uint32_t image, int32_t label)
 	o->list[o->n++] = (uint32_t)i;
 }
 
-/* The class that box i is evaluated as. */
-static uint32_t
-sorter_class(const struct sorter *o, size_t i)
-{
-	return o->e->rule.classes ? o->class_at[o->class[i]] : 0;
-}
-
 /* The list stably by image or class, in place. */
 static void
 sorter_by(struct sorter *o, const uint32_t *key, size_t n_key)
@@ -243,19 +166,17 @@ sorter_by(struct sorter *o, const uint32_t *key, size_t n_key)
 	o->other = swap;
 }
 
-/* The list by image and class, its order kept within them. */
+/* A list by class: by image and class, its order kept within them. */
 static enum det_err
-groups(uint32_t **out, size_t **start, struct sorter *o)
+groups(uint32_t **out, size_t **start, const struct sorter *o)
 {
-	const struct det_eval_set *s = o->e->set;
+	const size_t n = o->e->set->n_image;
 	enum det_err e;
 
 	if ((e = det_alloc(out, o->n, sizeof **out)) ||
-	    (e = det_alloc(start, s->n_image + 1, sizeof **start)))
+	    (e = det_alloc(start, n + 1, sizeof **start)))
 		return e;
-	if (o->e->rule.classes)
-		sorter_by(o, o->class, s->classes.n);
-	bucket(*out, *start, o->list, o->n, o->image, s->n_image);
+	bucket(*out, *start, o->list, o->n, o->image, n);
 	return DET_OK;
 }
 
@@ -268,8 +189,7 @@ sort_gt(struct det_eval_work *w, struct sorter *o)
 	for (size_t i = 0; i < s->n_gt; i++)
 		sorter_add(o, i, s->gt[i].image, s->gt[i].label);
 	w->e->n_unknown_gt = s->n_gt - o->n;
-	if (!w->e->rule.classes)
-		sorter_by(o, o->class, s->classes.n);
+	sorter_by(o, o->class, s->classes.n);
 	return groups(&w->gt, &w->gt_start, o);
 }
 
@@ -291,36 +211,90 @@ rank_in_groups(uint32_t *rank, const uint32_t *det, const struct sorter *o)
 	}
 }
 
-/* e->order: sorted[0..n) by label, without those that rank beyond the last limit. pos holds
- * ranks before and places after. */
+/* The part of the list that holds class k, once it is by class. */
 static void
-class_order(struct det_eval_work *w, const uint32_t *sorted, const struct sorter *o)
+class_part(size_t *from, size_t *to, const struct sorter *o, size_t k)
+{
+	const size_t place = o->e->rule.classes ? o->class_place[k] : 0;
+
+	*from = o->e->rule.classes ? o->start[place] : 0;
+	*to = o->e->rule.classes ? o->start[place + 1] : o->n;
+}
+
+/* Sorts a part of the list by score; `other` gets the places of their images. */
+static void
+sort_part(const struct sorter *o, size_t from, size_t to, struct det_eval_keyed *a,
+    struct det_eval_keyed *b, uint32_t (*count)[DET_EVAL_BUCKETS])
+{
+	const struct det_eval_det *det = o->e->set->det;
+
+	for (size_t i = from; i < to; i++) {
+		const uint32_t d = o->list[i];
+
+		if (i + AHEAD < to)
+			__builtin_prefetch(&det[o->list[i + AHEAD]].score);
+		a[i - from] = (struct det_eval_keyed){ det_eval_score_key(det[d].score),
+			d, o->image[d] };
+	}
+	a = det_eval_radix(a, b, to - from, count);
+	for (size_t i = from; i < to; i++) {
+		o->list[i] = a[i - from].index;
+		o->other[i] = a[i - from].image;
+	}
+}
+
+static enum det_err
+sort_parts(const struct sorter *o)
+{
+	struct det_eval_keyed *a = NULL, *b = NULL;
+	uint32_t(*count)[DET_EVAL_BUCKETS] = NULL;
+	size_t most = 0, from, to;
+	enum det_err e;
+
+	for (size_t k = 0; k < o->e->n_class; k++) {
+		class_part(&from, &to, o, k);
+		most = to - from > most ? to - from : most;
+	}
+	if (!(e = det_alloc(&a, most, sizeof *a)) &&
+	    !(e = det_alloc(&b, most, sizeof *b)) &&
+	    !(e = det_alloc(&count, DET_EVAL_DIGITS, sizeof *count)))
+		for (size_t k = 0; k < o->e->n_class; k++) {
+			class_part(&from, &to, o, k);
+			sort_part(o, from, to, a, b, count);
+		}
+	free(a);
+	free(b);
+	free(count);
+	return e;
+}
+
+/* e->order: the parts by label, without what ranks beyond the last limit. pos holds ranks
+ * before and places after. */
+static void
+class_order(struct det_eval_work *w, const struct sorter *o)
 {
 	struct det_eval *e = w->e;
 	const size_t limit = e->rule.max_dets[e->rule.n_max - 1];
+	size_t from, to;
 
-	for (size_t i = 0; i < o->n; i++)
-		if (w->pos[sorted[i]] < limit)
-			e->start[sorter_class(o, sorted[i]) + 1]++;
-	for (size_t k = 0; k < e->n_class; k++)
-		e->start[k + 1] += e->start[k];
-	for (size_t i = 0; i < o->n; i++) {
-		const uint32_t d = sorted[i], rank = w->pos[d];
-		size_t at;
+	for (size_t k = 0; k < e->n_class; k++) {
+		class_part(&from, &to, o, k);
+		for (size_t i = from; i < to; i++) {
+			const uint32_t d = o->list[i], rank = w->pos[d];
 
-		if (rank >= limit) {
-			w->pos[d] = DET_EVAL_CUT;
-			continue;
+			if (i + AHEAD < to)
+				__builtin_prefetch(&w->pos[o->list[i + AHEAD]], 1);
+			if (rank >= limit) {
+				w->pos[d] = DET_EVAL_CUT;
+				continue;
+			}
+			e->order[e->n] = d;
+			e->image[e->n] = o->image_at[o->other[i]];
+			e->rank[e->n] = rank;
+			w->pos[d] = (uint32_t)e->n++;
 		}
-		at = e->start[sorter_class(o, d)]++;
-		e->order[at] = d;
-		e->image[at] = o->image_at[o->image[d]];
-		e->rank[at] = rank;
-		w->pos[d] = (uint32_t)at;
+		e->start[k + 1] = e->n;
 	}
-	memmove(e->start + 1, e->start, e->n_class * sizeof *e->start);
-	e->start[0] = 0;
-	e->n = e->start[e->n_class];
 }
 
 static enum det_err
@@ -328,7 +302,6 @@ sort_det(struct det_eval_work *w, struct sorter *o)
 {
 	struct det_eval *e = w->e;
 	const struct det_eval_set *s = e->set;
-	uint32_t *sorted = NULL;
 	enum det_err err;
 
 	o->n = 0;
@@ -339,22 +312,18 @@ sort_det(struct det_eval_work *w, struct sorter *o)
 		sorter_by(o, o->class, s->classes.n);
 	if (e->rule.by_image)
 		sorter_by(o, o->image, s->n_image);
-	if ((err = sort_scores(o->list, o->n, s->det)) ||
-	    (err = det_alloc(&sorted, o->n, sizeof *sorted)))
+	if (e->rule.classes)
+		sorter_by(o, o->class, s->classes.n);
+	if ((err = sort_parts(o)) || (err = groups(&w->det, &w->det_start, o)) ||
+	    (err = det_alloc(&w->pos, s->n_det, sizeof *w->pos)) ||
+	    (err = det_alloc(&e->order, o->n, sizeof *e->order)) ||
+	    (err = det_alloc(&e->image, o->n, sizeof *e->image)) ||
+	    (err = det_alloc(&e->rank, o->n, sizeof *e->rank)) ||
+	    (err = det_calloc(&e->start, e->n_class + 1, sizeof *e->start)))
 		return err;
-	if (o->n)
-		memcpy(sorted, o->list, o->n * sizeof *sorted);
-	if (!(err = groups(&w->det, &w->det_start, o)) &&
-	    !(err = det_alloc(&w->pos, s->n_det, sizeof *w->pos)) &&
-	    !(err = det_alloc(&e->order, o->n, sizeof *e->order)) &&
-	    !(err = det_alloc(&e->image, o->n, sizeof *e->image)) &&
-	    !(err = det_alloc(&e->rank, o->n, sizeof *e->rank)) &&
-	    !(err = det_calloc(&e->start, e->n_class + 2, sizeof *e->start))) {
-		rank_in_groups(w->pos, w->det, o);
-		class_order(w, sorted, o);
-	}
-	free(sorted);
-	return err;
+	rank_in_groups(w->pos, w->det, o);
+	class_order(w, o);
+	return DET_OK;
 }
 
 enum det_err

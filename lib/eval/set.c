@@ -217,13 +217,12 @@ place_check(const struct det_eval_set *s, uint32_t image, int32_t label)
 	return DET_OK;
 }
 
-/* Places are told apart by 32 bits everywhere. */
+/* Boxes are numbered in 32 bits, and -1 is none. */
 static enum det_err
 room(void *array, size_t *cap, size_t n, size_t size)
 {
-	if (n >= UINT32_MAX)
-		return det_fail(
-		    DET_LIMIT, "more than %lu boxes", (unsigned long)UINT32_MAX);
+	if (n >= INT32_MAX)
+		return det_fail(DET_LIMIT, "more than %ld boxes", (long)INT32_MAX);
 	return det_grow(array, cap, n + 1, size);
 }
 

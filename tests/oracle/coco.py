@@ -12,14 +12,17 @@ area and limit, and the twelve numbers: to 1e-12. Every fourth set is evaluated 
 classes as one (useCats=0), every third with other limits. Sets without ties are also drawn
 with repetition: the weighted AP against pycocotools on the repeated images.
 
-`--golden N...` prints small sets and what pycocotools finds: tests/unit/eval_golden.h.
+`coco.py --tool DET_EVAL [COUNT [FIRST]]` compares the twelve numbers of the whole command, from
+two files of JSON to --json. `--golden N...` prints small sets and what pycocotools finds: tests/unit/eval_golden.h.
 Needs numpy and pycocotools.
 """
 import contextlib
 import copy
 import io
+import json
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 from pycocotools.coco import COCO
@@ -263,7 +266,34 @@ static const struct golden {
 #endif""" % "\n".join(entries))
 
 
+def tool(command, count, first):
+    """The command itself, on files."""
+    keys = "AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl".split()
+    bad, most = 0, 0
+    with tempfile.TemporaryDirectory() as d:
+        for seed in range(first, first + count):
+            data, dets, _ = make(seed)
+            dets = [] if seed % 60 == 59 else dets
+            for name, what in (("gt", data), ("dt", dets)):
+                with open("%s/%s.json" % (d, name), "w") as f:
+                    json.dump(what, f)
+            use_cats = int(seed % 4 != 3)
+            e = theirs(data, dets, use_cats, [1, 10, 100])
+            out = subprocess.run([command, "-q", "--json"] + ["--agnostic"] * (1 - use_cats) +
+                                 ["--coco", d + "/gt.json", d + "/dt.json"],
+                                 text=True, check=True, capture_output=True).stdout
+            worst = max(abs(json.loads(out)[k] - s) for k, s in zip(keys, e.stats))
+            most = max(most, worst)
+            if not worst <= 1e-12:
+                bad += 1
+                print("set %d: %g" % (seed, worst))
+    print("%d sets by the command: largest difference %.3g; %d differ" % (count, most, bad))
+    return bad > 0
+
+
 def main():
+    if sys.argv[1] == "--tool":
+        return tool(sys.argv[2], int((sys.argv[3:] or [240])[0]), int((sys.argv[4:] or [0])[0]))
     if sys.argv[1] == "--golden":
         return golden(list(map(int, sys.argv[2:])))
     dump, count = sys.argv[1], int((sys.argv[2:] or [240])[0])
