@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "data/check.h"
+#include "data/audit.h"
 #include "data/pick.h"
 #include "data/results.h"
 #include "data/truth.h"

@@ -14,7 +14,7 @@
  * array.
  */
 #define _POSIX_C_SOURCE 200809L
-#include "data/json.h"
+#include "data/json_impl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,44 +31,19 @@
 #define WINDOW ((size_t)1 << 18)
 #define MARGIN ((size_t)DET_JSON_NUMBER + 16)
 
-enum next {
-	VALUE,        /* a value */
-	VALUE_OR_END, /* a value or ] : after [ */
-	KEY,          /* a key: after a comma in an object */
-	KEY_OR_END,   /* a key or } : after { */
-	COLON,        /* and a value: after a key */
-	AFTER,        /* a comma, an end; after the whole value nothing */
-};
-
-struct det_json {
-	char *name;
-	int fd;             /* -1: memory */
-	const char *memory; /* what is left of it */
-	size_t memory_n;
-	char *window; /* size + 1 bytes */
-	size_t size;
-	const char *p, *end; /* unread part of the window */
-	uint64_t base;       /* offset of the window's first byte */
-	uint64_t line;
-	int eof;
-	int skim; /* numbers are not converted, strings not unescaped */
-	enum next next;
-	unsigned depth;
-	uint64_t object[DET_JSON_DEPTH / 64]; /* bit set: that level is an object */
-	struct det_buf text;                  /* of a string with escapes */
-};
-
-static uint64_t
-offset(const struct det_json *j, const char *p)
+uint64_t
+det_json_offset(const struct det_json *j, const char *p)
 {
 	return j->base + (uint64_t)(p - j->window);
 }
 
-static enum det_err
-fail_at(const struct det_json *j, enum det_err code, const char *p, const char *text)
+enum det_err
+det_json_fail_at(
+    const struct det_json *j, enum det_err code, const char *p, const char *text)
 {
 	return det_fail(code, "%s: byte %llu (line %llu): %s", j->name,
-	    (unsigned long long)offset(j, p), (unsigned long long)j->line, text);
+	    (unsigned long long)det_json_offset(j, p), (unsigned long long)j->line,
+	    text);
 }
 
 static enum det_err
@@ -76,7 +51,8 @@ ended(const struct det_json *j, const char *where)
 {
 	return det_fail(DET_TRUNCATED,
 	    "%s: input ended early, at byte %llu (line %llu): %s", j->name,
-	    (unsigned long long)offset(j, j->end), (unsigned long long)j->line, where);
+	    (unsigned long long)det_json_offset(j, j->end), (unsigned long long)j->line,
+	    where);
 }
 
 enum det_err
@@ -179,9 +155,8 @@ take(struct det_json *j, char *to, size_t n, size_t *got)
 	return DET_OK;
 }
 
-/* Moves what is from `keep` on to the window's front and fills up behind it. */
-static enum det_err
-refill(struct det_json *j, const char **keep)
+enum det_err
+det_json_refill(struct det_json *j, const char **keep)
 {
 	size_t n = (size_t)(j->end - *keep), got = 0, past = (size_t)(j->p - *keep);
 	enum det_err e;
@@ -232,214 +207,9 @@ blanks(struct det_json *j)
 		j->p = p;
 		if ((size_t)(j->end - p) >= MARGIN || j->eof)
 			return DET_OK;
-		if ((e = refill(j, &p)))
+		if ((e = det_json_refill(j, &p)))
 			return e;
 	}
-}
-
-size_t
-det_utf8(const unsigned char *s, size_t have)
-{
-	size_t n = 0;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] >= 0xc2 && s[0] < 0xf5)
-		n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	if (n > have)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
-/* Characters that a string's fast loop must look at: the quote, the backslash, controls and
- * what is not ASCII. */
-static int
-is_special(unsigned char c)
-{
-	return c < 0x20 || c >= 0x80 || c == '"' || c == '\\';
-}
-
-static int
-hex4(unsigned *out, const char *s)
-{
-	*out = 0;
-	for (int i = 0; i < 4; i++) {
-		char c = s[i];
-		unsigned d = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
-			     : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
-			     : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10
-						    : 16;
-		if (d > 15)
-			return 0;
-		*out = *out << 4 | d;
-	}
-	return 1;
-}
-
-static size_t
-put_utf8(char *to, unsigned c)
-{
-	if (c < 0x80) {
-		to[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		to[0] = (char)(0xc0 | c >> 6);
-		to[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		to[0] = (char)(0xe0 | c >> 12);
-		to[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		to[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	to[0] = (char)(0xf0 | c >> 18);
-	to[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	to[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	to[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
-/* The escape at s[0..n), s[0] the backslash: *used bytes of it, *c what it stands for. A half
- * of a surrogate pair without the other is nothing. 0 where it is not one. */
-static int
-escape(unsigned *c, size_t *used, const char *s, size_t n)
-{
-	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	const char *p = n > 1 && s[1] ? strchr(from, s[1]) : NULL;
-	unsigned low;
-
-	*used = 2;
-	if (p) {
-		*c = (unsigned char)to[p - from];
-		return 1;
-	}
-	*used = 6;
-	if (n < 6 || s[1] != 'u' || !hex4(c, s + 2))
-		return 0;
-	if (*c < 0xd800 || *c > 0xdfff)
-		return 1;
-	*used = 12;
-	if (n < 12 || *c > 0xdbff || s[6] != '\\' || s[7] != 'u' ||
-	    !hex4(&low, s + 8) || low < 0xdc00 || low > 0xdfff)
-		return 0;
-	*c = 0x10000 + ((*c - 0xd800) << 10) + (low - 0xdc00);
-	return 1;
-}
-
-static enum det_err
-unescape(struct det_json *j, const char *s, size_t n)
-{
-	enum det_err e = DET_OK;
-
-	j->text.len = 0;
-	while (n && !e) {
-		const char *back = memchr(s, '\\', n);
-		size_t plain = back ? (size_t)(back - s) : n, used = 0;
-		char utf8[4];
-		unsigned c;
-
-		e = det_buf_add(&j->text, s, plain);
-		s += plain;
-		n -= plain;
-		if (e || !n)
-			break;
-		if (!escape(&c, &used, s, n))
-			return fail_at(j, DET_CORRUPT, s,
-			    "no escape of JSON, or half of a surrogate pair");
-		e = det_buf_add(&j->text, utf8, put_utf8(utf8, c));
-		s += used;
-		n -= used;
-	}
-	return e;
-}
-
-/* j->p is at the opening quote; *end at the closing one, *first at the opening one, which the
- * window may have moved. */
-static enum det_err
-find_quote(struct det_json *j, const char **first, int *escapes)
-{
-	const char *start = j->p, *p = j->p + 1;
-	unsigned c;
-	enum det_err e;
-
-	*escapes = 0;
-	for (;;) {
-		size_t left, n;
-
-		while (!is_special((unsigned char)*p))
-			p++;
-		if (*p == '"')
-			break;
-		left = (size_t)(j->end - p);
-		if (left < 12 && !j->eof) {
-			j->p = p;
-			if ((e = refill(j, &start)))
-				return e;
-			p = j->p;
-			continue;
-		}
-		if (!left) {
-			j->p = start;
-			return det_fail(DET_TRUNCATED,
-			    "%s: input ended early, at byte %llu (line %llu): inside a "
-			    "string that began at byte %llu",
-			    j->name, (unsigned long long)offset(j, j->end),
-			    (unsigned long long)j->line,
-			    (unsigned long long)offset(j, start));
-		}
-		if (*p == '\\' && escape(&c, &n, p, left)) {
-			*escapes = 1;
-			p += n;
-			continue;
-		}
-		if (*p == '\\' && (left >= 12 || memchr(p, '"', left)))
-			return fail_at(j, DET_CORRUPT, p,
-			    "no escape of JSON, or half of a surrogate pair");
-		if (*p == '\\') { /* cut off */
-			p = j->end;
-			continue;
-		}
-		if ((unsigned char)*p < 0x20)
-			return fail_at(
-			    j, DET_CORRUPT, p, "a control character inside a string");
-		n = det_utf8((const unsigned char *)p, left);
-		if (!n)
-			return fail_at(j, left < 4 ? DET_TRUNCATED : DET_CORRUPT, p,
-			    "a string that is not UTF-8");
-		p += n;
-	}
-	*first = start;
-	j->p = p;
-	return DET_OK;
-}
-
-static enum det_err
-string(struct det_json *j, struct det_json_token *t)
-{
-	const char *first = NULL;
-	int escapes;
-	enum det_err e;
-
-	if ((e = find_quote(j, &first, &escapes)))
-		return e;
-	t->text = first + 1;
-	t->len = (size_t)(j->p - t->text);
-	if (escapes && !j->skim) {
-		if ((e = unescape(j, t->text, t->len)))
-			return e;
-		t->text = j->text.text;
-		t->len = j->text.len;
-	}
-	j->p++;
-	return DET_OK;
 }
 
 static const char *
@@ -465,23 +235,23 @@ number(struct det_json *j, struct det_json_token *t)
 		p = digits(part);
 	}
 	if (p == j->end && !j->eof)
-		return fail_at(
+		return det_json_fail_at(
 		    j, DET_LIMIT, s, "a number of more than 4096 characters");
 	if (p == part && p == j->end)
 		return ended(j, "inside a number");
 	if (p == part || (*p >= '0' && *p <= '9'))
-		return fail_at(j, DET_CORRUPT, s,
+		return det_json_fail_at(j, DET_CORRUPT, s,
 		    "a number expected: digits without zeros before them, after the "
 		    "point "
 		    "and in the exponent");
 	if ((size_t)(p - s) > DET_JSON_NUMBER)
-		return fail_at(
+		return det_json_fail_at(
 		    j, DET_LIMIT, s, "a number of more than 4096 characters");
 	t->kind = DET_JSON_NUM;
 	if (!j->skim) {
 		t->number = det_json_number(s, (size_t)(p - s), &t->integer, &t->whole);
 		if (isinf(t->number))
-			return fail_at(
+			return det_json_fail_at(
 			    j, DET_LIMIT, s, "a number too large for a double");
 	}
 	j->p = p;
@@ -512,9 +282,9 @@ word(struct det_json *j, struct det_json_token *t)
 	if (!left)
 		return ended(j, "a value expected");
 	if (*j->p == 'N' || *j->p == 'I')
-		return fail_at(j, DET_CORRUPT, j->p,
+		return det_json_fail_at(j, DET_CORRUPT, j->p,
 		    "a value expected, found what may be NaN or Infinity");
-	return fail_at(j, DET_CORRUPT, j->p, "a value expected");
+	return det_json_fail_at(j, DET_CORRUPT, j->p, "a value expected");
 }
 
 static int
@@ -532,7 +302,8 @@ open_level(struct det_json *j, struct det_json_token *t, int object)
 	uint64_t *bits = &j->object[j->depth / 64 % (DET_JSON_DEPTH / 64)];
 
 	if (j->depth >= DET_JSON_DEPTH)
-		return fail_at(j, DET_LIMIT, j->p, "nested deeper than 512 levels");
+		return det_json_fail_at(
+		    j, DET_LIMIT, j->p, "nested deeper than 512 levels");
 	*bits = object ? *bits | bit : *bits & ~bit;
 	j->depth++;
 	j->p++;
@@ -561,7 +332,7 @@ value(struct det_json *j, struct det_json_token *t)
 	j->next = AFTER;
 	if (c == '"') {
 		t->kind = DET_JSON_TEXT;
-		return string(j, t);
+		return det_json_take_string(j, t);
 	}
 	return c == '-' || (c >= '0' && c <= '9') ? number(j, t) : word(j, t);
 }
@@ -571,11 +342,11 @@ key(struct det_json *j, struct det_json_token *t)
 {
 	if (*j->p != '"')
 		return j->p == j->end ? ended(j, "a key expected")
-				      : fail_at(j, DET_CORRUPT, j->p,
+				      : det_json_fail_at(j, DET_CORRUPT, j->p,
 					    "a key in double quotes expected");
 	t->kind = DET_JSON_KEY;
 	j->next = COLON;
-	return string(j, t);
+	return det_json_take_string(j, t);
 }
 
 /* After a value: the comma before the next, if there is one. */
@@ -593,7 +364,7 @@ comma(struct det_json *j, int *more)
 		return DET_OK;
 	if (j->p == j->end)
 		return ended(j, in_object(j) ? "inside an object" : "inside an array");
-	return fail_at(j, DET_CORRUPT, j->p,
+	return det_json_fail_at(j, DET_CORRUPT, j->p,
 	    in_object(j) ? "a comma or } expected" : "a comma or ] expected");
 }
 
@@ -619,7 +390,7 @@ det_json_next(struct det_json *j, struct det_json_token *t)
 	if (j->next == COLON) {
 		if (*j->p != ':')
 			return j->p == j->end ? ended(j, "a colon expected")
-					      : fail_at(j, DET_CORRUPT, j->p,
+					      : det_json_fail_at(j, DET_CORRUPT, j->p,
 						    "a colon expected after the key");
 		j->p++;
 		j->next = VALUE;
@@ -630,13 +401,13 @@ det_json_next(struct det_json *j, struct det_json_token *t)
 			return e;
 	} else if (j->next == AFTER) {
 		t->kind = DET_JSON_END;
-		t->at = offset(j, j->p);
+		t->at = det_json_offset(j, j->p);
 		t->line = j->line;
 		return j->p == j->end ? DET_OK
-				      : fail_at(j, DET_CORRUPT, j->p,
+				      : det_json_fail_at(j, DET_CORRUPT, j->p,
 					    "the end expected after the value");
 	}
-	t->at = offset(j, j->p);
+	t->at = det_json_offset(j, j->p);
 	t->line = j->line;
 	switch (j->next) {
 	case VALUE_OR_END:
@@ -709,27 +480,4 @@ det_json_is(const struct det_json_token *t, const char *text)
 	size_t n = strlen(text);
 
 	return t->len == n && !memcmp(t->text, text, n);
-}
-
-enum det_err
-det_json_string(struct det_buf *b, const char *s)
-{
-	const unsigned char *p = (const unsigned char *)s;
-	size_t n, left = strlen(s);
-	enum det_err e = det_buf_add(b, "\"", 1);
-
-	while (!e && *p) {
-		n = det_utf8(p, left);
-		if (!n)
-			e = det_buf_printf(b, "\\ufffd");
-		else if (*p < 0x20 || *p == 0x7f)
-			e = det_buf_printf(b, "\\u%04x", (unsigned)*p);
-		else if (*p == '"' || *p == '\\')
-			e = det_buf_printf(b, "\\%c", *p);
-		else
-			e = det_buf_add(b, p, n);
-		p += n ? n : 1;
-		left -= n ? n : 1;
-	}
-	return e ? e : det_buf_add(b, "\"", 1);
 }

@@ -19,7 +19,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "image/head.h"
+#include "image/picture_head.h"
 
 #define MAX_TABLE ((size_t)1 << 24)
 

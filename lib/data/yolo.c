@@ -127,7 +127,7 @@ five(double v[5], int *decimals, const char *line, size_t n)
 static double
 snapped(double v, double size, int decimals)
 {
-	double near = rint(v);
+	double near = rint(v) + 0.; /* no -0 */
 
 	/* a little more than the text's own doubt, for the rounding of doubles */
 	return fabs(v - near) <= .76 * pow(10, -decimals) * size + 1e-9 ? near : v;

@@ -13,7 +13,7 @@
  * ends on the same column or row, because that is what a click without a drag leaves; else
  * one whose side is 0.
  */
-#include "data/check.h"
+#include "data/audit.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -27,7 +27,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "data/export_impl.h"
-#include "image/head.h"
+#include "image/picture_head.h"
 
 #define MAX_BYTES ((size_t)1 << 30)
 

@@ -2,8 +2,8 @@
  *
  * What is wrong with a data set, before anyone trains on it.
  */
-#ifndef DET_CHECK_H
-#define DET_CHECK_H
+#ifndef DET_AUDIT_H
+#define DET_AUDIT_H
 
 #include "base/text.h"
 #include "data/truth.h"

@@ -2,8 +2,8 @@
  *
  * The size and orientation of a picture from the head of its file: nothing is decoded.
  */
-#ifndef DET_HEAD_H
-#define DET_HEAD_H
+#ifndef DET_PICTURE_HEAD_H
+#define DET_PICTURE_HEAD_H
 
 #include "image/image.h"
 

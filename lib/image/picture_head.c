@@ -5,7 +5,7 @@
  * begins with "Exif" before it may turn the picture. PNG (W3C, 11.2 and 11.3): the chunk IHDR
  * comes first, eXIf before IDAT or not at all as far as this is concerned.
  */
-#include "image/head.h"
+#include "image/picture_head.h"
 
 #include <string.h>
 
