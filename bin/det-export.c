@@ -118,8 +118,8 @@ main(int argc, char *argv[])
 		    'f', "format", &s->p.format, formats, "FORMAT", "what to write"),
 		OPT_STR('o', "output", &s->output, "PATH",
 		    "write to file PATH; voc, yolo: to files in directory PATH"),
-		OPT_FLAG(
-		    0, "gt", &s->p.gt, "the list is ground truth (default list: gt)"),
+		OPT_FLAG(0, "truth", &s->p.gt,
+		    "the list is ground truth (default list: gt)"),
 		OPT_STR(0, "boxes", &s->boxes, "NAME", "the box list to write"),
 		OPT_LONG(0, "decimals", &s->p.coord_decimals, -1, 17, "N",
 		    "of coordinates; -1: as many as are needed (default: the "

@@ -211,13 +211,29 @@ static void
 warn_misfits(struct tool *t, const struct det_eval_misfits *m, const char *of)
 {
 	if (m->images > 0)
+		tool_warn(t, "%s: %zu %s the ground truth does not know, left out: %s",
+		    of, m->images,
+		    m->images > 1 ? "boxes of pictures" : "box of a picture",
+		    m->image_ids.text);
+	if (m->classes > 0)
+		tool_warn(t, "%s: %zu %s the ground truth does not know, left out: %s",
+		    of, m->classes,
+		    m->classes > 1 ? "boxes of classes" : "box of a class",
+		    m->class_ids.text);
+}
+
+/* Of streams whole items and classes are counted, not boxes. */
+static void
+warn_strangers(struct tool *t, const struct det_eval_misfits *m, const char *of)
+{
+	if (m->images > 0)
 		tool_warn(t,
-		    "%s: %zu of pictures that the ground truth does not have are left "
+		    "%s: %zu of the pictures are not in the ground truth, left "
 		    "out: %s",
 		    of, m->images, m->image_ids.text);
 	if (m->classes > 0)
 		tool_warn(t,
-		    "%s: %zu of classes that the ground truth does not have are left "
+		    "%s: %zu of the classes are not in the ground truth, left "
 		    "out: %s",
 		    of, m->classes, m->class_ids.text);
 }
@@ -251,7 +267,7 @@ read_streams(struct tool *t, struct eval_job *job)
 		read_stdin_or_operands(&f);
 		feed_end(&f);
 	}
-	warn_misfits(t, &misfits, "items or classes of the detections");
+	warn_strangers(t, &misfits, "detections");
 	if (job->versus) {
 		f = (struct feed){ .t = t,
 			.job = job,
@@ -262,7 +278,7 @@ read_streams(struct tool *t, struct eval_job *job)
 		tool_check(t, det_eval_set_copy_truth(&job->other, &job->set));
 		read_side(&f, job->versus);
 		feed_end(&f);
-		warn_misfits(t, &other, job->versus);
+		warn_strangers(t, &other, job->versus);
 	}
 	det_eval_misfits_release(&misfits);
 	det_eval_misfits_release(&other);
@@ -348,6 +364,26 @@ warn_scores(struct tool *t, const struct det_eval_set *s)
 		    least);
 }
 
+/* Names that mean the same must be written the same. */
+static void
+warn_classes(struct tool *t, const struct det_eval_set *s)
+{
+	unsigned char *has;
+	int both = 0;
+
+	tool_check(t, det_calloc(&has, s->classes.n + 1, 1));
+	for (size_t i = 0; i < s->n_gt; i++)
+		if (s->gt[i].label >= 0)
+			has[s->gt[i].label] = 1;
+	for (size_t i = 0; i < s->n_det && !both; i++)
+		both = s->det[i].label >= 0 && has[s->det[i].label];
+	if (!both && s->n_gt > 0 && s->n_det > 0)
+		tool_warn(t,
+		    "no class has both objects and detections: are the classes' "
+		    "names the same?");
+	free(has);
+}
+
 void
 eval_read(struct tool *t, struct eval_job *job)
 {
@@ -362,4 +398,5 @@ eval_read(struct tool *t, struct eval_job *job)
 	else
 		read_streams(t, job);
 	warn_scores(t, &job->set);
+	warn_classes(t, &job->set);
 }

@@ -107,10 +107,6 @@ eval_run(struct tool *t, struct eval_job *job)
 
 	for (size_t i = 0; i < job->report.n_rules; i++)
 		run_rule(t, job, i);
-	if (job->e[0].n_unknown_det + job->e[0].n_unknown_gt > 0)
-		tool_warn(t,
-		    "%zu objects and %zu detections have no class that is known",
-		    job->e[0].n_unknown_gt, job->e[0].n_unknown_det);
 	job->report.set = &job->set;
 	job->report.rule = job->part;
 	job->report.per_class = job->per_class;

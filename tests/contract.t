@@ -25,6 +25,7 @@ usual() {
 	det-merge) args="--iou .5 boxes.det boxes.det" bare=boxes.det reads=boxes.det makes=stream ;;
 	det-draw) args="" input=boxes.det makes=picture file=new.png ;;
 	det-export) args="" input=boxes.det makes=text ;;
+	det-eval) args="-q --per-class" bare="-q" input=both.det makes=text file=new.txt ;;
 	det-show) args="" input=boxes.det makes=text ;;
 	det-gt) args="--csv gt.csv" bare="--csv" makes=stream ;;
 	det-run) args="-m M.det dog.jpg" bare="-m M.det" makes=text ;;

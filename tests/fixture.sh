@@ -11,6 +11,8 @@
 #   fmaps.det   dog.jpg as det-image and det-backbone give it with that
 #   kept.det    the same with image.det's tensor
 #   gt.csv      ground truth of dog.jpg, a table; made up
+#   truth.csv   ground truth of dog.jpg in the model's classes: near what it finds, one more
+#   both.det    that and boxes.det's boxes in one stream
 #   tiny.cfg, tiny.weights   a Darknet network and its weights, all zero
 awk -f "$DET_SRC/tests/demo/discs.awk" | det-show --build - -o M.det
 awk -f "$DET_SRC/tests/demo/scene.awk" >scene.ppm
@@ -58,3 +60,16 @@ printf 'cat\ndog\n' >tiny.names
 
 printf '%s\n' image,class,x1,y1,x2,y2,width,height dog.jpg,disc,10,20,50,60,640,480 \
 	dog.jpg,ring,100,120,180.5,200,640,480 >gt.csv
+cat >truth.csv <<'END'
+image,class,x1,y1,x2,y2,width,height
+dog.jpg,green disc,395,265,446,316,640,480
+dog.jpg,blue disc,492,122,549,180,640,480
+dog.jpg,blue disc,66,356,116,405,640,480
+dog.jpg,red disc,276,377,324,425,640,480
+dog.jpg,red disc,90,90,150,150,640,480
+dog.jpg,red disc,310,70,351,111,640,480
+dog.jpg,green disc,177,229,219,271,640,480
+dog.jpg,green disc,500,300,540,340,640,480
+END
+det-gt --csv truth.csv | det-image -m M.det | det-backbone -m M.det |
+	det-head -m M.det | det-nms -m M.det -o both.det

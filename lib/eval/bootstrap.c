@@ -31,10 +31,11 @@ struct work {
 	size_t most;
 };
 
-/* The mean over classes and thresholds that a figure is; as det_eval_mean_ap has it. */
+/* The mean over classes and thresholds that a figure is. */
 static double
 figure(const struct det_eval *e, const double *ap, long iou)
 {
+	const double *full = e->ap + det_eval_cell(e, 0, e->rule.n_max - 1, 0, 0);
 	double sum = 0;
 	size_t n = 0;
 
@@ -46,7 +47,10 @@ figure(const struct det_eval *e, const double *ap, long iou)
 				continue;
 			if (v >= 0)
 				sum += v;
-			n += v >= 0 || e->rule.absent;
+			/* a class that has no object at all counts as 0 where the rule
+			 * says so; one that this draw has missed is left out */
+			n += v >= 0 ||
+			     (e->rule.absent && full[k * e->rule.n_iou + t] < 0);
 		}
 	return n ? sum / (double)n : NAN;
 }

@@ -34,8 +34,9 @@
 
 #include "base/mem.h"
 
-#define NO_GT UINT32_MAX
-#define BARS  100
+#define NO_GT  UINT32_MAX
+#define BARS   100
+#define IS_HIT (-2)
 
 enum verdict { OUT, HIT, ERROR }; /* OUT: cut off or ignored */
 
@@ -48,7 +49,14 @@ struct work {
 	unsigned char *taken, *usable; /* of each object */
 	uint32_t
 	    *best; /* of each object: the best scored error that has it as target */
-	uint32_t *order; /* detections that are not OUT, best first */
+	/* detections that are not OUT, best first, with all that an AP needs of them: AP is
+	 * computed nine times, and the set's own arrays are too wide for that */
+	struct ranked {
+		double score;
+		uint32_t index;
+		int32_t label, mended; /* mended: label once it is; -1: gone */
+		int kind;              /* enum det_tide_type, or IS_HIT */
+	} * rank;
 	size_t n;
 	double *iou; /* of one image: [det][gt] */
 	/* of one AP */
@@ -183,19 +191,15 @@ judge_image(struct work *w, const struct view *v)
 /* What a detection is once errors of type `fix` are mended: 1 a hit of *label, 0 a false
  * positive, -1 gone. */
 static int
-outcome(const struct work *w, uint32_t d, int fix, int32_t *label)
+outcome(const struct ranked *r, int fix, int32_t *label)
 {
-	*label = w->s->det[d].label;
-	if (w->verdict[d] == HIT)
+	*label = r->label;
+	if (r->kind == IS_HIT)
 		return 1;
-	if (w->type[d] != fix)
+	if (r->kind != fix)
 		return 0;
-	if (fix != DET_TIDE_LOC && fix != DET_TIDE_CLS)
-		return -1;
-	if (w->best[w->target[d]] != d)
-		return -1;
-	*label = w->s->gt[w->target[d]].label;
-	return 1;
+	*label = r->mended;
+	return r->mended < 0 ? -1 : 1;
 }
 
 static double
@@ -231,12 +235,12 @@ ap_with(struct work *w, int fix, int ahead)
 	memset(w->tp, 0, classes * sizeof *w->tp);
 	memset(w->seen, 0, classes * sizeof *w->seen);
 	for (size_t i = 0; i < w->n; i++)
-		if (outcome(w, w->order[i], fix, &label) > 0)
+		if (outcome(&w->rank[i], fix, &label) > 0)
 			w->start[label + 1]++;
 	for (size_t k = 0; k < classes; k++)
 		w->start[k + 1] += w->start[k];
 	for (size_t i = 0; i < w->n; i++) {
-		const int what = outcome(w, w->order[i], fix, &label);
+		const int what = outcome(&w->rank[i], fix, &label);
 
 		if (what < 0)
 			continue;
@@ -274,38 +278,34 @@ count_objects(struct work *w, int missed, int all)
 	}
 }
 
-struct scored {
-	double score;
-	uint32_t index;
-};
-
 static int
 better_first(const void *va, const void *vb)
 {
-	const struct scored *a = va, *b = vb;
+	const struct ranked *a = va, *b = vb;
 
 	if (a->score != b->score)
 		return a->score > b->score ? -1 : 1;
 	return a->index < b->index ? -1 : 1;
 }
 
-static enum det_err
+static void
 rank_all(struct work *w)
 {
-	struct scored *all;
-	enum det_err e;
+	for (size_t i = 0; i < w->s->n_det; i++) {
+		const struct det_eval_det *d = &w->s->det[i];
+		struct ranked *r = &w->rank[w->n];
+		const int kind = w->verdict[i] == HIT ? IS_HIT : w->type[i];
 
-	if ((e = det_alloc(&all, w->s->n_det, sizeof *all)))
-		return e;
-	for (size_t i = 0; i < w->s->n_det; i++)
-		if (w->verdict[i] != OUT)
-			all[w->n++] =
-			    (struct scored){ w->s->det[i].score, (uint32_t)i };
-	qsort(all, w->n, sizeof *all, better_first);
-	for (size_t i = 0; i < w->n; i++)
-		w->order[i] = all[i].index;
-	free(all);
-	return DET_OK;
+		if (w->verdict[i] == OUT)
+			continue;
+		*r = (struct ranked){ d->score, (uint32_t)i, d->label, -1, kind };
+		if ((kind == DET_TIDE_LOC || kind == DET_TIDE_CLS) &&
+		    w->best[w->target[i]] == i)
+			r->mended = w->s->gt[w->target[i]].label;
+		w->n++;
+	}
+	if (w->n > 1)
+		qsort(w->rank, w->n, sizeof *w->rank, better_first);
 }
 
 static enum det_err
@@ -321,7 +321,7 @@ work_make(struct work *w)
 	if ((e = det_mul(&pairs, most, w->by.most_gt)) ||
 	    (e = det_calloc(&w->verdict, nd, 1)) || (e = det_calloc(&w->type, nd, 1)) ||
 	    (e = det_alloc(&w->target, nd, sizeof *w->target)) ||
-	    (e = det_alloc(&w->order, nd, sizeof *w->order)) ||
+	    (e = det_alloc(&w->rank, nd, sizeof *w->rank)) ||
 	    (e = det_alloc(&w->precision, nd, sizeof *w->precision)) ||
 	    (e = det_calloc(&w->taken, ng, 1)) || (e = det_calloc(&w->usable, ng, 1)) ||
 	    (e = det_alloc(&w->best, ng, sizeof *w->best)) ||
@@ -342,7 +342,7 @@ work_release(struct work *w)
 	free(w->verdict);
 	free(w->type);
 	free(w->target);
-	free(w->order);
+	free(w->rank);
 	free(w->precision);
 	free(w->taken);
 	free(w->usable);
@@ -361,8 +361,8 @@ measure(struct det_tide *out, struct work *w)
 	double ap;
 
 	for (size_t i = 0; i < w->n; i++)
-		if (w->verdict[w->order[i]] == ERROR)
-			out->count[w->type[w->order[i]]]++;
+		if (w->rank[i].kind != IS_HIT)
+			out->count[w->rank[i].kind]++;
 	for (size_t i = 0; i < s->n_gt; i++)
 		out->count[DET_TIDE_MISS] += s->gt[i].label >= 0 &&
 					     !is_ignored(&s->gt[i]) && !w->taken[i] &&
@@ -396,8 +396,7 @@ det_tide_run(
 
 		judge_image(&w, &v);
 	}
-	if ((e = rank_all(&w)))
-		goto done;
+	rank_all(&w);
 	measure(out, &w);
 done:
 	work_release(&w);
