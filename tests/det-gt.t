@@ -55,14 +55,14 @@ is "it can be left out" "$(det-gt --voc voc --table table --skip-unknown | boxes
 is "ids of the table" "$(det-gt --voc voc --table table --skip-unknown | det-show --classes)" "$(printf 'dog\t18')"
 
 # --- other formats and back
-det-export --gt -f coco voc.det -o gt.json 2>err
+det-export --truth -f coco voc.det -o gt.json 2>err
 printf 'cat\ndog\n' >table
 det-gt --coco gt.json --images voc/JPEGImages --table table -o coco.det
 is "COCO gives the same stream" "$(plain coco.det | md5sum)" "$(plain voc.det | md5sum)"
 is "with no loss" "$(cat err)" ""
-det-export --gt -f voc voc.det -o voc2 2>err
+det-export --truth -f voc voc.det -o voc2 2>err
 is "so does VOC" "$(det-gt --voc voc2 --images voc/JPEGImages | plain | md5sum)" "$(plain voc.det | md5sum)"
-det-export --gt -f yolo voc.det -o yolo 2>err
+det-export --truth -f yolo voc.det -o yolo 2>err
 like "YOLO loses flags, and that is said" "$(cat err)" "lost: 1 difficult flags$"
 det-gt --yolo yolo --images voc/JPEGImages --snap -o yolo.det
 is "YOLO gives the same boxes" "$(boxes yolo.det | awk '{ $7 = 0; print }')" \
@@ -110,8 +110,8 @@ is "sorted, counted" "$(det-gt --coco own.json --sort --number | plain | grep IT
 	"id=0 path=k.jpg
 id=1 path=z.jpg"
 det-gt --coco own.json -o own.det
-is "there and back" "$(det-export --gt -f coco own.det | det-gt --coco - | plain | md5sum)" "$(plain own.det | md5sum)"
-det-export --gt -f voc own.det -o lost 2>err
+is "there and back" "$(det-export --truth -f coco own.det | det-gt --coco - | plain | md5sum)" "$(plain own.det | md5sum)"
+det-export --truth -f voc own.det -o lost 2>err
 like "what VOC loses" "$(cat err)" "lost: 1 crowd flags, 1 ignore flags, 1 annotated areas$"
 
 # --- results
@@ -215,7 +215,7 @@ if [ -d "$data/bccd" ]; then
 	is "bccd: boxes" "$(boxes b.det | wc -l | tr -d ' ')" 4888
 	printf 'Platelets\nRBC\nWBC\n' >table
 	for f in coco voc yolo; do
-		det-export --gt -f $f -o b.$f b.det
+		det-export --truth -f $f -o b.$f b.det
 		case $f in coco) set -- --table table ;; yolo) set -- --snap ;; *) set -- ;; esac
 		is "bccd by $f: the same stream" \
 			"$(det-gt --$f b.$f --images "$data/bccd/JPEGImages" "$@" | plain | md5sum)" \
