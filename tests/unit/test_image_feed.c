@@ -84,7 +84,8 @@ run(int threads, long shard, long shards, size_t *count)
 static void
 test_stop(void)
 {
-	const struct det_inputs_params ip = { paths, FILES, NULL, 0, 0, 1, 1 << 20, NULL };
+	const struct det_inputs_params ip = { paths, FILES, NULL, 0, 0, 1, 1 << 20,
+		NULL };
 	struct det_feed_params p = { .prep = DET_PREP_DEFAULTS,
 		.decode = DET_IMAGE_DEFAULTS,
 		.max_bytes = 1 << 20,
