@@ -8,8 +8,6 @@
 #include "base/mem.h"
 #include "eval/eval_impl.h"
 
-#define AHEAD 16
-
 static enum det_err
 rule_check(const struct det_eval_rule *r)
 {
@@ -40,12 +38,6 @@ rule_check(const struct det_eval_rule *r)
 	return DET_OK;
 }
 
-static int
-outside(const struct det_eval_area *a, double area)
-{
-	return area < a->lo || area > a->hi;
-}
-
 /* Which objects count, and how many they are. */
 static void
 count_objects(struct det_eval *e, size_t *npos)
@@ -57,7 +49,7 @@ count_objects(struct det_eval *e, size_t *npos)
 		for (size_t i = 0; i < e->set->n_gt; i++) {
 			const struct det_eval_gt *g = &e->set->gt[i];
 			int out = g->label < 0 || (g->flags & mask) ||
-				  outside(&r->area[a], g->area);
+				  det_eval_outside(&r->area[a], g->area);
 
 			e->gt_ignored[a * e->set->n_gt + i] = (uint8_t)out;
 			if (!out)
@@ -65,23 +57,18 @@ count_objects(struct det_eval *e, size_t *npos)
 		}
 }
 
-/* What met no object and has not the size that is asked for counts neither way. */
+/* What meets no object and has not the size that is asked for counts neither way. Holds
+ * until a match says otherwise. */
 static void
-ignore_outside(struct det_eval *e)
+ignore_outside(struct det_eval *e, const uint8_t *outside)
 {
 	const uint32_t full = UINT32_MAX >> (32 - e->rule.n_iou);
 
 	for (size_t i = 0; i < e->n; i++) {
-		const double size = e->set->det[e->order[i]].r.size;
-
-		/* boxes by score are in no order for the memory */
-		if (i + AHEAD < e->n)
-			__builtin_prefetch(&e->set->det[e->order[i + AHEAD]].r.size);
+		const unsigned bits = outside[e->order[i]];
 
 		for (size_t a = 0; a < e->rule.n_area; a++)
-			if (outside(&e->rule.area[a], size))
-				e->ignored[a * e->n + i] |=
-				    full & ~e->hit[a * e->n + i];
+			e->ignored[a * e->n + i] = bits >> a & 1 ? full : 0;
 	}
 }
 
@@ -95,7 +82,7 @@ make_room(struct det_eval *e)
 
 	if ((err = det_mul(&bits, r->n_area, e->n)) ||
 	    (err = det_calloc(&e->hit, bits, sizeof *e->hit)) ||
-	    (err = det_calloc(&e->ignored, bits, sizeof *e->ignored)) ||
+	    (err = det_alloc(&e->ignored, bits, sizeof *e->ignored)) ||
 	    (err = det_mul(&gts, r->n_area, e->set->n_gt)) ||
 	    (err = det_alloc(&e->gt_ignored, gts, 1)) ||
 	    (err = det_mul(&n, r->n_area * r->n_max * r->n_iou, e->n_class)) ||
@@ -132,10 +119,8 @@ det_eval_run(struct det_eval *e, const struct det_eval_set *s,
 	    (err = det_calloc(&npos, n, sizeof *npos)))
 		goto fail;
 	count_objects(e, npos);
-	if ((err = det_eval_match_all(&w)))
-		goto fail;
-	ignore_outside(e);
-	if ((err = det_eval_curves(e, npos, threads)))
+	ignore_outside(e, w.outside);
+	if ((err = det_eval_match_all(&w)) || (err = det_eval_curves(e, npos, threads)))
 		goto fail;
 	free(npos);
 	det_eval_work_release(&w);

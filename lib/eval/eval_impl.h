@@ -17,8 +17,15 @@ struct det_eval_work {
 	uint32_t *det, *gt;
 	size_t *det_start, *gt_start; /* [n_image + 1] */
 	uint32_t *class_place;        /* of each label: its place in that order */
-	uint32_t *pos; /* of each of set->det: its place in e->order, or CUT */
+	uint8_t *outside; /* of each of set->det: bit a: its size is not of area a */
+	uint32_t *pos;    /* of each of set->det: its place in e->order, or CUT */
 };
+
+static inline int
+det_eval_outside(const struct det_eval_area *a, double area)
+{
+	return area < a->lo || area > a->hi;
+}
 
 void det_eval_work_release(struct det_eval_work *w);
 
@@ -32,7 +39,8 @@ det_eval_class(const struct det_eval *e, int32_t label)
 /* Sorts: fills *w, and e's n, order, image, rank, start. */
 enum det_err det_eval_sort(struct det_eval_work *w) DET_MUST_USE;
 
-/* Fills e's hit, ignored, gt, which must be there and empty; gt_ignored must be known. */
+/* Fills e's hit and gt, which must be empty, and ignored, which must say what is ignored
+ * without a match; gt_ignored must be known. */
 enum det_err det_eval_match_all(const struct det_eval_work *w) DET_MUST_USE;
 
 /* Fills e's curve, points, ap, recall; npos is [n_area][n_class]. */

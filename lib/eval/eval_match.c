@@ -167,6 +167,8 @@ meet(struct det_eval *e, const struct group *g, size_t a, size_t t, size_t pos, 
 	e->hit[a * e->n + pos] |= bit;
 	if (e->gt_ignored[a * e->set->n_gt + gt])
 		e->ignored[a * e->n + pos] |= bit;
+	else
+		e->ignored[a * e->n + pos] &= ~bit;
 	g->taken[a * g->room + (size_t)i] |= bit;
 	if (e->gt && a == 0)
 		e->gt[t * e->n + pos] = (int32_t)gt;

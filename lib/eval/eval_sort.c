@@ -9,7 +9,7 @@
  * by one, because what is sorted then stays in the cache. Another bucket sort, by image,
  * gives the groups within which matching takes place. All are stable.
  *
- * Classes are ordered by the data set's own ids where every class has one.
+ * Where they are one, classes are ordered by the data set's own ids if every class has one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -51,15 +51,13 @@ by_id(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* Once r is sorted, its i-th has place i, and at[i] says which it was. */
+/* place[r[i].index] = i once r is sorted. */
 static void
-rank_ids(uint32_t *place, uint32_t *at, struct ranked *r, size_t n)
+rank_ids(uint32_t *place, struct ranked *r, size_t n)
 {
 	qsort(r, n, sizeof *r, by_id);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		place[r[i].index] = (uint32_t)i;
-		at[i] = r[i].index;
-	}
 }
 
 static enum det_err
@@ -72,13 +70,15 @@ rank_images(uint32_t *place, uint32_t *at, const struct det_eval_set *s)
 		return e;
 	for (size_t i = 0; i < s->n_image; i++)
 		r[i] = (struct ranked){ s->image[i].id, (uint32_t)i };
-	rank_ids(place, at, r, s->n_image);
+	rank_ids(place, r, s->n_image);
+	for (size_t i = 0; i < s->n_image; i++)
+		at[place[i]] = (uint32_t)i;
 	free(r);
 	return DET_OK;
 }
 
 static enum det_err
-rank_classes(uint32_t *place, uint32_t *at, const struct det_classes *c)
+rank_classes(uint32_t *place, const struct det_classes *c, int apart)
 {
 	struct ranked *r;
 	int all = 1;
@@ -86,11 +86,12 @@ rank_classes(uint32_t *place, uint32_t *at, const struct det_classes *c)
 
 	if ((e = det_alloc(&r, c->n, sizeof *r)))
 		return e;
+	/* apart, the order of classes means nothing */
 	for (size_t i = 0; i < c->n; i++)
-		all = all && c->source[i] >= 0;
+		all = all && c->source[i] >= 0 && !apart;
 	for (size_t i = 0; i < c->n; i++)
 		r[i] = (struct ranked){ all ? c->source[i] : (int64_t)i, (uint32_t)i };
-	rank_ids(place, at, r, c->n);
+	rank_ids(place, r, c->n);
 	free(r);
 	return DET_OK;
 }
@@ -100,9 +101,8 @@ rank_classes(uint32_t *place, uint32_t *at, const struct det_classes *c)
 struct sorter {
 	const struct det_eval *e;
 	uint32_t *image_place, *class_place; /* of each image, of each label */
-	uint32_t *image_at, *class_at;       /* and back */
-	uint32_t *image,
-	    *class; /* of each box: the places of its image and its class */
+	uint32_t *image_at;                  /* the image that has a place */
+	uint32_t *image, *class; /* of each box: places of its image and its class */
 	uint32_t *list, *other;
 	size_t *start; /* for as many keys as there are images or classes */
 	size_t n;      /* boxes in the list */
@@ -114,7 +114,6 @@ sorter_release(struct sorter *o)
 	free(o->image_place);
 	free(o->class_place);
 	free(o->image_at);
-	free(o->class_at);
 	free(o->image);
 	free(o->class);
 	free(o->list);
@@ -139,10 +138,9 @@ sorter_new(struct sorter *o, const struct det_eval *e)
 	    (err = det_alloc(&o->other, most, sizeof *o->other)) ||
 	    (err = det_calloc(&o->start, keys + 2, sizeof *o->start)) ||
 	    (err = det_alloc(&o->image_at, s->n_image, sizeof *o->image_at)) ||
-	    (err = det_alloc(&o->class_at, s->classes.n, sizeof *o->class_at)) ||
 	    (err = rank_images(o->image_place, o->image_at, s)))
 		return err;
-	return rank_classes(o->class_place, o->class_at, &s->classes);
+	return rank_classes(o->class_place, &s->classes, e->rule.classes);
 }
 
 static void
@@ -193,21 +191,21 @@ sort_gt(struct det_eval_work *w, struct sorter *o)
 	return groups(&w->gt, &w->gt_start, o);
 }
 
-/* Numbers the detections of each image and class; leaves the number in rank. */
+/* Numbers the detections of each image and class. The number takes the place of the image
+ * in o->image, which nobody needs any more: at ten million detections the time it takes to
+ * get memory counts. */
 static void
-rank_in_groups(uint32_t *rank, const uint32_t *det, const struct sorter *o)
+rank_in_groups(struct sorter *o, const uint32_t *det)
 {
-	const int classes = o->e->rule.classes;
-	uint32_t k = 0;
+	uint32_t k = 0, image = UINT32_MAX, class = 0;
 
 	for (size_t i = 0; i < o->n; i++) {
-		uint32_t d = det[i], before = i ? det[i - 1] : d;
+		const uint32_t d = det[i], its = o->e->rule.classes ? o->class[d] : 0;
 
-		k = i && o->image[d] == o->image[before] &&
-			    (!classes || o->class[d] == o->class[before])
-			? k + 1
-			: 0;
-		rank[d] = k;
+		k = o->image[d] == image && its == class ? k + 1 : 0;
+		image = o->image[d];
+		class = its;
+		o->image[d] = k;
 	}
 }
 
@@ -215,10 +213,8 @@ rank_in_groups(uint32_t *rank, const uint32_t *det, const struct sorter *o)
 static void
 class_part(size_t *from, size_t *to, const struct sorter *o, size_t k)
 {
-	const size_t place = o->e->rule.classes ? o->class_place[k] : 0;
-
-	*from = o->e->rule.classes ? o->start[place] : 0;
-	*to = o->e->rule.classes ? o->start[place + 1] : o->n;
+	*from = o->e->rule.classes ? o->start[k] : 0;
+	*to = o->e->rule.classes ? o->start[k + 1] : o->n;
 }
 
 /* Sorts a part of the list by score; `other` gets the places of their images. */
@@ -268,32 +264,53 @@ sort_parts(const struct sorter *o)
 	return e;
 }
 
-/* e->order: the parts by label, without what ranks beyond the last limit. pos holds ranks
- * before and places after. */
+/* Takes what ranks beyond the last limit out of the list, and hands the arrays over: the
+ * list is e->order, beside it are images and ranks, and o->image, ranks before, are places. */
 static void
-class_order(struct det_eval_work *w, const struct sorter *o)
+class_order(struct det_eval_work *w, struct sorter *o)
 {
 	struct det_eval *e = w->e;
 	const size_t limit = e->rule.max_dets[e->rule.n_max - 1];
-	size_t from, to;
+	size_t from, to, n = 0;
 
 	for (size_t k = 0; k < e->n_class; k++) {
 		class_part(&from, &to, o, k);
 		for (size_t i = from; i < to; i++) {
-			const uint32_t d = o->list[i], rank = w->pos[d];
+			const uint32_t d = o->list[i], rank = o->image[d];
 
 			if (i + AHEAD < to)
-				__builtin_prefetch(&w->pos[o->list[i + AHEAD]], 1);
+				__builtin_prefetch(&o->image[o->list[i + AHEAD]], 1);
 			if (rank >= limit) {
-				w->pos[d] = DET_EVAL_CUT;
+				o->image[d] = DET_EVAL_CUT;
 				continue;
 			}
-			e->order[e->n] = d;
-			e->image[e->n] = o->image_at[o->other[i]];
-			e->rank[e->n] = rank;
-			w->pos[d] = (uint32_t)e->n++;
+			o->list[n] = d;
+			o->other[n] = o->image_at[o->other[i]];
+			o->class[n] = rank;
+			o->image[d] = (uint32_t)n++;
 		}
-		e->start[k + 1] = e->n;
+		e->start[k + 1] = n;
+	}
+	e->n = n;
+	e->order = o->list;
+	e->image = o->other;
+	e->rank = o->class;
+	w->pos = o->image;
+	o->list = o->other = o->class = o->image = NULL;
+}
+
+/* Which ranges of area each detection lies outside of, as bits. */
+static void
+find_outside(uint8_t *outside, const struct det_eval *e)
+{
+	for (size_t i = 0; i < e->set->n_det; i++) {
+		unsigned bits = 0;
+
+		for (size_t a = 0; a < e->rule.n_area; a++)
+			bits |= (unsigned)det_eval_outside(
+				    &e->rule.area[a], e->set->det[i].r.size)
+				<< a;
+		outside[i] = (uint8_t)bits;
 	}
 }
 
@@ -315,13 +332,11 @@ sort_det(struct det_eval_work *w, struct sorter *o)
 	if (e->rule.classes)
 		sorter_by(o, o->class, s->classes.n);
 	if ((err = sort_parts(o)) || (err = groups(&w->det, &w->det_start, o)) ||
-	    (err = det_alloc(&w->pos, s->n_det, sizeof *w->pos)) ||
-	    (err = det_alloc(&e->order, o->n, sizeof *e->order)) ||
-	    (err = det_alloc(&e->image, o->n, sizeof *e->image)) ||
-	    (err = det_alloc(&e->rank, o->n, sizeof *e->rank)) ||
+	    (err = det_alloc(&w->outside, s->n_det, sizeof *w->outside)) ||
 	    (err = det_calloc(&e->start, e->n_class + 1, sizeof *e->start)))
 		return err;
-	rank_in_groups(w->pos, w->det, o);
+	find_outside(w->outside, e);
+	rank_in_groups(o, w->det);
 	class_order(w, o);
 	return DET_OK;
 }
@@ -352,4 +367,5 @@ det_eval_work_release(struct det_eval_work *w)
 	free(w->gt_start);
 	free(w->class_place);
 	free(w->pos);
+	free(w->outside);
 }
