@@ -93,6 +93,11 @@ set_classes(struct tool *t, struct job *s, const struct det_record *r)
 static void
 take(struct tool *t, struct job *s, struct hold *list, struct det_record *r)
 {
+	/* beside ground truth, image ids are the data set's: those that the truth, exported
+	 * or where it came from, has */
+	if (r->kind == DET_BOXES && !strcmp(det_record_name(r), "gt") &&
+	    !tool_given(t, "image-id"))
+		det_export_image_rule(s->x, DET_EXPORT_ID_ITEM);
 	if (hold_record(t, list, r)) {
 		tool_check(t, det_boxes_read(&s->list, list->held));
 		put_item(t, s);

@@ -48,6 +48,10 @@ is "coco: ids from digits, categories from the table, x y w h" \
 {"image_id":42,"category_id":58,"bbox":[-10,0,110,99.5],"score":0.625}
 ]'
 like "coco: --image-id item" "$(det-export -f coco --image-id item in.det)" '"image_id":7,'
+awk '{ print } /^ITEM/ && !/error/ { print "BOXS name=gt space=image" }' in.txt | det-show --build - >beside.det
+like "coco: beside ground truth, its ids" "$(det-export -f coco beside.det)" '"image_id":7,'
+like "coco: unless others are asked for" \
+	"$(det-export -f coco --image-id stem beside.det)" '"image_id":"pic_000042",'
 like "coco: --image-id stem" "$(det-export -f coco --image-id stem in.det)" '"image_id":"pic_000042",'
 like "coco: without source ids, label + 1" \
 	"$(sed 's/	58//' in.txt | det-show --build - | det-export -f coco)" '"category_id":2,'

@@ -72,6 +72,10 @@ is "six digits, to whole pixels" "$(det-gt --yolo yolo --images voc/JPEGImages -
 	"  0 0 10 20 1 1 0 0 0"
 is "or as they are" "$(det-gt --yolo yolo --images voc/JPEGImages | boxes | awk 'NR == 1 && $1 == 0 && $2 < 0 && $2 > -1e-4 && $3 == 10 && $4 > 19.999 && $4 < 20')" \
 	"$(det-gt --yolo yolo --images voc/JPEGImages | boxes | head -n 1)"
+mkdir nolabels
+cp yolo/classes.txt nolabels
+like "no labels at all" "$(det-gt --yolo nolabels --images voc/JPEGImages 2>&1 >/dev/null)" \
+	"nolabels: labels expected, found none for any picture, as nolabels/a.txt"
 mkdir -p yolo2/images yolo2/labels
 cp voc/JPEGImages/* yolo2/images
 cp yolo/[bc].txt yolo2/labels

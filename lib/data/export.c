@@ -111,6 +111,12 @@ copy_table(struct det_classes *to, const struct det_classes *from)
 	return e;
 }
 
+void
+det_export_image_rule(struct det_export *x, int rule)
+{
+	x->p.image_id = rule;
+}
+
 enum det_err
 det_export_classes(struct det_export *x, const struct det_classes *c)
 {

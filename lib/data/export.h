@@ -70,6 +70,9 @@ enum det_err det_export_new(
     struct det_export **out, const struct det_export_params *p) DET_MUST_USE;
 void det_export_free(struct det_export *x); /* unfinished files are removed */
 
+/* Image ids by another rule, enum det_export_id, from the next item on. */
+void det_export_image_rule(struct det_export *x, int rule);
+
 /* The class table of the items that follow. voc makes its files here: DET_INVALID where
  * two classes would share a file, or a later table differs from the first. */
 enum det_err det_export_classes(

@@ -27,6 +27,8 @@ struct yolo {
 	char *labels;   /* directory; NULL: as list_labels says */
 	int32_t *class; /* number in the file -> number of the class */
 	size_t n_classes;
+	size_t n_files; /* files of labels that were there */
+	char *missing;  /* the first that was not, or NULL */
 };
 
 static enum det_err
@@ -174,8 +176,9 @@ labels(struct yolo *y, uint32_t image, const char *path)
 	uint32_t file;
 	enum det_err e;
 
-	if (!det_is_file(path))
-		return DET_OK; /* nothing to be found in that picture */
+	if (!det_is_file(path)) /* nothing to be found in that picture */
+		return y->missing ? DET_OK : det_strdup(&y->missing, path);
+	y->n_files++;
 	if ((e = det_file_read(&text, &size, path, MAX_LABELS)))
 		return e;
 	e = det_truth_file(&file, y->r, path);
@@ -400,7 +403,13 @@ det_truth_yolo(struct det_truth_reader *r)
 		e = split(&y);
 	else if (!(e = folders(&y, &images)))
 		e = all_pictures(&y, images);
+	/* one picture may have no labels; that none has is a wrong directory */
+	if (!e && !y.n_files && y.missing)
+		e = det_fail(DET_INVALID,
+		    "%s: labels expected, found none for any picture, as %s",
+		    r->p->path, y.missing);
 out:
+	free(y.missing);
 	free(y.labels);
 	free(y.class);
 	free(images);
