@@ -23,6 +23,8 @@ struct feed {
 	int begun;     /* the set has its classes */
 	int64_t image; /* of the item; -1: none, or not known */
 	int open, have_gt, have_det;
+	struct tool_place
+	    at;          /* of the item: what it lacks is seen where the next begins */
 	int64_t next_id; /* for items whose number is taken */
 	size_t items, unknown, bad;
 	struct det_boxes list;
@@ -56,6 +58,9 @@ item_ends(struct feed *f)
 	if (!f->open)
 		return;
 	f->open = 0;
+	if ((f->take_gt && !f->have_gt) ||
+	    (f->take_det && !f->have_det && f->image >= 0))
+		f->t->at = f->at;
 	if (f->take_gt && !f->have_gt)
 		tool_die(f->t,
 		    "no box list '%s', which det-gt makes: give the ground truth with "
@@ -88,6 +93,7 @@ static void
 item_begins(struct feed *f, const struct det_item *it)
 {
 	f->items++;
+	f->at = f->t->at;
 	f->have_gt = f->have_det = 0;
 	f->image = -1;
 	f->bad += it->error != NULL;
@@ -389,6 +395,10 @@ eval_read(struct tool *t, struct eval_job *job)
 {
 	if ((job->coco != NULL) + (job->voc != NULL) + (job->gt != NULL) > 1)
 		tool_usage(t, "one of --coco, --voc and --gt at a time");
+	if (!job->coco && !job->voc && !job->gt && !strcmp(job->boxes, job->gt_boxes))
+		tool_usage(t,
+		    "--boxes and --gt-boxes: two lists expected, both are '%s'",
+		    job->boxes);
 	if (job->split && !job->voc)
 		tool_usage(t, "--split is of --voc");
 	if (job->coco)

@@ -13,8 +13,13 @@
 static void
 apply_options(struct tool *t, const struct eval_job *job, struct det_eval_rule *r)
 {
-	for (size_t i = 0; i < job->iou.n; i++)
+	for (size_t i = 0; i < job->iou.n; i++) {
+		for (size_t k = 0; k < i; k++)
+			if (job->iou.v[k] ==
+			    job->iou.v[i]) /* two numbers of one name */
+				tool_usage(t, "--iou: %g twice", job->iou.v[i]);
 		r->iou[i] = job->iou.v[i];
+	}
 	r->n_iou = job->iou.n ? job->iou.n : r->n_iou;
 	if (job->max_dets.n > DET_EVAL_MAX_DETS)
 		tool_usage(t, "--max-dets takes at most %d numbers", DET_EVAL_MAX_DETS);
@@ -40,6 +45,9 @@ eval_choose_rules(struct tool *t, struct eval_job *job)
 
 	if (job->json && job->tsv)
 		tool_usage(t, "--json or --tsv");
+	if (job->matches && !strcmp(job->matches, "-"))
+		tool_usage(t, "--matches: a file expected; the report is what standard "
+			      "output is for");
 	if (job->require && det_require_parse(&job->questions, job->require))
 		tool_usage(t, "--require: %s", det_errmsg());
 	for (;; at += n + 1) {

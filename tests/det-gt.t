@@ -212,6 +212,18 @@ says "JSON cut short" "cut.json: input ended early, at byte 150" --coco cut.json
 printf '<!DOCTYPE a [<!ENTITY x "y">]><annotation>&x;</annotation>' >voc2/a.xml
 says "entities" "a.xml:1: .*entities are refused" --voc voc2
 
+mkdir -p yolo3/images yolo3/labels
+cp voc/JPEGImages/* yolo3/images
+cp yolo/[abc].txt yolo3/labels
+cp yolo3/labels/a.txt yolo3/labels/gone.txt
+printf 'cat\ndog\n' >yolo3/labels/classes.txt
+is "labels of no picture" "$(det-gt --yolo yolo3 --check | grep '^bad' | cut -f 2,3)" \
+	"$(printf 'missing-image\tyolo3/labels/gone.txt')"
+ok "which reading passes over" det-gt --yolo yolo3 -o /dev/null
+
+: >voc2/a.xml
+says "an empty file" "a.xml: XML expected, found nothing" --voc voc2
+
 # --- real data
 data=$DET_DATA
 if [ -d "$data/bccd" ]; then

@@ -249,6 +249,8 @@ det_voc_parse(struct det_voc *out, const char *text, size_t n, const char *name)
 	*out = (struct det_voc){ 0 };
 	if (n > INT_MAX)
 		return det_fail(DET_LIMIT, "%s: annotations of %zu bytes", name, n);
+	if (n == 0) /* of which the parser gives no place */
+		return det_fail(DET_TRUNCATED, "%s: XML expected, found nothing", name);
 	v.xml = XML_ParserCreate(NULL);
 	if (!v.xml)
 		return det_fail(DET_NOMEM, "no memory for an XML parser");

@@ -251,6 +251,41 @@ picture(struct yolo *y, char *path, uint32_t file, uint64_t line)
 	return e;
 }
 
+/* Label files that belong to no picture: nobody reads them, so only who asks is told. Only
+ * in a folder of labels alone; among pictures, lists and names are text as well. */
+static enum det_err
+orphans(struct yolo *y, const struct det_listing *pictures)
+{
+	static const char *const endings[] = { ".txt", NULL };
+	struct det_truth_reader *r = y->r;
+	struct det_listing l;
+	enum det_err e;
+
+	if (!r->p->finding || !y->labels || !det_is_dir(y->labels) ||
+	    !strcmp(y->labels, r->p->path) || !strcmp(y->labels, pictures->dir))
+		return DET_OK;
+	if ((e = det_listing_read(&l, y->labels, endings)))
+		return e;
+	for (size_t i = 0; i < l.stem.n && !e; i++) {
+		const char *name = l.file.name[l.of_stem[i]];
+		char *path;
+		uint32_t file;
+
+		if (!strcmp(name, "classes.txt") ||
+		    det_strings_find(&pictures->stem, l.stem.name[i]) <
+			pictures->stem.n)
+			continue;
+		if ((e = det_path_join(&path, y->labels, name)))
+			break;
+		if (!(e = det_truth_file(&file, r, path)))
+			e = det_truth_wrong(r, "missing-image", file, 0, "",
+			    "labels of a picture that is not in %s", pictures->dir);
+		free(path);
+	}
+	det_listing_release(&l);
+	return e;
+}
+
 static enum det_err
 all_pictures(struct yolo *y, const char *dir)
 {
@@ -265,6 +300,8 @@ all_pictures(struct yolo *y, const char *dir)
 	for (size_t i = 0; i < l.file.n && !e; i++)
 		if (!(e = det_path_join(&path, dir, l.file.name[i])))
 			e = picture(y, path, UINT32_MAX, 0);
+	if (!e)
+		e = orphans(y, &l);
 	det_listing_release(&l);
 	return e;
 }
