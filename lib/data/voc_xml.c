@@ -263,11 +263,13 @@ det_voc_parse(struct det_voc *out, const char *text, size_t n, const char *name)
 		int cut = code == XML_ERROR_NO_ELEMENTS ||
 			  code == XML_ERROR_UNCLOSED_TOKEN ||
 			  (size_t)XML_GetCurrentByteIndex(v.xml) >= n;
+		long at =
+		    (long)XML_GetCurrentByteIndex(v.xml); /* -1 in an empty text */
 
 		v.e = det_fail(cut ? DET_TRUNCATED : DET_CORRUPT,
 		    "%s:%lu: no XML at byte %ld: %s", name,
-		    (unsigned long)XML_GetCurrentLineNumber(v.xml),
-		    (long)XML_GetCurrentByteIndex(v.xml), XML_ErrorString(code));
+		    (unsigned long)XML_GetCurrentLineNumber(v.xml), at < 0 ? 0 : at,
+		    XML_ErrorString(code));
 	}
 	XML_ParserFree(v.xml);
 	if (v.e)
