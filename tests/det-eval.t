@@ -230,9 +230,26 @@ is "the detections' numbers are those of the pipe" \
 	"$(det-eval -q --rule coco,voc07 files/both.det | grep -c '= 0.7')" \
 	"$(cd files && det-gt --csv truth.csv -o g.det && det-eval -q --rule coco,voc07 --gt g.det both.det | grep -c '= 0.7')"
 
+# --- what is wrong is named ---
+det-show --build - >lacks.det <<'END'
+STRM
+  | cat
+ITEM id=0 path=zero.jpg width=100 height=100
+BOXS name=gt space=image
+ITEM id=1 path=one.jpg width=100 height=100
+BOXS name=gt space=image
+BOXS name=boxes space=image
+END.
+END
+like "the item that lacks a list, not the one after" "$(det-eval lacks.det 2>&1)" "item 0 'zero.jpg': no box list 'boxes'"
+printf '{"images":[{"id":0,"file_name":"a.jpg"}],"categories":[{"id":1,"name":"a"}],"annotations":[{"image_id":0,"category_id":1,"bbox":[1,1,5,5],"area":-3}]}' >area.json
+echo '[]' >none.json
+is "a negative area" "$(det-eval --coco area.json none.json 2>&1)" \
+	"det-eval: area.json: byte 91 (line 1): an area of -3: 0 or more expected"
+
 # --- wrong usage ---
 for o in '--rule coc' '--rule coco,coco' '--json --tsv' '--coco gt.json' '--gt a --coco b' '--split x' \
-	'--at-iou .42' '--max-dets 1.5' '--require AP' '--versus x --voc voc cow.txt'; do
+	'--at-iou .42' '--max-dets 1.5' '--iou .5,.5' '--matches -' '--boxes gt' '--require AP' '--versus x --voc voc cow.txt'; do
 	# shellcheck disable=SC2086
 	is "$o: misuse" "$(status det-eval $o)" 2
 done

@@ -169,10 +169,12 @@ check_box(struct det_truth_reader *r, const struct det_truth_object *o, int *kee
 
 	*keep = 0;
 	if (!(fabs(b->x1) < 1e15 && fabs(b->y1) < 1e15 && fabs(b->x2) < 1e15 &&
-		fabs(b->y2) < 1e15) ||
-	    !(b->area >= 0 && b->area < 1e30))
+		fabs(b->y2) < 1e15))
 		return det_truth_wrong(r, "not-finite", o->file, o->line, image,
-		    "a box of finite numbers expected");
+		    "a box within 1e15 expected");
+	if (!(b->area >= 0 && b->area < 1e30))
+		return det_truth_wrong(r, "bad-annotation", o->file, o->line, image,
+		    "an area of %g: 0 to 1e30 expected", (double)b->area);
 	if (b->x2 < b->x1 || b->y2 < b->y1)
 		return det_truth_wrong(r, "inverted", o->file, o->line, image,
 		    "a box from %g,%g to %g,%g: its end is before its beginning", b->x1,

@@ -139,6 +139,8 @@ add_annotation(struct loading *l, size_t number)
 		.id = a->given & DET_COCO_ID ? a->id : (int64_t)number };
 	enum det_err e = det_eval_rect_xywh(&g.r, a->bbox);
 
+	if (!e && (a->given & DET_COCO_AREA) && a->area < 0)
+		e = det_fail(DET_INVALID, "an area of %g: 0 or more expected", a->area);
 	if (e)
 		return at_place(e, l, &a->place);
 	if (image < 0)
