@@ -252,8 +252,10 @@ expect(const struct match *m, const uint32_t *det, size_t n)
 
 		if (pos == DET_EVAL_CUT)
 			return;
-		for (size_t a = 0; a < e->rule.n_area; a++)
+		for (size_t a = 0; a < e->rule.n_area; a++) {
 			__builtin_prefetch(&e->hit[a * e->n + pos], 1);
+			__builtin_prefetch(&e->ignored[a * e->n + pos], 1);
+		}
 	}
 }
 

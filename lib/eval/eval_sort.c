@@ -153,6 +153,15 @@ sorter_add(struct sorter *o, size_t i, uint32_t image, int32_t label)
 	o->list[o->n++] = (uint32_t)i;
 }
 
+static int
+in_order(const uint32_t *list, size_t n, const uint32_t *key)
+{
+	for (size_t i = 1; i < n; i++)
+		if (key[list[i]] < key[list[i - 1]])
+			return 0;
+	return 1;
+}
+
 /* The list stably by image or class, in place. */
 static void
 sorter_by(struct sorter *o, const uint32_t *key, size_t n_key)
@@ -327,7 +336,8 @@ sort_det(struct det_eval_work *w, struct sorter *o)
 	e->n_unknown_det = s->n_det - o->n;
 	if (e->rule.by_image && !e->rule.classes)
 		sorter_by(o, o->class, s->classes.n);
-	if (e->rule.by_image)
+	/* results mostly come image by image */
+	if (e->rule.by_image && !in_order(o->list, o->n, o->image))
 		sorter_by(o, o->image, s->n_image);
 	if (e->rule.classes)
 		sorter_by(o, o->class, s->classes.n);
