@@ -27,6 +27,8 @@ struct feed {
 	    at;          /* of the item: what it lacks is seen where the next begins */
 	int64_t next_id; /* for items whose number is taken */
 	size_t items, unknown, bad;
+	char *fed; /* of each image: its detections have come */
+	size_t fed_cap;
 	struct det_boxes list;
 };
 
@@ -115,6 +117,21 @@ item_begins(struct feed *f, const struct det_item *it)
 			      : det_eval_misfit_image(f->misfits, it->id, it->path));
 }
 
+/* The same results given twice would count as false positives. */
+static void
+feed_once(struct feed *f)
+{
+	const size_t i = (size_t)f->image, had = f->fed_cap;
+
+	tool_check(f->t, det_grow(&f->fed, &f->fed_cap, i + 1, 1));
+	memset(f->fed + had, 0, f->fed_cap - had);
+	if (f->fed[i])
+		tool_die(f->t,
+		    "detections of this picture have come before (to compare "
+		    "two results: --versus)");
+	f->fed[i] = 1;
+}
+
 static void
 item_list(struct feed *f, struct det_record *r, const struct det_item *it, int gt)
 {
@@ -124,6 +141,8 @@ item_list(struct feed *f, struct det_record *r, const struct det_item *it, int g
 		tool_die(f->t, "a second box list '%s'", det_record_name(r));
 	if (f->image < 0)
 		return;
+	if (!gt)
+		feed_once(f);
 	tool_check(f->t, det_boxes_read(&f->list, r));
 	tool_check(f->t, det_boxes_map(&f->list, it, DET_SPACE_IMAGE));
 	tool_check(f->t, gt ? det_eval_add_gt_list(f->set, (uint32_t)f->image, &f->list,
@@ -163,6 +182,7 @@ feed_end(struct feed *f)
 		    "is --by-id meant?",
 		    f->items, f->set->n_image ? f->set->image[0].name : "");
 	free(f->label);
+	free(f->fed);
 	det_boxes_release(&f->list);
 }
 
@@ -322,8 +342,16 @@ read_coco(struct tool *t, struct eval_job *job)
 		tool_check(t, det_eval_set_copy_truth(&job->other, &job->set));
 		read_results(t, &job->other, job->versus);
 	}
-	for (int i = 0; i < t->argc; i++)
+	for (int i = 0; i < t->argc; i++) {
+		for (int k = 0; k < i; k++)
+			if (!strcmp(t->argv[i], t->argv[k]))
+				tool_usage(t, "%s is given twice", t->argv[i]);
 		read_results(t, &job->set, t->argv[i]);
+	}
+	if (t->argc > 1)
+		tool_warn(t,
+		    "%d files of results are read as one (to compare two: --versus)",
+		    t->argc);
 }
 
 static void

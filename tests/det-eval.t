@@ -112,6 +112,7 @@ want=$(det-eval -q hand.det)
 is "--gt, the same path" "$(det-eval -q --gt gt.det boxes.det)" "$want"
 is "from standard input" "$(det-eval -q --gt gt.det <boxes.det)" "$want"
 is "the same name elsewhere" "$(det-eval -q --gt gt.det moved.det)" "$want"
+like "the same pictures twice" "$(det-eval --gt gt.det boxes.det boxes.det 2>&1)" "item 0 .*detections of this picture have come before"
 is "the same number" "$(det-eval -q --gt gt.det --by-id two.det)" "$want"
 is "no picture that is known" "$(det-eval --gt gt.det two.det 2>&1) $(status det-eval --gt gt.det two.det)" \
 	"det-eval: none of 1 items is a picture of the ground truth, as 'a/one.jpg' is: is --by-id meant? 2"
@@ -151,6 +152,9 @@ echo "[$(result 0 3 '[0,0,10,10]' 0.9), $(result 0 3 '[50,50,10,10]' 0.8), $(res
 is "COCO's files" "$(value coco figures '' AP --coco gt.json r.json)" 0.834983
 is "results on standard input" "$(value coco figures '' AP --coco gt.json - <r.json)" 0.834983
 echo '[]' >empty.json
+cp r.json again.json
+like "the same file twice" "$(det-eval --coco gt.json r.json r.json 2>&1)" "r.json is given twice"
+like "two files are one, and that is said" "$(det-eval --coco gt.json r.json again.json 2>&1)" "warning: 2 files of results are read as one"
 is "an empty list: AP 0" "$(det-eval --coco gt.json empty.json 2>err | grep -c '= 0.000') $(cat err)" \
 	"8 det-eval: warning: there are no detections: AP is 0"
 is "each report of it" "$(status det-eval --coco gt.json empty.json --per-class --best-f1 --lrp --tide --confusion --bootstrap 10 --plots p0 --matches m0 --json)" 0

@@ -267,11 +267,15 @@ list_check(const struct det_boxes *b)
 	return DET_OK;
 }
 
-/* Labels outside the stream's own table are as good as none. */
-static int32_t
-mapped(int32_t l, const int32_t *label, size_t n)
+/* A label of the stream becomes one of the set; -1 stays. */
+static enum det_err
+map_label(int32_t *out, int32_t l, const int32_t *label, size_t n)
 {
-	return l < 0 || (size_t)l >= n ? -1 : label ? label[l] : l;
+	if (l >= 0 && (size_t)l >= n)
+		return det_fail(DET_INVALID,
+		    "label %ld: the stream's table has %zu classes", (long)l, n);
+	*out = l < 0 ? -1 : label ? label[l] : l;
+	return DET_OK;
 }
 
 enum det_err
@@ -287,11 +291,11 @@ det_eval_add_gt_list(struct det_eval_set *s, uint32_t image, const struct det_bo
 			.area = from->area > 0 ? from->area : -1,
 			.id = from->source,
 			.image = image,
-			.label = mapped(from->label, label, n),
 			.flags = from->flags,
 		};
 
-		if ((e = det_eval_rect_corners(&g.r, c)) ||
+		if ((e = map_label(&g.label, from->label, label, n)) ||
+		    (e = det_eval_rect_corners(&g.r, c)) ||
 		    (e = det_eval_add_gt(s, &g)))
 			return det_fail_in(e, "object %zu", i);
 	}
@@ -310,10 +314,10 @@ det_eval_add_det_list(struct det_eval_set *s, uint32_t image, const struct det_b
 		struct det_eval_det d = {
 			.score = from->score,
 			.image = image,
-			.label = mapped(from->label, label, n),
 		};
 
-		if ((e = det_eval_rect_corners(&d.r, c)) ||
+		if ((e = map_label(&d.label, from->label, label, n)) ||
+		    (e = det_eval_rect_corners(&d.r, c)) ||
 		    (e = det_eval_add_det(s, &d)))
 			return det_fail_in(e, "box %zu", i);
 	}

@@ -100,7 +100,8 @@ enum det_err det_eval_add_det(
 
 /* A stream's list: all boxes of `b` (which must be in space image) as ground truth or as
  * detections of the image. label[i] is the set's label for label i of the stream's class
- * table of n labels (-1: none); NULL: they are the same. */
+ * table of n labels (-1: none); NULL: they are the same. DET_INVALID where a label is not in
+ * that table. */
 enum det_err det_eval_add_gt_list(struct det_eval_set *s, uint32_t image,
     const struct det_boxes *b, const int32_t *label, size_t n) DET_MUST_USE;
 enum det_err det_eval_add_det_list(struct det_eval_set *s, uint32_t image,

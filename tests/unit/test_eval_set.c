@@ -119,7 +119,7 @@ test_add(void)
 		    .x2 = 3,
 		    .y2 = 5,
 		    .score = .5,
-		    .label = 7,
+		    .label = -1,
 		    .flags = 2 },
 	};
 	struct det_boxes b = { .box = box, .n = 2, .space = DET_SPACE_IMAGE };
@@ -143,6 +143,10 @@ test_add(void)
 	ok(!det_eval_add_det_list(&s, 0, &b, NULL, 2) && s.n_det == 2 &&
 		s.det[0].label == 1 && s.det[1].label == -1,
 	    "a stream's detections");
+	box[1].label = 7;
+	ok(det_eval_add_gt_list(&s, 0, &b, label, 2) == DET_INVALID &&
+		det_eval_add_det_list(&s, 0, &b, NULL, 2) == DET_INVALID,
+	    "a label that the stream has not: %s", det_errmsg());
 	b.space = DET_SPACE_INPUT;
 	ok(det_eval_add_det_list(&s, 0, &b, NULL, 2) == DET_INVALID,
 	    "in input pixels: %s", det_errmsg());
