@@ -174,6 +174,6 @@ clean:
 .DELETE_ON_ERROR:
 .PHONY: force all tools deps check-deps deps-list demo check check-long arm64-check run-tests \
 	units replays fuzz lint format bench install uninstall clean
-OBJ := $(LIB_OBJ) $(BIN_OBJ) $(MODEL_OBJ) $(ANCHORS_OBJ) \
+OBJ := $(LIB_OBJ) $(BIN_OBJ) $(MODEL_OBJ) $(ANCHORS_OBJ) $(EVAL_OBJ) \
 	$(patsubst %.c,$(O)/%.o,$(TOOL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC))
 -include $(OBJ:.o=.d)

@@ -112,7 +112,9 @@ void
 eval_run(struct tool *t, struct eval_job *job)
 {
 	struct det_tide_params tide = DET_TIDE_DEFAULTS;
+	const struct det_eval_rule *first = &job->rule[0];
 
+	tide.ignore = first->ignore_as == DET_EVAL_IGNORE_COUNT ? 0 : first->ignore;
 	for (size_t i = 0; i < job->report.n_rules; i++)
 		run_rule(t, job, i);
 	job->report.set = &job->set;
@@ -128,7 +130,7 @@ eval_run(struct tool *t, struct eval_job *job)
 	}
 	if (job->confusion || job->plots) {
 		tool_check(t, det_confusion_run(&job->matrix, &job->set, job->min_score,
-				  job->at_iou));
+				  job->at_iou, tide.ignore));
 		job->report.confusion = job->confusion ? &job->matrix : NULL;
 	}
 }

@@ -4,7 +4,7 @@
  * together; the rule here:
  *
  * In each image take the detections scored at least min_score, whatever their class, and the
- * objects that are not ignored (crowd, difficult, ignore). Of all pairs that overlap by at
+ * objects that are not ignored (that have no flag of `ignore`). Of all pairs that overlap by at
  * least `iou` the closest is joined first; then the closest of the pairs whose two are both
  * free; and so on (equal IoU: the same class first, then in the order of the input). Each
  * pair counts in the row of the object's class and the column of the detection's; an object
@@ -41,9 +41,9 @@ closest_first(const void *va, const void *vb)
 }
 
 static int
-is_ignored(const struct det_eval_gt *g)
+is_ignored(const struct det_confusion *c, const struct det_eval_gt *g)
 {
-	return (g->flags & (DET_BOX_CROWD | DET_BOX_IGNORE | DET_BOX_DIFFICULT)) != 0;
+	return (g->flags & c->ignore) != 0;
 }
 
 struct work {
@@ -67,7 +67,7 @@ join_image(struct det_confusion *c, struct work *w, const uint32_t *det, size_t 
 			const struct det_eval_gt *b = &w->s->gt[gt[k]];
 			const double iou = det_eval_iou(&a->r, &b->r);
 
-			if (is_ignored(b) || iou < c->iou || !(iou > 0))
+			if (is_ignored(c, b) || iou < c->iou || !(iou > 0))
 				continue;
 			if ((e = det_grow(&w->pair, &w->cap, n + 1, sizeof *w->pair)))
 				return e;
@@ -89,14 +89,15 @@ join_image(struct det_confusion *c, struct work *w, const uint32_t *det, size_t 
 }
 
 static int
-in_ignored(const struct work *w, uint32_t det, const uint32_t *gt, size_t ng)
+in_ignored(const struct det_confusion *c, const struct work *w, uint32_t det,
+    const uint32_t *gt, size_t ng)
 {
 	const struct det_eval_det *a = &w->s->det[det];
 
 	for (size_t k = 0; k < ng; k++) {
 		const struct det_eval_gt *b = &w->s->gt[gt[k]];
 
-		if (is_ignored(b) && a->label == b->label && a->r.size > 0 &&
+		if (is_ignored(c, b) && a->label == b->label && a->r.size > 0 &&
 		    det_eval_common(&a->r, &b->r) >= a->r.size / 2)
 			return 1;
 	}
@@ -120,12 +121,12 @@ count_image(struct det_confusion *c, struct work *w, size_t image)
 	if ((e = join_image(c, w, det, nd, gt, ng)))
 		return e;
 	for (size_t k = 0; k < ng; k++)
-		if (!w->gt_done[k] && !is_ignored(&w->s->gt[gt[k]]))
+		if (!w->gt_done[k] && !is_ignored(c, &w->s->gt[gt[k]]))
 			c->count[(size_t)w->s->gt[gt[k]].label * (c->n + 1) + c->n]++;
 	for (size_t d = 0; d < nd; d++) {
 		if (w->det_done[d])
 			continue;
-		if (in_ignored(w, det[d], gt, ng))
+		if (in_ignored(c, w, det[d], gt, ng))
 			c->ignored++;
 		else
 			c->count[c->n * (c->n + 1) + (size_t)w->s->det[det[d]].label]++;
@@ -135,12 +136,14 @@ count_image(struct det_confusion *c, struct work *w, size_t image)
 
 enum det_err
 det_confusion_run(struct det_confusion *out, const struct det_eval_set *s,
-    double min_score, double iou)
+    double min_score, double iou, uint32_t ignore)
 {
 	struct work w = { .s = s };
 	enum det_err e;
 
-	*out = (struct det_confusion){ min_score, iou, s->classes.n, NULL, 0 };
+	*out = (struct det_confusion){
+		.min_score = min_score, .iou = iou, .ignore = ignore, .n = s->classes.n
+	};
 	if (s->classes.n > MAX_CLASSES)
 		return det_fail(DET_LIMIT,
 		    "a confusion matrix of %zu classes: %d at most", s->classes.n,

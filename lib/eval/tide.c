@@ -5,7 +5,7 @@
  *
  * In each image the `max_dets` best detections, best first, each take the free object of
  * their class with the highest IoU, if that is at least `pos`. Those left over that cover an
- * ignored object of their class (intersection over their own area above `pos`) count
+ * ignored object (one with a flag of `ignore`) of their class (intersection over their own area above `pos`) count
  * neither way. Any other is an error, the first of these that holds:
  *
  *   Loc   best IoU with an object of its class is in [bg, pos]
@@ -65,9 +65,9 @@ struct work {
 };
 
 static int
-is_ignored(const struct det_eval_gt *g)
+is_ignored(const struct work *w, const struct det_eval_gt *g)
 {
-	return (g->flags & (DET_BOX_CROWD | DET_BOX_IGNORE | DET_BOX_DIFFICULT)) != 0;
+	return (g->flags & w->p.ignore) != 0;
 }
 
 /* One image. */
@@ -102,7 +102,7 @@ best_of(uint32_t *which, const struct work *w, const struct view *v, size_t d, i
 		const struct det_eval_gt *g = &w->s->gt[v->gt[k]];
 		const double iou = w->iou[d * v->ng + k];
 
-		if (is_ignored(g) || (same >= 0 && (g->label == label) != same) ||
+		if (is_ignored(w, g) || (same >= 0 && (g->label == label) != same) ||
 		    (taken >= 0 && w->taken[v->gt[k]] != taken))
 			continue;
 		if (*which == NO_GT || iou > best) {
@@ -121,7 +121,7 @@ covers_ignored(const struct work *w, const struct view *v, size_t d)
 	for (size_t k = 0; k < v->ng; k++) {
 		const struct det_eval_gt *g = &w->s->gt[v->gt[k]];
 
-		if (is_ignored(g) && g->label == b->label &&
+		if (is_ignored(w, g) && g->label == b->label &&
 		    det_eval_common(&b->r, &g->r) > w->p.pos * b->r.size)
 			return 1;
 	}
@@ -270,7 +270,7 @@ count_objects(struct work *w, int missed, int all)
 	for (size_t i = 0; i < w->s->n_gt; i++) {
 		const struct det_eval_gt *g = &w->s->gt[i];
 
-		if (g->label < 0 || is_ignored(g))
+		if (g->label < 0 || is_ignored(w, g))
 			continue;
 		if (missed && !w->taken[i] && (all || !w->usable[i]))
 			continue;
@@ -365,8 +365,8 @@ measure(struct det_tide *out, struct work *w)
 			out->count[w->rank[i].kind]++;
 	for (size_t i = 0; i < s->n_gt; i++)
 		out->count[DET_TIDE_MISS] += s->gt[i].label >= 0 &&
-					     !is_ignored(&s->gt[i]) && !w->taken[i] &&
-					     !w->usable[i];
+					     !is_ignored(w, &s->gt[i]) &&
+					     !w->taken[i] && !w->usable[i];
 	count_objects(w, 0, 0);
 	out->ap = ap_with(w, -1, 0);
 	for (int k = 0; k < DET_TIDE_MISS; k++) {

@@ -20,11 +20,12 @@ enum det_tide_type {
 struct det_tide_params {
 	double pos, bg;  /* IoU of a hit; below bg nothing is there */
 	size_t max_dets; /* best detections of an image, over all classes */
+	uint32_t ignore; /* DET_BOX_* flags of objects that count neither way */
 };
 
-#define DET_TIDE_DEFAULTS   \
-	{                   \
-		.5, .1, 100 \
+#define DET_TIDE_DEFAULTS                  \
+	{                                  \
+		.5, .1, 100, DET_BOX_CROWD \
 	}
 
 struct det_tide {
