@@ -87,7 +87,7 @@ static enum det_err
 next_of_stdin(struct det_inputs *in, struct det_input *out)
 {
 	const unsigned char *data;
-	struct det_source src = { det_source_fd, &in->fd };
+	struct det_bytes src = { det_bytes_fd, &in->fd };
 	size_t n;
 	enum det_err e;
 

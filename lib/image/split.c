@@ -27,7 +27,7 @@
 #define CHUNK 65536
 
 struct det_split {
-	struct det_source src;
+	struct det_bytes src;
 	size_t limit;
 	unsigned char *buf;
 	size_t cap, len;
@@ -39,7 +39,7 @@ struct det_split {
 };
 
 enum det_err
-det_source_fd(void *ctx, void *buf, size_t n, size_t *got)
+det_bytes_fd(void *ctx, void *buf, size_t n, size_t *got)
 {
 	const int *fd = ctx;
 	ssize_t r;
@@ -54,7 +54,7 @@ det_source_fd(void *ctx, void *buf, size_t n, size_t *got)
 }
 
 enum det_err
-det_split_new(struct det_split **out, const struct det_source *src, size_t limit)
+det_split_new(struct det_split **out, const struct det_bytes *src, size_t limit)
 {
 	struct det_split *s;
 	enum det_err e;

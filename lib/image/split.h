@@ -12,17 +12,17 @@
 struct det_split;
 
 /* Fills buf with 1..n bytes, *got = 0 at the end; waits no longer than for the first. */
-struct det_source {
+struct det_bytes {
 	enum det_err (*read)(void *ctx, void *buf, size_t n, size_t *got);
 	void *ctx;
 };
 
 /* Reads a descriptor: .ctx is a pointer to int. */
-enum det_err det_source_fd(void *ctx, void *buf, size_t n, size_t *got) DET_MUST_USE;
+enum det_err det_bytes_fd(void *ctx, void *buf, size_t n, size_t *got) DET_MUST_USE;
 
 /* `limit`: the most bytes one picture may have; memory stays below about twice that. */
 enum det_err det_split_new(
-    struct det_split **out, const struct det_source *src, size_t limit) DET_MUST_USE;
+    struct det_split **out, const struct det_bytes *src, size_t limit) DET_MUST_USE;
 void det_split_free(struct det_split *s);
 
 /* The next picture's bytes, owned by the splitter until the next call; *size = 0 at the

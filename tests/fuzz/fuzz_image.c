@@ -71,7 +71,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { data, size };
-	const struct det_source src = { pour, &in };
+	const struct det_bytes src = { pour, &in };
 	struct det_image_params p = DET_IMAGE_DEFAULTS;
 	struct det_split *s;
 	struct det_image im;

@@ -40,7 +40,7 @@ static int
 cut(struct bytes all, size_t piece, const size_t *sizes, size_t n, int prompt)
 {
 	struct pipe p = { all, 0, piece };
-	const struct det_source src = { pour, &p };
+	const struct det_bytes src = { pour, &p };
 	struct det_split *s;
 	const unsigned char *data;
 	size_t size, i = 0, end = 0;
@@ -108,7 +108,7 @@ static enum det_err
 first_error(const char *text, size_t n, size_t limit)
 {
 	struct pipe p = { { (unsigned char *)(size_t)text, n }, 0, 100 };
-	const struct det_source src = { pour, &p };
+	const struct det_bytes src = { pour, &p };
 	struct det_split *s;
 	const unsigned char *data;
 	size_t size;
@@ -146,7 +146,7 @@ test_damage(void)
 	append(&all, a.p, a.n);
 	{
 		struct pipe p = { all, 0, 64 };
-		const struct det_source src = { pour, &p };
+		const struct det_bytes src = { pour, &p };
 		struct det_split *s;
 		const unsigned char *data;
 		size_t size;
