@@ -318,3 +318,24 @@ det_line_unused(const struct det_line *l)
 			    l->arg[i].key, l->word);
 	return DET_OK;
 }
+
+enum det_err
+det_lines_parse(const char *text, size_t len, const char *name,
+    enum det_err (*fn)(void *ctx, struct det_line *l, const char *text, size_t n),
+    void *ctx)
+{
+	const char *line;
+	struct det_line l;
+	size_t n, at = 0, row = 0;
+	enum det_err e = DET_OK;
+
+	while (!e && det_line_next(&line, &n, text, len, &at)) {
+		row++;
+		if ((e = det_line_parse(&l, line, n)))
+			break;
+		if (l.word)
+			e = fn(ctx, &l, line, n);
+		det_line_release(&l);
+	}
+	return e && name ? det_fail_in(e, "%s:%zu", name, row) : e;
+}

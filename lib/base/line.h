@@ -41,6 +41,13 @@ enum det_err det_line_parse(
     struct det_line *l, const char *text, size_t n) DET_MUST_USE;
 void det_line_release(struct det_line *l);
 
+/* Parses a text line by line and calls fn for each that is no blank one; text[0..n) is the
+ * line as it stands. Ends at the first failure, which is told as "NAME:LINE: ..."; under the
+ * name NULL it is told as it is. */
+enum det_err det_lines_parse(const char *text, size_t len, const char *name,
+    enum det_err (*fn)(void *ctx, struct det_line *l, const char *text, size_t n),
+    void *ctx) DET_MUST_USE;
+
 /* Arguments by key; where the key is absent *out is untouched. Each marks the key used.
  * A boolean is `key` or `key=1` for yes, `key=0` for no. */
 enum det_err det_line_bool(int *out, struct det_line *l, const char *key) DET_MUST_USE;

@@ -314,8 +314,9 @@ parse_kind(struct det_anchors_line *m, struct det_line *l)
 
 /* What the line holds belongs to a from the start, for det_anchors_free. */
 static enum det_err
-parse_line(struct det_anchors *a, struct det_line *l, const char *line, size_t n)
+parse_line(void *ctx, struct det_line *l, const char *line, size_t n)
 {
+	struct det_anchors *a = ctx;
 	struct det_anchors_line *m;
 	size_t same;
 	enum det_err e;
@@ -338,33 +339,18 @@ det_anchors_parse(
     struct det_anchors **out, const char *text, size_t len, const char *name)
 {
 	struct det_anchors *a;
-	struct det_line l;
-	const char *line;
-	size_t n, at = 0, row = 0;
 	enum det_err e;
 
 	*out = NULL;
 	if ((e = det_calloc(&a, 1, sizeof *a)))
 		return e;
-	while (det_line_next(&line, &n, text, len, &at)) {
-		row++;
-		if ((e = det_line_parse(&l, line, n)))
-			goto fail;
-		if (l.word)
-			e = parse_line(a, &l, line, n);
-		det_line_release(&l);
-		if (e)
-			goto fail;
-	}
-	if (a->n == 0) {
+	if (!(e = det_lines_parse(text, len, name, parse_line, a)) && a->n == 0)
+		e = det_fail(DET_INVALID, "%s: no map's anchors", name);
+	if (e)
 		det_anchors_free(a);
-		return det_fail(DET_INVALID, "%s: no map's anchors", name);
-	}
-	*out = a;
-	return DET_OK;
-fail:
-	det_anchors_free(a);
-	return det_fail_in(e, "%s:%zu", name, row);
+	else
+		*out = a;
+	return e;
 }
 
 void

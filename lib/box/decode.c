@@ -76,11 +76,14 @@ name_inputs(struct det_decode *d, struct det_decode_line *m, const struct det_li
 
 /* What the line holds belongs to d from the start, for det_decode_free. */
 static enum det_err
-parse_line(struct det_decode *d, struct det_line *l)
+parse_line(void *ctx, struct det_line *l, const char *text, size_t n)
 {
+	struct det_decode *d = ctx;
 	struct det_decode_line *m;
 	enum det_err e;
 
+	(void)text;
+	(void)n;
 	if ((e = det_grow(&d->line, &d->cap, d->n + 1, sizeof *d->line)))
 		return e;
 	m = &d->line[d->n++];
@@ -101,33 +104,18 @@ det_decode_parse(
     struct det_decode **out, const char *text, size_t len, const char *name)
 {
 	struct det_decode *d;
-	struct det_line l;
-	const char *line;
-	size_t n, at = 0, row = 0;
 	enum det_err e;
 
 	*out = NULL;
 	if ((e = det_calloc(&d, 1, sizeof *d)))
 		return e;
-	while (det_line_next(&line, &n, text, len, &at)) {
-		row++;
-		if ((e = det_line_parse(&l, line, n)))
-			goto fail;
-		if (l.word)
-			e = parse_line(d, &l);
-		det_line_release(&l);
-		if (e)
-			goto fail;
-	}
-	if (d->n == 0) {
+	if (!(e = det_lines_parse(text, len, name, parse_line, d)) && d->n == 0)
+		e = det_fail(DET_INVALID, "%s: no map to decode", name);
+	if (e)
 		det_decode_free(d);
-		return det_fail(DET_INVALID, "%s: no map to decode", name);
-	}
-	*out = d;
-	return DET_OK;
-fail:
-	det_decode_free(d);
-	return det_fail_in(e, "%s:%zu", name, row);
+	else
+		*out = d;
+	return e;
 }
 
 void

@@ -13,28 +13,23 @@
 #include "model/network.h"
 #include "model/pipeline.h"
 
-/* What every line of the decode text says of classes, against the class table. */
+/* What a line of the decode text says of classes, against the class table. */
 static enum det_err
-check_classes(const struct det_model *m, const char *text, size_t len)
+check_classes(void *ctx, struct det_line *l, const char *text, size_t n)
 {
-	const char *line;
-	struct det_line l;
-	size_t at = 0, n, have = det_model_classes(m)->n;
-	long classes;
-	enum det_err e = DET_OK;
+	const struct det_model *m = *(const struct det_model **)ctx;
+	const size_t have = det_model_classes(m)->n;
+	long classes = (long)have;
+	enum det_err e;
 
-	while (!e && det_line_next(&line, &n, text, len, &at)) {
-		classes = (long)have;
-		if ((e = det_line_parse(&l, line, n)))
-			return e;
-		e = det_line_long(&classes, &l, "classes", 1, 1L << 30);
-		det_line_release(&l);
-		if (!e && classes != (long)have)
-			e = det_fail(DET_INVALID,
-			    "%s: decode speaks of %ld classes, the class table has %zu",
-			    det_model_path(m), classes, have);
-	}
-	return e;
+	(void)text;
+	(void)n;
+	if ((e = det_line_long(&classes, l, "classes", 1, 1L << 30)) ||
+	    classes == (long)have)
+		return e;
+	return det_fail(DET_INVALID,
+	    "%s: decode speaks of %ld classes, the class table has %zu",
+	    det_model_path(m), classes, have);
 }
 
 /* Whether some net puts out a map of that name. */
@@ -185,7 +180,7 @@ check_text(const struct det_model *m, const struct det_record *r, size_t *seen)
 	if (strcmp(name, "decode") == 0)
 		return (e = check_decode(m, name, text, r->size))
 			   ? e
-			   : check_classes(m, text, r->size);
+			   : det_lines_parse(text, r->size, NULL, check_classes, &m);
 	if (strcmp(name, "pipeline") == 0) {
 		if ((e = det_pipeline_parse(&p, text, r->size)))
 			e = det_fail_in(e, "%s", det_model_path(m));
