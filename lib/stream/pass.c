@@ -81,27 +81,24 @@ static enum det_err
 take_pieces(
     struct det_reader *rd, unsigned char *p, size_t n, int summed, struct copy *c)
 {
-	size_t got;
+	size_t want;
 	enum det_err e;
 
-	for (; n > 0; p += got, n -= got) {
-		size_t want = n < PIECE ? n : PIECE;
+	for (; n > 0; p += want, n -= want) {
+		want = n < PIECE ? n : PIECE;
 
 		if (c->teeing && !c->ahead && (e = duplicate(rd, c)))
 			return e;
 		if (c->ahead && c->ahead < want)
 			want = c->ahead;
-		if ((e = det_reader_take(rd, p, want, &got)))
+		if ((e = det_reader_take_payload(rd, p, want)))
 			return e;
-		rd->payload -= got;
-		if (got < want)
-			return det_reader_ended(rd, "inside a payload");
 		if (c->ahead)
-			c->ahead -= got;
-		else if (c->fd >= 0 && (e = det_write_all(c->fd, p, got, c->name)))
+			c->ahead -= want;
+		else if (c->fd >= 0 && (e = det_write_all(c->fd, p, want, c->name)))
 			return e;
 		if (summed)
-			rd->sum = det_crc32(rd->sum, p, got);
+			rd->sum = det_crc32(rd->sum, p, want);
 	}
 	return DET_OK;
 }
@@ -202,17 +199,13 @@ static enum det_err
 pass_copied(struct det_reader *rd, int fd, const char *name)
 {
 	static _Thread_local unsigned char buf[1 << 16];
-	size_t got;
 	enum det_err e;
 
 	while (rd->payload) {
 		size_t n = rd->payload < sizeof buf ? (size_t)rd->payload : sizeof buf;
 
-		if ((e = det_reader_take(rd, buf, n, &got)))
+		if ((e = det_reader_take_payload(rd, buf, n)))
 			return e;
-		if (got < n)
-			return det_reader_ended(rd, "inside a payload");
-		rd->payload -= n;
 		if ((e = det_write_all(fd, buf, n, name)))
 			return e;
 	}

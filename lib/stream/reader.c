@@ -165,12 +165,23 @@ det_reader_take_padding(struct det_reader *rd)
 	return DET_OK;
 }
 
+enum det_err
+det_reader_take_payload(struct det_reader *rd, void *buf, size_t n)
+{
+	size_t got;
+	enum det_err e;
+
+	if ((e = det_reader_take(rd, buf, n, &got)))
+		return e;
+	rd->payload -= got;
+	return got < n ? det_reader_ended(rd, "inside a payload") : DET_OK;
+}
+
 /* Takes what the caller left of the current payload. */
 static enum det_err
 skip(struct det_reader *rd)
 {
 	unsigned char buf[16384];
-	size_t got;
 	enum det_err e;
 
 	if (rd->fd < 0) {
@@ -180,11 +191,8 @@ skip(struct det_reader *rd)
 	while (rd->payload) {
 		size_t n = rd->payload < sizeof buf ? (size_t)rd->payload : sizeof buf;
 
-		if ((e = det_reader_take(rd, buf, n, &got)))
+		if ((e = det_reader_take_payload(rd, buf, n)))
 			return e;
-		if (got < n)
-			return det_reader_ended(rd, "inside a payload");
-		rd->payload -= n;
 	}
 	return det_reader_take_padding(rd);
 }

@@ -28,6 +28,9 @@ struct det_reader {
  * count of what the payload has left. */
 enum det_err det_reader_take(
     struct det_reader *rd, void *buf, size_t n, size_t *got) DET_MUST_USE;
+/* Reads n bytes of the payload, which has so many left. */
+enum det_err det_reader_take_payload(
+    struct det_reader *rd, void *buf, size_t n) DET_MUST_USE;
 /* Takes the zeros after a payload, and checks that they are. */
 enum det_err det_reader_take_padding(struct det_reader *rd) DET_MUST_USE;
 /* "input ended early: WHERE, at byte N" */
