@@ -68,6 +68,17 @@ find_end(size_t *at, const unsigned char *p, size_t size)
 	return det_fail(DET_TRUNCATED, "the zip archive has no end record: cut short?");
 }
 
+/* A directory ends before the record that tells of it, which is at `at`. */
+static enum det_err
+check_place(const struct directory *d, size_t at)
+{
+	if (d->offset <= at && d->size <= at - d->offset)
+		return DET_OK;
+	return det_fail(DET_CORRUPT,
+	    "the zip directory lies outside the archive: %llu bytes at %llu",
+	    (unsigned long long)d->size, (unsigned long long)d->offset);
+}
+
 static enum det_err
 read_end64(struct directory *d, const unsigned char *p, size_t end)
 {
@@ -86,11 +97,7 @@ read_end64(struct directory *d, const unsigned char *p, size_t end)
 	d->entries = det_le64(p + at + 32);
 	d->size = det_le64(p + at + 40);
 	d->offset = det_le64(p + at + 48);
-	if (d->offset > at || d->size > at - d->offset)
-		return det_fail(DET_CORRUPT,
-		    "the zip directory lies outside the archive: %llu bytes at %llu",
-		    (unsigned long long)d->size, (unsigned long long)d->offset);
-	return DET_OK;
+	return check_place(d, at);
 }
 
 static enum det_err
@@ -110,11 +117,7 @@ read_end(struct directory *d, const unsigned char *p, size_t size)
 		return read_end64(d, p, at);
 	if (det_le16(end + 4) || det_le16(end + 6) || det_le16(end + 8) != d->entries)
 		return det_fail(DET_UNSUPPORTED, "a zip archive in several parts");
-	if (d->offset > at || d->size > at - d->offset)
-		return det_fail(DET_CORRUPT,
-		    "the zip directory lies outside the archive: %llu bytes at %llu",
-		    (unsigned long long)d->size, (unsigned long long)d->offset);
-	return DET_OK;
+	return check_place(d, at);
 }
 
 /* What 32 bits could not hold, from extra field 1: v[0] size, v[1] compressed size, v[2]
