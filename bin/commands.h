@@ -32,10 +32,11 @@ int import_caffe(int argc, char *argv[]);
 int import_torch(int argc, char *argv[]);
 int import_safetensors(int argc, char *argv[]);
 
-/* The command that argv[i] names (the first word that names one, wherever it stands), moved
- * to the front of argv; NULL where there is none. */
-const struct model_command *model_find(
-    const struct model_command *c, size_t n, int argc, char *argv[]);
+/* Runs the format that a word of argv names: the first that names one, wherever it stands,
+ * moved to the front. Where none does, --help and misuse are those of `spec`; `ask` begins
+ * the message, "import from what?". */
+int model_format(const struct tool_spec *spec, const struct model_command *c, size_t n,
+    const char *ask, int argc, char *argv[]);
 
 /* The model that is the one operand. */
 struct det_model *model_open(struct tool *t);

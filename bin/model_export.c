@@ -83,17 +83,7 @@ model_export(int argc, char *argv[])
 		"again\n"
 		"  darknet MODEL                .weights, of what came from Darknet",
 		"FORMAT [ARG ...]", 0, opts };
-	const struct model_command *c =
-	    model_find(formats, sizeof formats / sizeof *formats, argc, argv);
-	struct tool t;
 
-	if (c)
-		return c->run(argc - 1, argv + 1);
-	tool_start(&t, &spec, argc > 1 && argv[1][0] != '-' ? 2 : argc, argv);
-	if (t.argc == 0)
-		tool_usage(
-		    &t, "export to what? a format expected: safetensors, darknet");
-	tool_usage(&t,
-	    "export to what? a format expected (safetensors, darknet), found '%s'",
-	    t.argv[0]);
+	return model_format(&spec, formats, sizeof formats / sizeof *formats,
+	    "export to what?", argc, argv);
 }

@@ -5,8 +5,9 @@
 
 #include "base/text.h"
 
-const struct model_command *
-model_find(const struct model_command *c, size_t n, int argc, char *argv[])
+/* Moves the word to the front of argv. */
+static const struct model_command *
+find(const struct model_command *c, size_t n, int argc, char *argv[])
 {
 	for (int i = 1; i < argc; i++)
 		for (size_t k = 0; k < n; k++) {
@@ -20,6 +21,27 @@ model_find(const struct model_command *c, size_t n, int argc, char *argv[])
 			return &c[k];
 		}
 	return NULL;
+}
+
+int
+model_format(const struct tool_spec *spec, const struct model_command *c, size_t n,
+    const char *ask, int argc, char *argv[])
+{
+	const struct model_command *found = find(c, n, argc, argv);
+	struct det_buf names = { 0 };
+	struct tool t;
+
+	if (found)
+		return found->run(argc - 1, argv + 1);
+	/* options after a word that is no format are not this tool's to judge */
+	tool_start(&t, spec, argc > 1 && argv[1][0] != '-' ? 2 : argc, argv);
+	for (size_t i = 0; i < n; i++)
+		tool_check(
+		    &t, det_buf_printf(&names, "%s%s", i ? ", " : "", c[i].name));
+	if (t.argc == 0)
+		tool_usage(&t, "%s a format expected: %s", ask, names.text);
+	tool_usage(
+	    &t, "%s a format expected (%s), found '%s'", ask, names.text, t.argv[0]);
 }
 
 struct det_model *

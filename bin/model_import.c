@@ -4,8 +4,6 @@
  */
 #include "bin/commands.h"
 
-#define FORMATS "darknet, torch, safetensors, caffe"
-
 static const struct model_command formats[] = {
 	{ "darknet", import_darknet },
 	{ "torch", import_torch },
@@ -25,15 +23,7 @@ model_import(int argc, char *argv[])
 		"  safetensors FILE             a model that det-model exported\n"
 		"  caffe PROTOTXT WEIGHTS       Caffe's .prototxt and .caffemodel",
 		"FORMAT [ARG ...]", 0, opts };
-	const struct model_command *c =
-	    model_find(formats, sizeof formats / sizeof *formats, argc, argv);
-	struct tool t;
 
-	if (c)
-		return c->run(argc - 1, argv + 1);
-	tool_start(&t, &spec, argc > 1 && argv[1][0] != '-' ? 2 : argc, argv);
-	if (t.argc == 0)
-		tool_usage(&t, "import from what? a format expected: " FORMATS);
-	tool_usage(&t, "import from what? a format expected (" FORMATS "), found '%s'",
-	    t.argv[0]);
+	return model_format(&spec, formats, sizeof formats / sizeof *formats,
+	    "import from what?", argc, argv);
 }
