@@ -5,7 +5,8 @@
  *   out[n,k,y,x] = act(scale[k] * sum_{c,i,j} weight[k,c,i,j] * in[n,c,y*s+i*d-p,x*s+j*d-p]
  *                      + shift[k] + residual[n,k,y,x])
  *
- * in (N,C,H,W), weight (K,C/groups,KH,KW), out and residual (N,K,OH,OW), all f32.
+ * in (N,C,H,W), weight (K,C/groups,KH,KW), out and residual (N,K,OH,OW), all f32, each map
+ * plain or blocked (nn/layout.h).
  */
 #ifndef DET_CONV_H
 #define DET_CONV_H
@@ -13,6 +14,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "nn/layout.h"
 
 enum det_act {
 	DET_ACT_LINEAR,
@@ -22,6 +24,19 @@ enum det_act {
 	DET_ACT_SIGMOID,
 	DET_ACT_MISH,
 	DET_ACT_SILU,
+};
+
+/* The ways to compute it. Which are possible is a matter of the problem: det_conv_can. */
+enum det_conv_algo {
+	DET_CONV_AUTO,      /* the one with the least modelled cost */
+	DET_CONV_GEMM,      /* columns packed from the image as they are needed: anything */
+	DET_CONV_DIRECT,    /* blocked pixels as they lie, packed weights */
+	DET_CONV_WINO2,     /* Winograd's F(2x2,3x3), F(4x4,3x3), F(6x6,3x3) */
+	DET_CONV_WINO4,
+	DET_CONV_WINO6,
+	DET_CONV_DEPTHWISE, /* an input channel each */
+	DET_CONV_FC,        /* the kernel covers the image */
+	DET_CONV_ALGOS
 };
 
 struct det_conv {
@@ -35,22 +50,49 @@ struct det_conv {
 	enum det_act act;
 	float alpha; /* of DET_ACT_LEAKY */
 	int direct; /* sum the products as written: no Winograd, which rounds differently */
+	enum det_layout in_layout, out_layout; /* the residual's is the output's */
+	enum det_conv_algo algo; /* forced, or DET_CONV_AUTO */
+	int packed; /* `weight` is what det_conv_pack made for this problem */
 };
 
 /* Fills oh and ow: floor((h + pads - dilate*(k-1) - 1) / stride) + 1. DET_INVALID where
  * nothing fits, groups do not divide, or a size is 0 or overflows. */
 enum det_err det_conv_shape(struct det_conv *c) DET_MUST_USE;
 
-/* Bytes of scratch memory that det_conv_run wants for this problem and thread count (64
- * byte aligned); and the name of the algorithm chosen ("1x1 gemm", "implicit
- * gemm", "winograd", "depthwise", ...), for reports. The choice depends on the problem, the thread count and
- * the processor, never on timing. */
-size_t det_conv_scratch(const struct det_conv *c, int threads);
+/* Whether the problem can be computed in this way, its layouts given (or, for algo, with
+ * layouts of any kind where it can't). AUTO always can: det_conv_run converts maps and packs
+ * weights itself, in scratch, where the best way wants it. */
+int det_conv_can(const struct det_conv *c, enum det_conv_algo algo);
+/* c->algo, or for AUTO the possible one of least modelled cost, Winograd only where
+ * !c->direct. It depends on the problem, the thread count and the processor's kind, never
+ * on timing. */
+enum det_conv_algo det_conv_choose(const struct det_conv *c, int threads);
+/* Modelled microseconds of a way that is possible. */
+double det_conv_cost(const struct det_conv *c, enum det_conv_algo algo, int threads);
+
+/* "gemm", "direct", "winograd2", ...: names for options and reports; and back, -1 where
+ * there is none. */
+const char *det_conv_algo_name(enum det_conv_algo algo);
+int det_conv_algo_find(const char *name);
+/* What the choice is called in a report: the algorithm with what is special about it here
+ * ("1x1 gemm, by rows"). */
 const char *det_conv_algorithm(const struct det_conv *c, int threads);
 
+/* Weights prepared once for many runs: bytes that the chosen way wants them packed in (0:
+ * it reads them as they lie), and the packing. Packed for one problem they serve every
+ * other that differs in n, h, w, layouts and epilogue alone, if its way is the same. */
+size_t det_conv_packed_bytes(const struct det_conv *c, int threads);
+void det_conv_pack(
+    const struct det_conv *c, float *packed, const float *weight, int threads);
+
+/* Bytes of scratch memory that det_conv_run wants for this problem and thread count (64
+ * byte aligned). Where !c->packed this counts room for packing. */
+size_t det_conv_scratch(const struct det_conv *c, int threads);
+
 /* scale may be NULL (all 1), shift may be NULL (all 0), residual may be NULL; residual may
- * be out itself. The sum order is fixed by the problem, the thread count and the
- * processor: equal calls give equal bits. */
+ * be out itself. For a blocked output scale and shift hold det_blocked_channels(k) floats.
+ * The sum order is fixed by the problem, the thread count and the processor: equal calls
+ * give equal bits. */
 void det_conv_run(const struct det_conv *c, float *out, const float *in,
     const float *weight, const float *scale, const float *shift, const float *residual,
     void *scratch, int threads);

@@ -113,6 +113,7 @@ struct det_op_run {
 	float alpha;
 	void *scratch;
 	int threads;
+	int blocked; /* maps are (N, ceil(C/16), H, W, 16); dims stay (N,C,H,W) */
 };
 
 enum {
@@ -149,6 +150,10 @@ struct det_op {
 	/* Whether the output is memory of the first input, from *at (in floats) on. */
 	int (*view)(size_t *at, const struct det_node *n, const size_t in[4],
 	    const size_t out[4]);
+	/* Whether it runs with all inputs and the output blocked (nn/layout.h); NULL: never.
+	 * Such a run is told by det_op_run.blocked. */
+	int (*blocked)(
+	    const struct det_node *n, const size_t (*in)[4], const size_t out[4]);
 	size_t (*scratch)(const struct det_node *n, const size_t (*in)[4],
 	    const size_t out[4], int threads);
 	const char *(*algorithm)(const struct det_node *n, const size_t (*in)[4],
