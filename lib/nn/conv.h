@@ -28,10 +28,10 @@ enum det_act {
 
 /* The ways to compute it. Which are possible is a matter of the problem: det_conv_can. */
 enum det_conv_algo {
-	DET_CONV_AUTO,      /* the one with the least modelled cost */
-	DET_CONV_GEMM,      /* columns packed from the image as they are needed: anything */
-	DET_CONV_DIRECT,    /* blocked pixels as they lie, packed weights */
-	DET_CONV_WINO2,     /* Winograd's F(2x2,3x3), F(4x4,3x3), F(6x6,3x3) */
+	DET_CONV_AUTO, /* the one with the least modelled cost */
+	DET_CONV_GEMM, /* columns packed from the image as they are needed: anything */
+	DET_CONV_DIRECT, /* blocked pixels as they lie, packed weights */
+	DET_CONV_WINO2,  /* Winograd's F(2x2,3x3), F(4x4,3x3), F(6x6,3x3) */
 	DET_CONV_WINO4,
 	DET_CONV_WINO6,
 	DET_CONV_DEPTHWISE, /* an input channel each */
@@ -51,7 +51,7 @@ struct det_conv {
 	float alpha; /* of DET_ACT_LEAKY */
 	int direct; /* sum the products as written: no Winograd, which rounds differently */
 	enum det_layout in_layout, out_layout; /* the residual's is the output's */
-	enum det_conv_algo algo; /* forced, or DET_CONV_AUTO */
+	enum det_conv_algo algo;               /* forced, or DET_CONV_AUTO */
 	int packed; /* `weight` is what det_conv_pack made for this problem */
 };
 
