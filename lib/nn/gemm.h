@@ -88,6 +88,8 @@ struct det_wino_out {
 	float *scratch;
 };
 
+struct det_product; /* nn/product.h */
+
 struct det_kernels {
 	size_t lanes;      /* floats in a vector */
 	size_t rows, vecs; /* largest tile: rows x (vecs * lanes) */
@@ -116,6 +118,10 @@ struct det_kernels {
 	 * ldin and ldw apart */
 	void (*dots)(float *sum, size_t ldsum, const float *in, size_t ldin,
 	    const float *weight, size_t ldw, size_t m, size_t n, size_t k);
+
+	/* a blocked product, and the blocks of its panels */
+	size_t wide;
+	void (*product)(const struct det_product *p);
 };
 
 extern const struct det_kernels det_kernels_c;
