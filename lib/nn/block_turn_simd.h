@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Squares of LANES x LANES floats turned about their diagonal, in registers: zipping rows
+ * i and i + LANES/2 into rows 2i and 2i + 1 rotates the bits of the index (row, lane) by
+ * one place, so log2(LANES) rounds of it swap row and lane.
+ */
+#ifndef DET_BLOCK_TURN_SIMD_H
+#define DET_BLOCK_TURN_SIMD_H
+
+#include "nn/block.h"
+
+#define UNROLL16 _Pragma("GCC unroll 16")
+
+INLINE void
+turn_round(vec *out, const vec *in)
+{
+	int i;
+
+	UNROLL16
+	for (i = 0; i < LANES / 2; i++) {
+		out[2 * i] = v_zip_lo(in[i], in[i + LANES / 2]);
+		out[2 * i + 1] = v_zip_hi(in[i], in[i + LANES / 2]);
+	}
+}
+
+INLINE void
+turn_square(vec *x)
+{
+	vec t[LANES];
+
+	turn_round(t, x);
+	turn_round(x, t);
+#if DET_SIMD == 512
+	turn_round(t, x);
+	turn_round(x, t);
+#elif DET_SIMD == 256
+	turn_round(t, x);
+	UNROLL16
+	for (int i = 0; i < LANES; i++)
+		x[i] = t[i];
+#endif
+}
+
+/* Where the lines of a plane are asked for ahead: as many planes at once as a block has
+ * channels are more than the processor follows by itself. */
+enum { TURN_AHEAD = 64 };
+
+/* One square: LANES channels by n pixels. Inlined with constant whole: all of both. */
+INLINE void
+turn_in_square(float *out, const float *in, size_t plane, size_t c, size_t n, int whole)
+{
+	vec x[LANES];
+	size_t i;
+
+	UNROLL16
+	for (i = 0; i < LANES; i++) {
+		if (whole) {
+			x[i] = v_load(in + i * plane);
+			__builtin_prefetch(in + i * plane + TURN_AHEAD);
+		} else
+			x[i] = i < c ? v_load_n(in + i * plane, n) : v_zero();
+	}
+	turn_square(x);
+	UNROLL16
+	for (i = 0; i < LANES; i++)
+		if (whole || i < n)
+			v_store(out + i * DET_BLOCK, x[i]);
+}
+
+TARGET static void
+turn_in(float *out, const float *in, size_t plane, size_t c, size_t n)
+{
+	size_t p, k;
+
+	for (p = 0; p < n; p += LANES)
+		for (k = 0; k < DET_BLOCK; k += LANES) {
+			float *o = out + p * DET_BLOCK + k;
+			const float *i = in + k * plane + p;
+
+			if (n - p >= LANES && c >= k + LANES)
+				turn_in_square(o, i, plane, LANES, LANES, 1);
+			else
+				turn_in_square(o, i, plane, c > k ? c - k : 0,
+				    n - p < LANES ? n - p : LANES, 0);
+		}
+}
+
+INLINE void
+turn_out_square(
+    float *out, size_t plane, const float *in, size_t c, size_t n, int whole)
+{
+	vec x[LANES];
+	size_t i;
+
+	UNROLL16
+	for (i = 0; i < LANES; i++)
+		x[i] = whole || i < n ? v_load(in + i * DET_BLOCK) : v_zero();
+	turn_square(x);
+	UNROLL16
+	for (i = 0; i < LANES; i++) {
+		if (whole)
+			v_store(out + i * plane, x[i]);
+		else if (i < c)
+			v_store_n(out + i * plane, x[i], n);
+	}
+}
+
+TARGET static void
+turn_out(float *out, size_t plane, const float *in, size_t c, size_t n)
+{
+	size_t p, k;
+
+	for (p = 0; p < n; p += LANES)
+		for (k = 0; k < c; k += LANES) {
+			float *o = out + k * plane + p;
+			const float *i = in + p * DET_BLOCK + k;
+
+			if (n - p >= LANES && c >= k + LANES)
+				turn_out_square(o, plane, i, LANES, LANES, 1);
+			else
+				turn_out_square(o, plane, i, c - k,
+				    n - p < LANES ? n - p : LANES, 0);
+		}
+}
+
+#endif
