@@ -41,10 +41,6 @@ turn_square(vec *x)
 #endif
 }
 
-/* Where the lines of a plane are asked for ahead: as many planes at once as a block has
- * channels are more than the processor follows by itself. */
-enum { TURN_AHEAD = 64 };
-
 /* One square: LANES channels by n pixels. Inlined with constant whole: all of both. */
 INLINE void
 turn_in_square(float *out, const float *in, size_t plane, size_t c, size_t n, int whole)
@@ -54,10 +50,9 @@ turn_in_square(float *out, const float *in, size_t plane, size_t c, size_t n, in
 
 	UNROLL16
 	for (i = 0; i < LANES; i++) {
-		if (whole) {
+		if (whole)
 			x[i] = v_load(in + i * plane);
-			__builtin_prefetch(in + i * plane + TURN_AHEAD);
-		} else
+		else
 			x[i] = i < c ? v_load_n(in + i * plane, n) : v_zero();
 	}
 	turn_square(x);

@@ -33,4 +33,15 @@ size_t det_wino_scratch(const struct det_conv *c, int m, int threads);
 void det_wino_run(const struct det_conv *c, int m, float *out, const float *in,
     const float *weight, const struct det_epilogue *e, void *scratch, int threads);
 
+/* Blocked to blocked where each channel sees itself alone (k == c == groups).
+ * conv_depthwise_block.c. weight: packed; e as for det_direct_run. */
+int det_depthwise_can(const struct det_conv *c);
+double det_depthwise_cost(const struct det_conv *c, int threads);
+size_t det_depthwise_packed(const struct det_conv *c); /* bytes */
+void det_depthwise_pack(
+    const struct det_conv *c, float *packed, const float *weight, int threads);
+size_t det_depthwise_scratch(const struct det_conv *c, int threads); /* bytes */
+void det_depthwise_run(const struct det_conv *c, float *out, const float *in,
+    const float *weight, const struct det_epilogue *e, void *scratch, int threads);
+
 #endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Times what is bound by memory rather than by sums: changes of layout. By hand
+ *
+ *   make build/tests/bench/ops
+ *   build/tests/bench/ops [-j THREADS] [-r RUNS] [-c] [WHAT ...]
+ *
+ * Columns: what and on which sizes, ms (the least of the runs), GB/s (each byte read or
+ * written counted once), percent of what a copy of as many bytes reaches. With -c the
+ * process's own time is taken. DET_CPU=avx512|avx2|c chooses kernels.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "base/parallel.h"
+#include "nn/layout.h"
+
+static int threads, runs = 15, own;
+
+static double
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(own ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static float *
+floats(size_t n)
+{
+	static uint32_t seed = 1;
+	float *p;
+	size_t i;
+
+	if (det_alloc(&p, n, sizeof *p))
+		abort();
+	for (i = 0; i < n; i++) {
+		seed = seed * 1664525u + 1013904223u;
+		p[i] = (float)(int)(seed >> 8) / (float)(1 << 23) - 1;
+	}
+	return p;
+}
+
+/* Seconds of the fastest of the runs, each long enough to be measured. */
+static double
+least(void (*fn)(const void *ctx), const void *ctx)
+{
+	double best = 1e9, t;
+	int i, k, times = 1;
+
+	for (i = 0; i < runs; i++) {
+		t = now();
+		for (k = 0; k < times; k++)
+			fn(ctx);
+		t = now() - t;
+		if (t < 2e-4 && times < 1000) {
+			times *= 4;
+			i = -1;
+			continue;
+		}
+		if (t / times < best)
+			best = t / times;
+	}
+	return best;
+}
+
+/* --- a copy, to compare with --- */
+
+struct copy {
+	float *out;
+	const float *in;
+	size_t n, parts;
+};
+
+static void
+copy_part(const void *ctx, size_t i, int worker)
+{
+	const struct copy *c = ctx;
+	size_t from = c->n * i / c->parts, to = c->n * (i + 1) / c->parts;
+
+	(void)worker;
+	memcpy(c->out + from, c->in + from, (to - from) * sizeof *c->out);
+}
+
+static void
+copy_run(const void *ctx)
+{
+	const struct copy *c = ctx;
+
+	det_parallel(threads, c->parts, copy_part, c);
+}
+
+/* GB/s of a copy whose two sides are `bytes` together. */
+static double
+copy_speed(double bytes)
+{
+	size_t n = (size_t)bytes / 2 / sizeof(float);
+	struct copy c = { floats(n), floats(n), n, n / 16384 + 1 };
+	double s = least(copy_run, &c);
+
+	free(c.out), free((void *)(uintptr_t)c.in);
+	return bytes / s * 1e-9;
+}
+
+static void
+report(const char *what, double bytes, double s)
+{
+	double speed = bytes / s * 1e-9;
+
+	printf("  %-36s %8.3f ms %7.1f GB/s %4.0f%% of a copy\n", what, s * 1e3, speed,
+	    100 * speed / copy_speed(bytes));
+	fflush(stdout);
+}
+
+/* --- layouts --- */
+
+struct turn {
+	float *out;
+	const float *in;
+	size_t c, hw;
+};
+
+static void
+turn_block(const void *ctx)
+{
+	const struct turn *t = ctx;
+
+	det_layout_block(t->out, t->in, 1, t->c, t->hw, threads);
+}
+
+static void
+turn_plain(const void *ctx)
+{
+	const struct turn *t = ctx;
+
+	det_layout_plain(t->out, t->in, 1, t->c, t->hw, threads);
+}
+
+static void
+layouts(void)
+{
+	static const size_t sizes[][2] = { { 64, 224 * 224 }, { 256, 56 * 56 },
+		{ 512, 32 * 32 }, { 255, 52 * 52 }, { 256, 13 * 13 }, { 24, 38 * 38 },
+		{ 1024, 100 * 100 } };
+	char what[80];
+	size_t i;
+
+	for (i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		size_t c = sizes[i][0], hw = sizes[i][1];
+		size_t plain = c * hw, blocked = det_blocked_channels(c) * hw;
+		double bytes = (double)(plain + blocked) * sizeof(float);
+		float *a = floats(plain), *b = floats(blocked);
+		struct turn in = { b, a, c, hw }, out = { a, b, c, hw };
+
+		(void)snprintf(what, sizeof what, "block %zu x %zu", c, hw);
+		report(what, bytes, least(turn_block, &in));
+		(void)snprintf(what, sizeof what, "plain %zu x %zu", c, hw);
+		report(what, bytes, least(turn_plain, &out));
+		free(a), free(b);
+	}
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} parts[] = { { "layout", layouts } };
+
+int
+main(int argc, char *argv[])
+{
+	int opt, i;
+	size_t n;
+
+	threads = det_cpu_cores();
+	while ((opt = getopt(argc, argv, "j:r:c")) != -1)
+		switch (opt) {
+		case 'j': threads = atoi(optarg); break;
+		case 'r': runs = atoi(optarg); break;
+		case 'c': own = 1; break;
+		default:
+			fprintf(stderr, "usage: ops [-j THREADS] [-r RUNS] [-c] "
+					"[WHAT ...]\n");
+			return 2;
+		}
+	if (threads < 1 || runs < 1)
+		return 2;
+	for (n = 0; n < sizeof parts / sizeof parts[0]; n++) {
+		int wanted = optind == argc;
+
+		for (i = optind; i < argc; i++)
+			wanted |= strcmp(argv[i], parts[n].name) == 0;
+		if (!wanted)
+			continue;
+		printf("%s, %d threads, %s\n", parts[n].name, threads,
+		    det_cpu_name(det_cpu_level()));
+		parts[n].run();
+	}
+	return 0;
+}
