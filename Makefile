@@ -27,6 +27,9 @@ ARCH_TXT := $(sort $(wildcard lib/arch/*.arch lib/arch/*.part))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
+# What unit tests share, and programs that shell tests run
+SHARED_SRC := $(sort $(wildcard tests/*.c))
+HELP_SRC := $(sort $(wildcard tests/tool/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(O)/%.o) $(O)/arch_files.o
 BIN_OBJ  := $(BIN_SRC:%.c=$(O)/%.o)
 MODEL_OBJ := $(MODEL_SRC:%.c=$(O)/%.o)
@@ -36,6 +39,8 @@ TOOLS    := $(TOOL_SRC:bin/%.c=$(BIN)/%)
 UNITS    := $(UNIT_SRC:%.c=$(O)/%)
 REPLAYS  := $(FUZZ_SRC:%.c=$(O)/%)
 BENCHES  := $(BENCH_SRC:%.c=$(O)/%)
+HELPERS  := $(HELP_SRC:%.c=$(O)/%)
+SHARED_OBJ := $(SHARED_SRC:%.c=$(O)/%.o)
 SCRIPTS  := $(sort $(wildcard tests/*.t))
 # What programs that link the library may include; the others say "Private" in their first
 # lines, or are templates that the kernels are made from.
@@ -66,8 +71,9 @@ $(TOOLS): $(BIN)/%: $(O)/bin/%.o $(BIN_OBJ) $(O)/libdet.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libdet.a $(ALL_LIBS)
 
-$(UNITS) $(BENCHES): $(O)/%: $(O)/%.o $(O)/libdet.a
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+$(UNITS) $(HELPERS): $(SHARED_OBJ)
+$(UNITS) $(HELPERS) $(BENCHES): $(O)/%: $(O)/%.o $(O)/libdet.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libdet.a $(ALL_LIBS)
 
 # A fuzz target linked with a driver that replays files; `make fuzz` makes the fuzzers.
 $(REPLAYS): $(O)/%: $(O)/%.o $(O)/tests/fuzz/replay.o $(O)/libdet.a
@@ -109,6 +115,8 @@ run-tests:
 
 # All that takes longer: each set of kernels, the other compiler, the sanitizers, arm64.
 check-long: check
+	@$(O)/tests/unit/test_conv_shapes -n 6000 -s 2 -m 1e7
+	@$(O)/tests/unit/test_conv_shapes -n 600 -s 3 -m 3e8
 	@for l in c avx2; do echo "DET_CPU=$$l"; \
 		DET_CPU=$$l $(MAKE) --no-print-directory run-tests || exit 1; done
 	@$(MAKE) --no-print-directory check CC=clang
@@ -119,7 +127,7 @@ check-long: check
 arm64-check:
 	@sh tests/arm64.sh $(T)
 
-units: $(UNITS)
+units: $(UNITS) $(HELPERS)
 replays: $(REPLAYS)
 
 # The compiler's fuzzer on every target, FUZZ_TIME seconds each.
@@ -138,7 +146,7 @@ fuzz:
 lint:
 	@sh tests/lint.sh
 format:
-	clang-format -i bin/*.[ch] lib/*/*.[ch] tests/*/*.[ch]
+	clang-format -i bin/*.[ch] lib/*/*.[ch] tests/*.[ch] tests/*/*.[ch]
 
 # --- figures ----------------------------------------------------------------------------
 bench: all $(BENCHES)
@@ -175,5 +183,5 @@ clean:
 .PHONY: force all tools deps check-deps deps-list demo check check-long arm64-check run-tests \
 	units replays fuzz lint format bench install uninstall clean
 OBJ := $(LIB_OBJ) $(BIN_OBJ) $(MODEL_OBJ) $(ANCHORS_OBJ) $(EVAL_OBJ) \
-	$(patsubst %.c,$(O)/%.o,$(TOOL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC))
+	$(patsubst %.c,$(O)/%.o,$(TOOL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(SHARED_SRC) $(HELP_SRC))
 -include $(OBJ:.o=.d)
