@@ -59,8 +59,10 @@ struct det_panel {
 	size_t a_tap, a_row;
 	const float *outside; /* 16 zeros: what `at` holds for rows outside the image */
 	size_t taps;
-	size_t blocks, a_block; /* of a tap, and the floats from one to the next; */
-	size_t steps;           /* or, blocks being 0, the floats of a tap */
+	/* Blocks of a tap, the first of them, and the floats from one to the next; or,
+	 * blocks being 0, the floats of a tap. */
+	size_t blocks, from, a_block;
+	size_t steps;
 	const float *b;         /* the panel, where this part of the depth begins */
 	size_t wide;            /* its blocks of K */
 	const float *ahead;     /* to be fetched meanwhile, or NULL */

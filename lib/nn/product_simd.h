@@ -161,7 +161,7 @@ product_blocks(const struct product_tile *t, int rows, int nv)
 		{
 			a[r] = t->at[tap * t->at_tap + (size_t)r];
 			step[r] = a[r] == p->outside ? 0 : p->a_block;
-			a[r] += tap * t->a_tap;
+			a[r] += tap * t->a_tap + p->from * step[r];
 		}
 		for (block = 0; block < p->blocks; block++) {
 			for (i = 0; i < t->lines; i++)
