@@ -88,10 +88,12 @@ det_direct_can(const struct det_conv *c)
 	       (c->c / c->groups % DET_BLOCK == 0 && c->k / c->groups % DET_BLOCK == 0);
 }
 
+/* Channels of a tap in the packed weights. Few are packed alike for either layout, so that
+ * the same weights serve both. */
 static size_t
 floats_in(const struct det_conv *c)
 {
-	return is_first(c) ? c->c : det_blocked_channels(c->c / c->groups);
+	return c->c < DET_BLOCK ? c->c : det_blocked_channels(c->c / c->groups);
 }
 
 /* What does not depend on the threads. */
@@ -103,7 +105,7 @@ shape_of(const struct det_conv *c)
 	p.kg = c->k / c->groups;
 	p.kb = det_blocks(p.kg);
 	p.panels = ceil_div(p.kb, p.ker->wide);
-	p.cb = p.plain ? 0 : det_blocks(c->c / c->groups);
+	p.cb = c->c < DET_BLOCK ? 0 : det_blocks(c->c / c->groups);
 	p.taps = c->kh * c->kw;
 	p.depth = p.taps * floats_in(c);
 	p.jobs = c->n * c->groups;
@@ -123,7 +125,7 @@ cut_depth(struct plan *p)
 	p->part_taps = p->taps;
 	p->part_blocks = p->cb;
 	p->parts = 1;
-	if (p->plain || tap * p->taps <= PANEL)
+	if (tap * p->taps <= PANEL)
 		return;
 	if (tap <= PANEL) {
 		p->parts = ceil_div(p->taps, PANEL / tap);
@@ -149,7 +151,8 @@ cut_rows(struct plan *p, size_t threads)
 		want = most(1, INPUT / 4 / row);
 		few = 1;
 	} else {
-		row = p->cb * DET_BLOCK * sizeof(float) * c->stride_y * c->stride_x;
+		row = most(1, p->cb) * DET_BLOCK * sizeof(float) * c->stride_y *
+		      c->stride_x;
 		want = most(2 * ROWS, INPUT / row);
 		if (p->table)
 			want =
@@ -204,6 +207,36 @@ static size_t
 worker_bytes(const struct plan *p)
 {
 	return p->table_bytes + p->sum_bytes + p->line_bytes;
+}
+
+const char *
+det_direct_name(const struct det_conv *c)
+{
+	return is_first(c)          ? "direct, from plain"
+	       : c->kh * c->kw == 1 ? "direct 1x1"
+				    : "direct";
+}
+
+double
+det_direct_cost(const struct det_conv *c, int threads)
+{
+	const struct det_costs *k = det_costs();
+	struct plan p = make_plan(c, threads);
+	size_t items = p.jobs * p.chunks * p.shares, t = (size_t)threads;
+	double pixels = (double)(p.jobs * c->oh * c->ow);
+	double out = pixels * (double)p.kb, weights = (double)(p.kb * p.depth);
+	double sums = out * (double)p.depth * k->fma * 1.02 + out * k->line / 2;
+
+	if (p.plain) /* lines copied; sums short */
+		sums += (double)(c->n * c->c * c->h * c->w) * 2 * k->fma +
+			out * (double)p.depth * k->fma * .08;
+	if (p.table)
+		sums += pixels * (double)(p.taps * p.shares) * 2 * k->fma;
+	sums += (double)p.parts * out * k->line / 8;
+	/* what is left over where items don't go evenly into threads */
+	sums *= (double)(ceil_div(items, t) * t) / (double)items;
+	weights *= (double)c->groups * k->memory;
+	return (sums > weights ? sums : weights) / threads + k->loop;
 }
 
 size_t
@@ -433,6 +466,7 @@ run_panels(const struct work *w, const struct item *t, const float *in)
 			.outside = outside,
 			.taps = p->taps,
 			.blocks = p->cb,
+			.steps = p->cb ? 0 : c->c,
 			.a_block = c->h * c->w * DET_BLOCK,
 			.b = w->weight + block * DET_BLOCK * p->depth,
 			.wide = least(p->kb - first, p->ker->wide),
