@@ -10,10 +10,21 @@
 #include "nn/conv.h"
 #include "nn/gemm.h"
 
+/* What things cost on this instruction set, in microseconds: the unit of all modelled
+ * costs. conv_cost.c */
+struct det_costs {
+	double fma;    /* sixteen multiply-adds, side by side, in registers */
+	double line;   /* to move 64 bytes between the second cache and the third */
+	double memory; /* to have 64 bytes from memory */
+	double loop;   /* to begin and end a loop over threads */
+};
+const struct det_costs *det_costs(void);
+
 /* Blocked to blocked; with few input channels also plain to blocked. conv_direct.c */
 int det_direct_can(const struct det_conv *c);
 double det_direct_cost(const struct det_conv *c, int threads);
-size_t det_direct_packed(const struct det_conv *c); /* bytes */
+const char *det_direct_name(const struct det_conv *c); /* for reports */
+size_t det_direct_packed(const struct det_conv *c);    /* bytes */
 void det_direct_pack(
     const struct det_conv *c, float *packed, const float *weight, int threads);
 size_t det_direct_scratch(const struct det_conv *c, int threads); /* bytes */

@@ -89,6 +89,7 @@ struct det_wino_out {
 };
 
 struct det_product; /* nn/product.h */
+struct det_panel;
 
 struct det_kernels {
 	size_t lanes;      /* floats in a vector */
@@ -122,6 +123,7 @@ struct det_kernels {
 	/* a blocked product, and the blocks of its panels */
 	size_t wide;
 	void (*product)(const struct det_product *p);
+	void (*panel)(const struct det_panel *p);
 };
 
 extern const struct det_kernels det_kernels_c;

@@ -174,7 +174,7 @@ dots_run(float *sum, size_t ldsum, const float *in, size_t ldin, const float *we
 	{                                                                      \
 		LANES, ROWS, VECS, tile_run, act_run, copy_run, pack_run,      \
 		    pack_scratch, depthwise_run, wino_in_run, wino_out_run,    \
-		    wino_weight_run, wino_scratch, dots_run, WIDE, product_run \
+		    wino_weight_run, wino_scratch, dots_run, WIDE, product_run, panel_run \
 	}
 
 #endif

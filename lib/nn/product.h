@@ -47,4 +47,32 @@ struct det_product {
 	const struct det_epilogue *end;
 };
 
+/* One panel of such a product whose rows need not lie side by side: the depth is taps (or
+ * one) of some blocks, or of floats side by side, and rows are told by a pointer for each
+ * tap, or by distances. */
+struct det_panel {
+	/* Where tap t of row r begins: at[t * at_tap + r]; or, at being NULL, at
+	 * a + t * a_tap + r * a_row. */
+	const float *const *at;
+	size_t at_tap;
+	const float *a;
+	size_t a_tap, a_row;
+	const float *outside; /* 16 zeros: what `at` holds for rows outside the image */
+	size_t taps;
+	/* Blocks of a tap, the first of them, and the floats from one to the next; or,
+	 * blocks being 0, the floats of a tap. */
+	size_t blocks, from, a_block;
+	size_t steps;
+	const float *b;         /* the panel, where this part of the depth begins */
+	size_t wide;            /* its blocks of K */
+	const float *ahead;     /* to be fetched meanwhile, or NULL */
+	size_t ahead_lines;     /* of 16 floats */
+	size_t rows;
+	const float *sum; /* of the parts of the depth before, laid out as C; NULL: none */
+	size_t sum_block;
+	float *c;
+	size_t c_block;
+	const struct det_epilogue *end; /* at the panel's first channel, C's first row */
+};
+
 #endif

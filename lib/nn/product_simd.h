@@ -39,21 +39,17 @@ enum { WIDE = 1 };
 #endif
 enum { HIGH = DET_PRODUCT_ROWS, BLOCK_VECS = DET_BLOCK / LANES };
 
-/* One tile, all of its depth: taps x blocks x 16. */
+/* One tile of a panel. */
 struct product_tile {
-	const float *const *at; /* tap t of row r begins at at[t * at_step + r] */
-	size_t at_step, taps, blocks;
-	size_t a_block;
-	const float *outside; /* what `at` holds for rows outside; or NULL */
-	const float *b;
-	/* To be fetched: lines for each block of depth, ahead_step floats further each. */
-	const float *ahead;
-	size_t ahead_step, lines;
-	const float *sum; /* sums so far, laid out as C; NULL: none */
-	size_t sum_block;
+	const struct det_panel *p;
+	const float *const
+	    *at; /* tap t of row r begins at at[t * at_tap + r] + t * a_tap */
+	size_t at_tap, a_tap;
+	const float *ahead;       /* to be fetched: for each block of depth */
+	size_t ahead_step, lines; /* `lines` lines, then ahead_step floats on */
+	const float *sum;         /* NULL: none */
 	float *c;
-	size_t c_block;
-	const struct det_epilogue *end; /* at the tile's first row and block, or NULL */
+	struct det_epilogue end; /* pointers at the tile's first row */
 };
 
 #define UNROLL_ALL _Pragma("GCC unroll 32")
@@ -68,7 +64,8 @@ INLINE void
 product_finish(
     const struct product_tile *t, vec acc[HIGH][WIDE * BLOCK_VECS], int rows, int nv)
 {
-	const struct det_epilogue *e = t->end;
+	const struct det_epilogue *e = t->p->end ? &t->end : NULL;
+	size_t c_block = t->p->c_block;
 	int r, v;
 
 	if (t->sum)
@@ -77,7 +74,7 @@ product_finish(
 			const float *s = t->sum + r * DET_BLOCK;
 
 			VECS_OF(v)
-			acc[r][v] = acc[r][v] + v_load(s + AT_VEC(t->sum_block, v));
+			acc[r][v] = acc[r][v] + v_load(s + AT_VEC(t->p->sum_block, v));
 		}
 	if (e && e->scale)
 		VECS_OF(v)
@@ -99,7 +96,7 @@ product_finish(
 			const float *s = e->residual + r * DET_BLOCK;
 
 			VECS_OF(v)
-			acc[r][v] = acc[r][v] + v_load(s + AT_VEC(t->c_block, v));
+			acc[r][v] = acc[r][v] + v_load(s + AT_VEC(c_block, v));
 		}
 	if (e && (e->act == DET_ACT_RELU || e->act == DET_ACT_RELU6))
 		ROWS_OF(r) VECS_OF(v) acc[r][v] = v_max(v_zero(), acc[r][v]);
@@ -116,54 +113,64 @@ product_finish(
 	{
 		float *c = t->c + r * DET_BLOCK;
 
-		VECS_OF(v) v_store(c + AT_VEC(t->c_block, v), acc[r][v]);
+		VECS_OF(v) v_store(c + AT_VEC(c_block, v), acc[r][v]);
 	}
 	/* the long ones, now that the tile is in the cache */
 	if (e && (e->act == DET_ACT_SIGMOID || e->act == DET_ACT_MISH ||
 		     e->act == DET_ACT_SILU))
 		for (v = 0; v < nv / BLOCK_VECS; v++) {
-			float *c = t->c + (size_t)v * t->c_block;
+			float *c = t->c + (size_t)v * c_block;
 
 			act_run(c, c, (size_t)rows * DET_BLOCK, e->act, e->alpha);
 		}
 }
 
+/* One step of the depth. */
 INLINE void
-product_any(const struct product_tile *t, int rows, int nv)
+product_step(vec acc[HIGH][WIDE * BLOCK_VECS], const float *const a[HIGH], size_t k,
+    const float *b, int rows, int nv)
 {
-	const float *const *at = t->at;
-	const float *b = t->b, *ahead = t->ahead;
+	vec bv[WIDE * BLOCK_VECS];
+	int r, v;
+
+	VECS_OF(v) bv[v] = v_load(b + v * LANES);
+	ROWS_OF(r)
+	{
+		vec av = v_set(a[r][k]);
+
+		VECS_OF(v) acc[r][v] = v_fma(av, bv[v], acc[r][v]);
+	}
+}
+
+/* Depth in blocks. */
+INLINE void
+product_blocks(const struct product_tile *t, int rows, int nv)
+{
+	const struct det_panel *p = t->p;
+	const float *b = p->b, *ahead = t->ahead;
 	vec acc[HIGH][WIDE * BLOCK_VECS];
-	size_t tap, block, i;
-	int r, v, k;
+	size_t tap, block, i, k;
+	int r, v;
 
 	ROWS_OF(r) VECS_OF(v) acc[r][v] = v_zero();
-	for (tap = 0; tap < t->taps; tap++, at += t->at_step) {
+	for (tap = 0; tap < p->taps; tap++) {
 		const float *a[HIGH];
 		size_t step[HIGH];
 
 		ROWS_OF(r)
 		{
-			a[r] = at[r];
-			step[r] = a[r] == t->outside ? 0 : t->a_block;
+			a[r] = t->at[tap * t->at_tap + (size_t)r];
+			step[r] = a[r] == p->outside ? 0 : p->a_block;
+			a[r] += tap * t->a_tap + p->from * step[r];
 		}
-		for (block = 0; block < t->blocks; block++) {
+		for (block = 0; block < p->blocks; block++) {
 			for (i = 0; i < t->lines; i++)
 				__builtin_prefetch(ahead + i * DET_BLOCK, 0, 2);
 			ahead += t->ahead_step;
-			_Pragma("GCC unroll 4") for (k = 0; k < DET_BLOCK;
-						     k++, b += nv * LANES)
+			_Pragma("GCC unroll 4") for (k = 0; k < DET_BLOCK; k++)
 			{
-				vec bv[WIDE * BLOCK_VECS];
-
-				VECS_OF(v) bv[v] = v_load(b + v * LANES);
-				ROWS_OF(r)
-				{
-					vec av = v_set(a[r][k]);
-
-					VECS_OF(v)
-					acc[r][v] = v_fma(av, bv[v], acc[r][v]);
-				}
+				product_step(acc, a, k, b, rows, nv);
+				b += nv * LANES;
 			}
 			ROWS_OF(r) a[r] += step[r];
 		}
@@ -171,10 +178,36 @@ product_any(const struct product_tile *t, int rows, int nv)
 	product_finish(t, acc, rows, nv);
 }
 
-#define PRODUCT_TILE(rows, n)                                                 \
-	TARGET static void product_##rows##_##n(const struct product_tile *t) \
-	{                                                                     \
-		product_any(t, rows, n *BLOCK_VECS);                          \
+/* Few floats a tap, side by side. */
+INLINE void
+product_floats(const struct product_tile *t, int rows, int nv)
+{
+	const struct det_panel *p = t->p;
+	const float *b = p->b;
+	vec acc[HIGH][WIDE * BLOCK_VECS];
+	size_t tap, k;
+	int r, v;
+
+	ROWS_OF(r) VECS_OF(v) acc[r][v] = v_zero();
+	for (tap = 0; tap < p->taps; tap++) {
+		const float *a[HIGH];
+
+		ROWS_OF(r)
+		a[r] = t->at[tap * t->at_tap + (size_t)r] + tap * t->a_tap;
+		for (k = 0; k < p->steps; k++, b += nv * LANES)
+			product_step(acc, a, k, b, rows, nv);
+	}
+	product_finish(t, acc, rows, nv);
+}
+
+#define PRODUCT_TILE(rows, n)                                                \
+	TARGET static void blocks_##rows##_##n(const struct product_tile *t) \
+	{                                                                    \
+		product_blocks(t, rows, n *BLOCK_VECS);                      \
+	}                                                                    \
+	TARGET static void floats_##rows##_##n(const struct product_tile *t) \
+	{                                                                    \
+		product_floats(t, rows, n *BLOCK_VECS);                      \
 	}
 #if DET_SIMD == 512
 #define PRODUCT_TILES(rows)   \
@@ -182,16 +215,16 @@ product_any(const struct product_tile *t, int rows, int nv)
 	PRODUCT_TILE(rows, 2) \
 	PRODUCT_TILE(rows, 3) \
 	PRODUCT_TILE(rows, 4)
-#define PRODUCT_NAMES(rows)                                                 \
-	{                                                                   \
-		product_##rows##_1, product_##rows##_2, product_##rows##_3, \
-		    product_##rows##_4                                      \
+#define PRODUCT_NAMES(kind, rows)                                        \
+	{                                                                \
+		kind##_##rows##_1, kind##_##rows##_2, kind##_##rows##_3, \
+		    kind##_##rows##_4                                    \
 	}
 #else
 #define PRODUCT_TILES(rows) PRODUCT_TILE(rows, 1)
-#define PRODUCT_NAMES(rows)        \
-	{                          \
-		product_##rows##_1 \
+#define PRODUCT_NAMES(kind, rows) \
+	{                         \
+		kind##_##rows##_1 \
 	}
 #endif
 
@@ -202,75 +235,100 @@ PRODUCT_TILES(3)
 PRODUCT_TILES(4)
 PRODUCT_TILES(5)
 PRODUCT_TILES(6)
+#define PRODUCT_TABLE(kind)                                         \
+	{                                                           \
+		PRODUCT_NAMES(kind, 1), PRODUCT_NAMES(kind, 2),     \
+		    PRODUCT_NAMES(kind, 3), PRODUCT_NAMES(kind, 4), \
+		    PRODUCT_NAMES(kind, 5), PRODUCT_NAMES(kind, 6)  \
+	}
+#else
+#define PRODUCT_TABLE(kind)                                                            \
+	{                                                                              \
+		PRODUCT_NAMES(kind, 1), PRODUCT_NAMES(kind, 2), PRODUCT_NAMES(kind, 3) \
+	}
 #endif
 
-static void (*const product_tiles[HIGH][WIDE])(const struct product_tile *) = {
-	PRODUCT_NAMES(1),
-	PRODUCT_NAMES(2),
-	PRODUCT_NAMES(3),
-#if DET_PRODUCT_ROWS == 6
-	PRODUCT_NAMES(4),
-	PRODUCT_NAMES(5),
-	PRODUCT_NAMES(6),
-#endif
-};
-
-/* The rows of one panel, `n` blocks wide from block `first` of K on. */
-TARGET static void
-product_panel(const struct det_product *p, size_t first, size_t n)
+static void
+panel_run(const struct det_panel *p)
 {
-	struct det_epilogue e;
-	const float *at[HIGH];
-	struct product_tile t = { .at = at,
-		.taps = 1,
-		.blocks = p->take,
-		.a_block = p->a_block,
-		.b = p->b + det_panel_at(WIDE, p->depth, p->blocks, p->from * DET_BLOCK,
-				first * DET_BLOCK),
-		.sum_block = p->c_block,
-		.c_block = p->c_block };
-	size_t tiles = (p->rows + HIGH - 1) / HIGH, i, row = 0, r;
+	static void (*const of_blocks[HIGH][WIDE])(const struct product_tile *) =
+	    PRODUCT_TABLE(blocks);
+	static void (*const of_floats[HIGH][WIDE])(const struct product_tile *) =
+	    PRODUCT_TABLE(floats);
+	size_t tiles = (p->rows + HIGH - 1) / HIGH, depth = p->taps * p->blocks;
+	size_t i, r, row, next;
+	const float *side[HIGH];
+	struct product_tile t = { .p = p };
 
-	if (first + n < p->blocks) { /* a share of the next panel with each tile */
-		size_t width = p->blocks - first - n < n ? p->blocks - first - n : n;
-
-		t.ahead = p->b + det_panel_at(WIDE, p->depth, p->blocks,
-				     p->from * DET_BLOCK, (first + n) * DET_BLOCK);
-		t.ahead_step = width * DET_BLOCK * DET_BLOCK;
-		t.lines = (width * DET_BLOCK + tiles - 1) / tiles;
+	if (p->ahead &&
+	    depth) { /* a share with each tile, in each of these some a block */
+		t.lines = (p->ahead_lines + tiles * depth - 1) / (tiles * depth);
+		t.ahead_step = t.lines * DET_BLOCK;
 	}
-	if (p->end) {
-		e = *p->end;
-		if (e.scale)
-			e.scale += first * DET_BLOCK;
-		if (e.shift)
-			e.shift += first * DET_BLOCK;
-		t.end = &e;
-	}
-	for (i = 0; i < tiles; i++) {
-		size_t next = (i + 1) * p->rows / tiles;
-		size_t here = first * p->c_block + row * DET_BLOCK;
-
-		for (r = 0; r < next - row; r++)
-			at[r] = p->a + (row + r) * DET_BLOCK;
-		t.c = p->c + here;
-		t.sum = p->first ? NULL : t.c;
+	if (p->end)
+		t.end = *p->end;
+	for (i = 0, row = 0; i < tiles; i++, row = next) {
+		next = (i + 1) * p->rows / tiles;
+		if (p->at) {
+			t.at = p->at + row;
+			t.at_tap = p->at_tap;
+		} else {
+			for (r = row; r < next; r++)
+				side[r - row] = p->a + r * p->a_row;
+			t.at = side;
+			t.a_tap = p->a_tap;
+		}
+		t.ahead = p->ahead ? p->ahead + i * depth * t.ahead_step : NULL;
+		t.sum = p->sum ? p->sum + row * DET_BLOCK : NULL;
+		t.c = p->c + row * DET_BLOCK;
 		if (p->end && p->end->residual)
-			e.residual = p->end->residual + here;
-		product_tiles[next - row - 1][n - 1](&t);
-		t.ahead += t.lines * DET_BLOCK;
-		row = next;
+			t.end.residual = p->end->residual + row * DET_BLOCK;
+		(p->blocks ? of_blocks : of_floats)[next - row - 1][p->wide - 1](&t);
 	}
 }
 
-TARGET static void
+static void
 product_run(const struct det_product *p)
 {
-	size_t first, n;
+	size_t first, n, left;
 
 	for (first = 0; first < p->blocks; first += n) {
-		n = p->blocks - first < WIDE ? p->blocks - first : WIDE;
-		product_panel(p, first, n);
+		struct det_epilogue e;
+		struct det_panel q = { .a = p->a,
+			.a_row = DET_BLOCK,
+			.taps = 1,
+			.blocks = p->take,
+			.a_block = p->a_block,
+			.rows = p->rows,
+			.c = p->c + first * p->c_block,
+			.c_block = p->c_block,
+			.sum_block = p->c_block };
+
+		left = p->blocks - first;
+		n = left < WIDE ? left : WIDE;
+		q.wide = n;
+		q.b = p->b + det_panel_at(WIDE, p->depth, p->blocks,
+				 p->from * DET_BLOCK, first * DET_BLOCK);
+		if (left > n) {
+			q.ahead =
+			    p->b + det_panel_at(WIDE, p->depth, p->blocks,
+				       p->from * DET_BLOCK, (first + n) * DET_BLOCK);
+			q.ahead_lines =
+			    p->take * DET_BLOCK * (left - n < WIDE ? left - n : WIDE);
+		}
+		if (!p->first)
+			q.sum = q.c;
+		if (p->end) {
+			e = *p->end;
+			if (e.scale)
+				e.scale += first * DET_BLOCK;
+			if (e.shift)
+				e.shift += first * DET_BLOCK;
+			if (e.residual)
+				e.residual += first * p->c_block;
+			q.end = &e;
+		}
+		panel_run(&q);
 	}
 }
 
