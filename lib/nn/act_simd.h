@@ -47,6 +47,18 @@ v_act(vec x, enum det_act act, vec alpha)
 	return x;
 }
 
+/* call(ACT) with each activation as a constant, so that loops are made for it. */
+#define FOR_EACH_ACT(act, call)                             \
+	switch (act) {                                      \
+	case DET_ACT_LINEAR: call(DET_ACT_LINEAR); break;   \
+	case DET_ACT_RELU: call(DET_ACT_RELU); break;       \
+	case DET_ACT_RELU6: call(DET_ACT_RELU6); break;     \
+	case DET_ACT_LEAKY: call(DET_ACT_LEAKY); break;     \
+	case DET_ACT_SIGMOID: call(DET_ACT_SIGMOID); break; \
+	case DET_ACT_MISH: call(DET_ACT_MISH); break;       \
+	case DET_ACT_SILU: call(DET_ACT_SILU); break;       \
+	}
+
 /* Inlined with a constant act. */
 INLINE void
 act_loop(float *y, const float *x, size_t n, enum det_act act, float alpha)
@@ -60,18 +72,12 @@ act_loop(float *y, const float *x, size_t n, enum det_act act, float alpha)
 		v_store_n(y + i, v_act(v_load_n(x + i, n - i), act, a), n - i);
 }
 
-TARGET static void
+TARGET static inline void
 act_run(float *y, const float *x, size_t n, enum det_act act, float alpha)
 {
-	switch (act) {
-	case DET_ACT_LINEAR: act_loop(y, x, n, DET_ACT_LINEAR, alpha); break;
-	case DET_ACT_RELU: act_loop(y, x, n, DET_ACT_RELU, alpha); break;
-	case DET_ACT_RELU6: act_loop(y, x, n, DET_ACT_RELU6, alpha); break;
-	case DET_ACT_LEAKY: act_loop(y, x, n, DET_ACT_LEAKY, alpha); break;
-	case DET_ACT_SIGMOID: act_loop(y, x, n, DET_ACT_SIGMOID, alpha); break;
-	case DET_ACT_MISH: act_loop(y, x, n, DET_ACT_MISH, alpha); break;
-	case DET_ACT_SILU: act_loop(y, x, n, DET_ACT_SILU, alpha); break;
-	}
+#define CALL(constant) act_loop(y, x, n, constant, alpha)
+	FOR_EACH_ACT(act, CALL)
+#undef CALL
 }
 
 #endif

@@ -7,10 +7,12 @@
 
 #include "nn/block.h"
 #include "nn/block_turn_simd.h"
+#include "nn/block_map_simd.h"
 
-#define DET_BLOCK_KERNELS         \
-	{                         \
-		turn_in, turn_out \
+#define DET_BLOCK_KERNELS                                                           \
+	{                                                                           \
+		turn_in, turn_out, sum_run, affine_run, largest_run, average_run,   \
+		    repeat_run, between_run, squares_run, multiply_run, moments_run \
 	}
 
 #endif

@@ -190,6 +190,16 @@ enum det_err det_op_window(size_t *out, const char *side, size_t in, size_t befo
 enum det_err det_op_same(
     size_t out[4], const struct det_node *n, const size_t (*in)[4]);
 
+/* Yes: for operators that do the same to each value, or to each channel. */
+int det_op_blocked_always(
+    const struct det_node *n, const size_t (*in)[4], const size_t out[4]);
+
+/* Floats of the output in its layout. */
+size_t det_op_floats(const struct det_op_run *r);
+
+/* to = from, n floats, in threads; nothing where they are the same. */
+void det_op_copy(float *to, const float *from, size_t n, int threads);
+
 /* C*H*W, 0 where not known. Overflow was excluded when the input's shape was set. */
 size_t det_op_chw(const size_t d[4]);
 

@@ -20,8 +20,8 @@ static const struct det_key no_keys[] = { DET_KEY_LAST };
 static void
 act_run(const struct det_op_run *r)
 {
-	det_op_activate(r->out, r->in[0], r->out_dims[0] * det_op_chw(r->out_dims),
-	    r->act, r->alpha, r->threads);
+	det_op_activate(
+	    r->out, r->in[0], det_op_floats(r), r->act, r->alpha, r->threads);
 }
 
 /* act=linear does nothing */
@@ -42,7 +42,7 @@ act_view(size_t *at, const struct det_node *n, const size_t in[4], const size_t 
 		.traits = DET_OP_ACT | DET_OP_ACTIVATES | DET_OP_INPLACE, .in_lo = 1, \
 		.in_hi = 1, .args_size = sizeof(struct det_op_act_args),              \
 		.keys = table, .fixed_act = fixed, .shape = det_op_same,              \
-		.view = act_view, .run = act_run                                      \
+		.view = act_view, .blocked = det_op_blocked_always, .run = act_run    \
 	}
 
 const struct det_op det_op_act = ACT_OP("act", act_keys, -1);

@@ -56,6 +56,49 @@ det_op_same(size_t out[4], const struct det_node *n, const size_t (*in)[4])
 	return DET_OK;
 }
 
+int
+det_op_blocked_always(
+    const struct det_node *n, const size_t (*in)[4], const size_t out[4])
+{
+	(void)n;
+	(void)in;
+	(void)out;
+	return 1;
+}
+
+size_t
+det_op_floats(const struct det_op_run *r)
+{
+	return det_layout_floats(r->blocked ? DET_BLOCKED : DET_PLAIN, r->out_dims);
+}
+
+struct copy {
+	float *to;
+	const float *from;
+	size_t n;
+};
+
+#define COPY_CHUNK ((size_t)16384)
+
+static void
+copy_part(const void *ctx, size_t part, int worker)
+{
+	const struct copy *c = ctx;
+	size_t i = part * COPY_CHUNK, n = c->n - i < COPY_CHUNK ? c->n - i : COPY_CHUNK;
+
+	(void)worker;
+	memcpy(c->to + i, c->from + i, n * sizeof *c->to);
+}
+
+void
+det_op_copy(float *to, const float *from, size_t n, int threads)
+{
+	struct copy c = { to, from, n };
+
+	if (to != from)
+		det_parallel(threads, (n + COPY_CHUNK - 1) / COPY_CHUNK, copy_part, &c);
+}
+
 size_t
 det_op_chw(const size_t d[4])
 {
@@ -151,8 +194,7 @@ det_op_activate(
 	struct activate j = { y, x, n, 16384, act, alpha };
 
 	if (act == DET_ACT_LINEAR) {
-		if (y != x)
-			memcpy(y, x, n * sizeof *y);
+		det_op_copy(y, x, n, threads);
 		return;
 	}
 	det_parallel(threads, (n + j.chunk - 1) / j.chunk, activate_part, &j);

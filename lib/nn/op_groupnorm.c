@@ -16,6 +16,7 @@
 #include "nn/op.h"
 
 #include "base/parallel.h"
+#include "nn/block.h"
 
 struct gn_args {
 	struct det_act_args act;
@@ -108,12 +109,113 @@ gn_group(const void *ctx, size_t p, int worker)
 	}
 }
 
+/* --- on blocked maps ---
+ * What a thread takes is the fewest blocks that hold whole groups. */
+
+static size_t
+unit_blocks(const struct gn_args *a, size_t c)
+{
+	size_t each = c / (size_t)a->groups;
+
+	return DET_BLOCK % each == 0   ? 1
+	       : each % DET_BLOCK == 0 ? each / DET_BLOCK
+				       : det_blocks(c);
+}
+
+/* What one channel has: the sums of moments(), and what becomes of it. */
+struct lane {
+	double sum, square;
+	float first, scale, shift;
+};
+
+/* Moments of the `each` channels from `l` on, of n pixels each, from their own; then what
+ * their values are multiplied with and moved by. weight, bias: of those channels. */
+static void
+settle_group(struct lane *l, size_t each, size_t n, double eps, const float *weight,
+    const float *bias)
+{
+	double mean = 0, var = 0, inv;
+	size_t i;
+
+	for (i = 0; i < each; i++)
+		mean += ((double)l[i].first + l[i].sum / (double)n) / (double)each;
+	for (i = 0; i < each; i++) {
+		double own = l[i].sum / (double)n,
+		       off = (double)l[i].first + own - mean;
+		double spread = l[i].square / (double)n - own * own;
+
+		var += ((spread > 0 ? spread : 0) + off * off) / (double)each;
+	}
+	inv = var + eps > 0 ? 1 / sqrt(var + eps) : 0;
+	for (i = 0; i < each; i++) {
+		double scale = inv * (double)weight[i];
+
+		l[i].scale = (float)scale;
+		l[i].shift = (float)((double)bias[i] - scale * mean);
+	}
+}
+
+static void
+lane_sums(struct lane *l, const float *x, size_t n)
+{
+	double sum[DET_BLOCK] = { 0 }, square[DET_BLOCK] = { 0 };
+	size_t k;
+
+	/* relative to the first pixel: see above */
+	det_block_kernels()->moments(sum, square, x, x, n);
+	for (k = 0; k < DET_BLOCK; k++)
+		l[k] = (struct lane){ sum[k], square[k], x[k], 1, 0 };
+}
+
+static void
+gn_unit(const void *ctx, size_t it, int worker)
+{
+	const struct det_op_run *r = ctx;
+	const struct gn_args *a = r->node->args;
+	const size_t *d = r->in_dims[0];
+	size_t area = d[2] * d[3], each = d[1] / (size_t)a->groups, b, c, k;
+	size_t wide = unit_blocks(a, d[1]), units = det_blocks(d[1]) / wide;
+	size_t first = it % units * wide * DET_BLOCK, at = it * wide * area * DET_BLOCK;
+	struct lane *l = (struct lane *)r->scratch + (size_t)worker * wide * DET_BLOCK;
+
+	for (b = 0; b < wide; b++)
+		lane_sums(
+		    l + b * DET_BLOCK, r->in[0] + at + b * area * DET_BLOCK, area);
+	for (c = 0; c < wide * DET_BLOCK && first + c < d[1]; c += each)
+		settle_group(l + c, each, area, a->eps, r->weight[0] + first + c,
+		    r->weight[1] + first + c);
+	for (b = 0; b < wide; b++, at += area * DET_BLOCK) {
+		float scale[DET_BLOCK], shift[DET_BLOCK];
+
+		for (k = 0; k < DET_BLOCK; k++) {
+			scale[k] = l[b * DET_BLOCK + k].scale;
+			shift[k] = l[b * DET_BLOCK + k].shift;
+		}
+		det_block_kernels()->affine(
+		    r->out + at, r->in[0] + at, area, scale, shift, r->act, r->alpha);
+	}
+}
+
+static size_t
+gn_scratch(
+    const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
+{
+	(void)out;
+	return (size_t)threads * unit_blocks(n->args, in[0][1]) * DET_BLOCK *
+	       sizeof(struct lane);
+}
+
 static void
 gn_run(const struct det_op_run *r)
 {
 	const struct gn_args *a = r->node->args;
+	const size_t *d = r->in_dims[0];
 
-	det_parallel(r->threads, r->in_dims[0][0] * (size_t)a->groups, gn_group, r);
+	if (r->blocked)
+		det_parallel(r->threads,
+		    d[0] * (det_blocks(d[1]) / unit_blocks(a, d[1])), gn_unit, r);
+	else
+		det_parallel(r->threads, d[0] * (size_t)a->groups, gn_group, r);
 }
 
 const struct det_op det_op_groupnorm = {
@@ -126,6 +228,8 @@ const struct det_op det_op_groupnorm = {
 	.fixed_act = -1,
 	.shape = gn_shape,
 	.weight = gn_weight,
+	.blocked = det_op_blocked_always,
+	.scratch = gn_scratch,
 	.flop = gn_flop,
 	.run = gn_run,
 };

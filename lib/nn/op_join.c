@@ -18,6 +18,7 @@
 #include "nn/op.h"
 
 #include "base/parallel.h"
+#include "nn/block.h"
 
 struct concat_args {
 	char none;
@@ -59,22 +60,38 @@ concat_view(
 	return n->n_in == 1;
 }
 
+/* Each part is whole blocks, but the last, which ends as the result does. */
+static int
+concat_blocked(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
+{
+	size_t i;
+
+	(void)out;
+	for (i = 0; i + 1 < n->n_in; i++)
+		if (in[i][1] % DET_BLOCK)
+			return 0;
+	return 1;
+}
+
+/* Floats of one element of a batch, in the layout of the run. */
+static size_t
+one_map(const struct det_op_run *r, const size_t d[4])
+{
+	const size_t one[4] = { 1, d[1], d[2], d[3] };
+
+	return det_layout_floats(r->blocked ? DET_BLOCKED : DET_PLAIN, one);
+}
+
 static void
 concat_run(const struct det_op_run *r)
 {
-	size_t area = r->out_dims[2] * r->out_dims[3], all = r->out_dims[1] * area;
-	size_t i, b, at = 0, len;
-	float *to;
-	const float *from;
+	size_t all = one_map(r, r->out_dims), i, b, at = 0, len;
 
 	for (i = 0; i < r->n_in; i++, at += len) {
-		len = r->in_dims[i][1] * area;
-		for (b = 0; b < r->out_dims[0]; b++) {
-			to = r->out + b * all + at;
-			from = r->in[i] + b * len;
-			if (to != from)
-				memcpy(to, from, len * sizeof *to);
-		}
+		len = one_map(r, r->in_dims[i]);
+		for (b = 0; b < r->out_dims[0]; b++)
+			det_op_copy(
+			    r->out + b * all + at, r->in[i] + b * len, len, r->threads);
 	}
 }
 
@@ -88,6 +105,7 @@ const struct det_op det_op_concat = {
 	.fixed_act = -1,
 	.shape = concat_shape,
 	.view = concat_view,
+	.blocked = concat_blocked,
 	.run = concat_run,
 };
 
@@ -155,15 +173,26 @@ slice_view(
 	return in[0] == 1 || in[1] == out[1];
 }
 
+/* Whole blocks, or all that there are: then the place and the length of a slice are the
+ * same in both layouts. */
+static int
+slice_blocked(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
+{
+	size_t from = slice_from(n->args, in[0][1]);
+
+	return from % DET_BLOCK == 0 &&
+	       (out[1] % DET_BLOCK == 0 || from + out[1] == in[0][1]);
+}
+
 static void
 slice_run(const struct det_op_run *r)
 {
 	size_t at = slice_from(r->node->args, r->in_dims[0][1]) * r->out_dims[2] *
 		    r->out_dims[3],
-	       len = det_op_chw(r->out_dims), all = det_op_chw(r->in_dims[0]), b;
+	       len = one_map(r, r->out_dims), all = one_map(r, r->in_dims[0]), b;
 
 	for (b = 0; b < r->out_dims[0]; b++)
-		memcpy(r->out + b * len, r->in[0] + b * all + at, len * sizeof(float));
+		det_op_copy(r->out + b * len, r->in[0] + b * all + at, len, r->threads);
 }
 
 const struct det_op det_op_slice = {
@@ -176,6 +205,7 @@ const struct det_op det_op_slice = {
 	.check = slice_check,
 	.shape = slice_shape,
 	.view = slice_view,
+	.blocked = slice_blocked,
 	.run = slice_run,
 };
 
@@ -269,45 +299,43 @@ add_darknet(const struct det_op_run *r)
 	    r->out, r->out, a[0] * det_op_chw(a), r->act, r->alpha, r->threads);
 }
 
-#define ADD_CHUNK ((size_t)4096)
+static int
+is_darknet(const struct add_args *a, const size_t (*in)[4])
+{
+	return a->darknet && memcmp(in[0], in[1], sizeof in[0]);
+}
+
+static int
+add_blocked(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
+{
+	(void)out;
+	return !is_darknet(n->args, in);
+}
+
+#define ADD_CHUNK ((size_t)16384)
 
 static void
 add_part(const void *ctx, size_t part, int worker)
 {
 	const struct det_op_run *r = ctx;
-	size_t all = r->out_dims[0] * det_op_chw(r->out_dims), i = part * ADD_CHUNK;
-	size_t n = all - i < ADD_CHUNK ? all - i : ADD_CHUNK, j, t;
-	float sum[ADD_CHUNK];
-	const float *x = r->in[0] + i, *y = r->in[1] + i;
+	size_t all = det_op_floats(r), i = part * ADD_CHUNK, t;
+	const float *x[DET_OP_MAX_IN];
 
 	(void)worker;
-#pragma omp simd
-	for (j = 0; j < n; j++)
-		sum[j] = x[j] + y[j];
-	for (t = 2; t < r->n_in; t++) {
-		x = r->in[t] + i;
-#pragma omp simd
-		for (j = 0; j < n; j++)
-			sum[j] += x[j];
-	}
-	if (r->act == DET_ACT_LINEAR)
-		memcpy(r->out + i, sum, n * sizeof *sum);
-	else
-		det_act_run(r->out + i, sum, n, r->act, r->alpha);
+	for (t = 0; t < r->n_in; t++)
+		x[t] = r->in[t] + i;
+	det_block_kernels()->sum(r->out + i, x, r->n_in,
+	    all - i < ADD_CHUNK ? all - i : ADD_CHUNK, r->act, r->alpha);
 }
 
 static void
 add_run(const struct det_op_run *r)
 {
-	const struct add_args *args = r->node->args;
-	size_t n = r->out_dims[0] * det_op_chw(r->out_dims);
-
-	if (args->darknet &&
-	    memcmp(r->in_dims[0], r->in_dims[1], sizeof r->in_dims[0])) {
+	if (is_darknet(r->node->args, r->in_dims))
 		add_darknet(r);
-		return;
-	}
-	det_parallel(r->threads, (n + ADD_CHUNK - 1) / ADD_CHUNK, add_part, r);
+	else
+		det_parallel(r->threads, (det_op_floats(r) + ADD_CHUNK - 1) / ADD_CHUNK,
+		    add_part, r);
 }
 
 const struct det_op det_op_add = {
@@ -321,5 +349,6 @@ const struct det_op det_op_add = {
 	.check = add_check,
 	.shape = add_shape,
 	.flop = add_flop,
+	.blocked = add_blocked,
 	.run = add_run,
 };

@@ -21,6 +21,7 @@
 #include "nn/op.h"
 
 #include "base/parallel.h"
+#include "nn/block.h"
 
 enum { FORM_ACROSS, FORM_WITHIN, FORM_DARKNET };
 
@@ -51,13 +52,29 @@ lrn_check(const struct det_node *n)
 	return DET_OK;
 }
 
-/* Pixels [at, at + n), n <= 64, of all channels of one batch element. */
+enum { RUN = 64 }; /* pixels that are worked on together */
+
+/* Channels of block b of c. */
+static size_t
+channels(size_t b, size_t c)
+{
+	return c - b * DET_BLOCK < DET_BLOCK ? c - b * DET_BLOCK : DET_BLOCK;
+}
+
+/* x^-beta; AlexNet's beta is 3/4, which needs but roots. */
+static double
+power(double x, double beta)
+{
+	return beta == .75 ? 1 / (sqrt(x) * sqrt(sqrt(x))) : pow(x, -beta);
+}
+
+/* Pixels [at, at + n), n <= RUN, of all channels of one batch element. */
 static void
 across_pixels(
     float *y, const float *x, const struct lrn_args *a, size_t c, size_t area, size_t n)
 {
 	long before = (a->size - 1) / 2, after = a->size / 2, k, j;
-	double sum[64],
+	double sum[RUN],
 	    f = a->form == FORM_DARKNET ? a->alpha : a->alpha / (double)a->size;
 	size_t i;
 
@@ -79,7 +96,7 @@ across_pixels(
 		for (i = 0; i < n; i++)
 			y[(size_t)k * area + i] =
 			    (float)((double)x[(size_t)k * area + i] *
-				    pow(a->k + f * sum[i], -a->beta));
+				    power(a->k + f * sum[i], a->beta));
 	}
 }
 
@@ -106,7 +123,7 @@ within_plane(float *y, const float *x, const struct lrn_args *a, size_t h, size_
 				}
 			y[i * (long)w + j] =
 			    (float)((double)x[i * (long)w + j] *
-				    pow(1 + a->alpha * sum / area, -a->beta));
+				    power(1 + a->alpha * sum / area, a->beta));
 		}
 }
 
@@ -116,8 +133,8 @@ lrn_part(const void *ctx, size_t i, int worker)
 	const struct det_op_run *r = ctx;
 	const struct lrn_args *a = r->node->args;
 	const size_t *d = r->in_dims[0];
-	size_t area = d[2] * d[3], runs = (area + 63) / 64;
-	size_t at = i % runs * 64, n = area - at < 64 ? area - at : 64;
+	size_t area = d[2] * d[3], runs = (area + RUN - 1) / RUN;
+	size_t at = i % runs * RUN, n = area - at < RUN ? area - at : RUN;
 
 	(void)worker;
 	if (a->form == FORM_WITHIN) {
@@ -128,15 +145,57 @@ lrn_part(const void *ctx, size_t i, int worker)
 	across_pixels(r->out + at, r->in[0] + at, a, d[1], area, n);
 }
 
+/* On a blocked map the same pixels are laid out plain first. */
+static void
+lrn_blocked_part(const void *ctx, size_t i, int worker)
+{
+	const struct det_op_run *r = ctx;
+	const size_t *d = r->in_dims[0];
+	const struct det_block_kernels *ker = det_block_kernels();
+	size_t area = d[2] * d[3], each = (area + RUN - 1) / RUN, b;
+	size_t p = i % each * RUN, n = area - p < RUN ? area - p : RUN;
+	size_t blocks = det_blocks(d[1]),
+	       at = (i / each * blocks * area + p) * DET_BLOCK;
+	float *x = (float *)r->scratch + (size_t)worker * 2 * d[1] * RUN;
+	float *y = x + d[1] * RUN;
+
+	for (b = 0; b < blocks; b++)
+		ker->turn_out(x + b * DET_BLOCK * RUN, RUN,
+		    r->in[0] + at + b * area * DET_BLOCK, channels(b, d[1]), n);
+	across_pixels(y, x, r->node->args, d[1], RUN, n);
+	for (b = 0; b < blocks; b++)
+		ker->turn_in(r->out + at + b * area * DET_BLOCK,
+		    y + b * DET_BLOCK * RUN, RUN, channels(b, d[1]), n);
+}
+
+static size_t
+lrn_scratch(
+    const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
+{
+	(void)n;
+	(void)out;
+	return (size_t)threads * 2 * in[0][1] * RUN * sizeof(float);
+}
+
+static int
+lrn_blocked(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
+{
+	const struct lrn_args *a = n->args;
+
+	(void)in;
+	(void)out;
+	return a->form != FORM_WITHIN;
+}
+
 static void
 lrn_run(const struct det_op_run *r)
 {
 	const struct lrn_args *a = r->node->args;
 	const size_t *d = r->in_dims[0];
-	size_t runs = (d[2] * d[3] + 63) / 64;
+	size_t runs = (d[2] * d[3] + RUN - 1) / RUN;
 
-	det_parallel(
-	    r->threads, d[0] * (a->form == FORM_WITHIN ? d[1] : runs), lrn_part, r);
+	det_parallel(r->threads, d[0] * (a->form == FORM_WITHIN ? d[1] : runs),
+	    r->blocked ? lrn_blocked_part : lrn_part, r);
 }
 
 const struct det_op det_op_lrn = {
@@ -148,5 +207,7 @@ const struct det_op det_op_lrn = {
 	.fixed_act = -1,
 	.check = lrn_check,
 	.shape = det_op_same,
+	.blocked = lrn_blocked,
+	.scratch = lrn_scratch,
 	.run = lrn_run,
 };

@@ -15,6 +15,7 @@
 #include "nn/op.h"
 
 #include "base/parallel.h"
+#include "nn/block.h"
 
 struct bn_args {
 	struct det_act_args act;
@@ -79,10 +80,42 @@ affine_plane(const void *ctx, size_t p, int worker)
 		det_act_run(y, y, area, r->act, r->alpha);
 }
 
+#define RUN ((size_t)1024) /* pixels of a blocked map that a thread takes at a time */
+
+static size_t
+runs(const size_t d[4], size_t run)
+{
+	return (d[2] * d[3] + run - 1) / run;
+}
+
+static void
+affine_pixels(const void *ctx, size_t p, int worker)
+{
+	const struct det_op_run *r = ctx;
+	const size_t *d = r->out_dims;
+	size_t area = d[2] * d[3], each = runs(d, RUN), plane = p / each;
+	size_t from = p % each * RUN, n = area - from < RUN ? area - from : RUN;
+	size_t first = plane % det_blocks(d[1]) * DET_BLOCK;
+	size_t at = (plane * area + from) * DET_BLOCK;
+	float s[DET_BLOCK], t[DET_BLOCK];
+
+	(void)worker;
+	det_block_lanes(s, r->scale, first, d[1], 1);
+	det_block_lanes(t, r->shift, first, d[1], 0);
+	det_block_kernels()->affine(
+	    r->out + at, r->in[0] + at, n, s, t, r->act, r->alpha);
+}
+
 static void
 affine_run(const struct det_op_run *r)
 {
-	det_parallel(r->threads, r->out_dims[0] * r->out_dims[1], affine_plane, r);
+	const size_t *d = r->out_dims;
+
+	if (r->blocked)
+		det_parallel(r->threads, d[0] * det_blocks(d[1]) * runs(d, RUN),
+		    affine_pixels, r);
+	else
+		det_parallel(r->threads, d[0] * d[1], affine_plane, r);
 }
 
 const struct det_op det_op_bn = {
@@ -97,6 +130,7 @@ const struct det_op det_op_bn = {
 	.weight = bn_weight,
 	.affine = bn_affine,
 	.flop = affine_flop,
+	.blocked = det_op_blocked_always,
 	.run = affine_run,
 };
 
@@ -156,6 +190,7 @@ const struct det_op det_op_scale = {
 	.weight = scale_weight,
 	.affine = scale_affine,
 	.flop = affine_flop,
+	.blocked = det_op_blocked_always,
 	.run = affine_run,
 };
 
@@ -184,14 +219,16 @@ l2_weight(struct det_tensor *t, const struct det_node *n, size_t i,
 	return i == 0 && a->affine ? "weight" : NULL;
 }
 
-/* A run of up to 64 pixels of one batch element: the sums of all of them are carried at
+enum { L2_RUN = 64 };
+
+/* A run of up to L2_RUN pixels of one batch element: the sums of all of them are carried at
  * once, so that each channel is read along its row. */
 static void
 l2_pixels(float *y, const float *x, const float *weight, size_t c, size_t area,
     size_t n, double eps)
 {
-	double sum[64] = { 0 };
-	float inv[64];
+	double sum[L2_RUN] = { 0 };
+	float inv[L2_RUN];
 	size_t k, i;
 
 	for (k = 0; k < c; k++)
@@ -215,13 +252,50 @@ l2_part(const void *ctx, size_t i, int worker)
 	const struct det_op_run *r = ctx;
 	const struct l2_args *a = r->node->args;
 	const size_t *d = r->in_dims[0];
-	size_t area = d[2] * d[3], runs = (area + 63) / 64;
-	size_t at = i % runs * 64, n = area - at < 64 ? area - at : 64;
+	size_t area = d[2] * d[3], each = runs(d, L2_RUN);
+	size_t at = i % each * L2_RUN, n = area - at < L2_RUN ? area - at : L2_RUN;
 
 	(void)worker;
-	at += i / runs * d[1] * area;
+	at += i / each * d[1] * area;
 	l2_pixels(r->out + at, r->in[0] + at, a->affine ? r->weight[0] : NULL, d[1],
 	    area, n, a->eps);
+}
+
+/* The same on a blocked map: a sum for each lane of each pixel, then for the pixel. */
+static void
+l2_blocked_part(const void *ctx, size_t i, int worker)
+{
+	const struct det_op_run *r = ctx;
+	const struct l2_args *a = r->node->args;
+	const size_t *d = r->in_dims[0];
+	size_t area = d[2] * d[3], each = runs(d, L2_RUN), blocks = det_blocks(d[1]);
+	size_t at = i % each * L2_RUN, n = area - at < L2_RUN ? area - at : L2_RUN;
+	const struct det_block_kernels *ker = det_block_kernels();
+	float lanes[L2_RUN * DET_BLOCK] = { 0 }, inv[L2_RUN], of[DET_BLOCK];
+	size_t b, p, k;
+
+	(void)worker;
+	at += i / each * blocks * area;
+	for (b = 0; b < blocks; b++) {
+		/* 0 where there is no channel */
+		for (k = 0; k < DET_BLOCK; k++)
+			of[k] = b * DET_BLOCK + k < d[1];
+		ker->squares(lanes, r->in[0] + (at + b * area) * DET_BLOCK, of, n);
+	}
+	for (p = 0; p < n; p++) {
+		double sum = 0;
+
+		for (k = 0; k < DET_BLOCK; k++)
+			sum += (double)lanes[p * DET_BLOCK + k];
+		inv[p] = sum + a->eps > 0 ? (float)(1 / sqrt(sum + a->eps)) : 0;
+	}
+	for (b = 0; b < blocks; b++) {
+		size_t to = (at + b * area) * DET_BLOCK;
+
+		det_block_lanes(
+		    of, a->affine ? r->weight[0] : NULL, b * DET_BLOCK, d[1], 1);
+		ker->multiply(r->out + to, r->in[0] + to, inv, of, n);
+	}
 }
 
 static void
@@ -229,7 +303,8 @@ l2_run(const struct det_op_run *r)
 {
 	const size_t *d = r->in_dims[0];
 
-	det_parallel(r->threads, d[0] * ((d[2] * d[3] + 63) / 64), l2_part, r);
+	det_parallel(r->threads, d[0] * runs(d, L2_RUN),
+	    r->blocked ? l2_blocked_part : l2_part, r);
 }
 
 const struct det_op det_op_l2norm = {
@@ -242,5 +317,6 @@ const struct det_op det_op_l2norm = {
 	.fixed_act = -1,
 	.shape = det_op_same,
 	.weight = l2_weight,
+	.blocked = det_op_blocked_always,
 	.run = l2_run,
 };

@@ -24,6 +24,7 @@
 #include "nn/op.h"
 
 #include "base/parallel.h"
+#include "nn/block.h"
 
 enum { ROUND_FLOOR, ROUND_CEIL, ROUND_DARKNET };
 enum { COUNT_PAD, COUNT_VALID };
@@ -264,11 +265,21 @@ max_floats(const struct pool_args *a, size_t w, size_t ow)
 	return n + (n + s - 1) / s * s + DET_OP_ROW_PAD;
 }
 
+/* On blocked maps: largest rows of k x k are taken in two passes where that is less. */
+static size_t
+row_floats(const struct pool_args *a, size_t w)
+{
+	return a->k[0] * a->k[1] > 9 ? w * DET_BLOCK : 0;
+}
+
 static size_t
 max_scratch(
     const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
 {
-	return (size_t)threads * max_floats(n->args, in[0][3], out[3]) * sizeof(float);
+	size_t plain = max_floats(n->args, in[0][3], out[3]);
+	size_t blocked = row_floats(n->args, in[0][3]);
+
+	return (size_t)threads * (plain > blocked ? plain : blocked) * sizeof(float);
 }
 
 static void
@@ -282,10 +293,144 @@ max_part(const void *ctx, size_t p, int worker)
 	    r->node->args, (float *)r->scratch + (size_t)worker * row);
 }
 
+/* --- on blocked maps ---
+ * Both kinds go along a row of the output: windows that are whole are one call, those cut
+ * by an edge one call each. */
+
+/* Columns from x on whose windows are whole: all that the kernel covers lies in the row. */
+static size_t
+whole_windows(const struct pool_args *a, size_t w, size_t x, size_t ow)
+{
+	size_t before, after, s = (size_t)a->stride[1], k = (size_t)a->k[1], end;
+
+	pads(&before, &after, a, 1);
+	if (a->global || x * s < before || x * s - before + k > w)
+		return 0;
+	end = (w + before - k) / s + 1;
+	return (end < ow ? end : ow) - x;
+}
+
+/* What a row of windows is to a kernel: calls fn for each stretch of it. */
+struct pool_row {
+	const struct det_op_run *r;
+	const float *in; /* the first row that the windows see */
+	size_t rows;
+	struct span sy;
+	float *out;
+};
+
+static void
+each_stretch(const struct pool_row *p,
+    void (*fn)(const struct pool_row *p, float *out, const struct det_block_window *w,
+	size_t n, const struct span *sx))
+{
+	const struct pool_args *a = p->r->node->args;
+	size_t w = p->r->in_dims[0][3], ow = p->r->out_dims[3], x, n;
+
+	for (x = 0; x < ow; x += n) {
+		struct span sx = window(a, 1, w, x);
+		struct det_block_window win = { p->in + sx.lo * DET_BLOCK,
+			w * DET_BLOCK, p->rows, sx.hi - sx.lo, (size_t)a->stride[1] };
+		float *out = p->out + x * DET_BLOCK;
+
+		n = whole_windows(a, w, x, ow);
+		if (n == 0)
+			n = 1;
+		if (win.rows == 0 || win.cols == 0)
+			memset(out, 0, n * DET_BLOCK * sizeof *out);
+		else
+			fn(p, out, &win, n, &sx);
+	}
+}
+
+static void
+max_stretch(const struct pool_row *p, float *out, const struct det_block_window *w,
+    size_t n, const struct span *sx)
+{
+	(void)p;
+	(void)sx;
+	det_block_kernels()->largest(out, w, n);
+}
+
+static void
+avg_stretch(const struct pool_row *p, float *out, const struct det_block_window *w,
+    size_t n, const struct span *sx)
+{
+	const struct pool_args *a = p->r->node->args;
+	size_t area =
+	    a->count == COUNT_VALID ? w->rows * w->cols : p->sy.span * sx->span;
+
+	det_block_kernels()->average(out, w, n, (float)area);
+}
+
+static size_t
+bands(const struct det_op_run *r)
+{
+	size_t band = det_block_band(r->out_dims[3], r->out_dims[2]);
+
+	return (r->out_dims[2] + band - 1) / band;
+}
+
+/* Some rows of a plane of blocks; max: by maxima, else averages. */
+static void
+blocked_band(const struct det_op_run *r, size_t it, float *tmp, int max)
+{
+	const size_t *d = r->in_dims[0], *o = r->out_dims;
+	size_t plane = it / bands(r), band = det_block_band(o[3], o[2]);
+	size_t y = it % bands(r) * band, end = y + band < o[2] ? y + band : o[2];
+
+	for (; y < end; y++) {
+		struct span sy = window(r->node->args, 0, d[2], y);
+		struct pool_row p = { .r = r,
+			.in = r->in[0] + (plane * d[2] + sy.lo) * d[3] * DET_BLOCK,
+			.rows = sy.hi - sy.lo,
+			.sy = sy,
+			.out = r->out + (plane * o[2] + y) * o[3] * DET_BLOCK };
+
+		if (tmp && p.rows > 1) {
+			struct det_block_window down = { p.in, d[3] * DET_BLOCK, p.rows,
+				1, 1 };
+
+			det_block_kernels()->largest(tmp, &down, d[3]);
+			p.in = tmp;
+			p.rows = 1;
+		}
+		each_stretch(&p, max ? max_stretch : avg_stretch);
+	}
+}
+
+static void
+max_band(const void *ctx, size_t it, int worker)
+{
+	const struct det_op_run *r = ctx;
+	size_t row = row_floats(r->node->args, r->in_dims[0][3]);
+	float *tmp = row ? (float *)r->scratch + (size_t)worker * row : NULL;
+
+	blocked_band(r, it, tmp, 1);
+}
+
+static void
+avg_band(const void *ctx, size_t it, int worker)
+{
+	(void)worker;
+	blocked_band(ctx, it, NULL, 0);
+}
+
+/* Pieces of work of a run by the planes of blocks. */
+static size_t
+blocked_bands(const struct det_op_run *r)
+{
+	return r->in_dims[0][0] * det_blocks(r->in_dims[0][1]) * bands(r);
+}
+
 static void
 max_run(const struct det_op_run *r)
 {
-	det_parallel(r->threads, r->in_dims[0][0] * r->in_dims[0][1], max_part, r);
+	if (r->blocked)
+		det_parallel(r->threads, blocked_bands(r), max_band, r);
+	else
+		det_parallel(
+		    r->threads, r->in_dims[0][0] * r->in_dims[0][1], max_part, r);
 }
 
 /* across: the window of each column of the output */
@@ -339,6 +484,10 @@ avg_run(const struct det_op_run *r)
 	struct span *across = r->scratch;
 	size_t x;
 
+	if (r->blocked) {
+		det_parallel(r->threads, blocked_bands(r), avg_band, r);
+		return;
+	}
 	for (x = 0; x < r->out_dims[3]; x++)
 		across[x] = window(r->node->args, 1, r->in_dims[0][3], x);
 	det_parallel(r->threads, r->in_dims[0][0] * r->in_dims[0][1], avg_part, r);
@@ -355,6 +504,7 @@ const struct det_op det_op_maxpool = {
 	.shape = pool_shape,
 	.scratch = max_scratch,
 	.flop = pool_flop,
+	.blocked = det_op_blocked_always,
 	.run = max_run,
 };
 
@@ -369,5 +519,6 @@ const struct det_op det_op_avgpool = {
 	.shape = pool_shape,
 	.scratch = avg_scratch,
 	.flop = pool_flop,
+	.blocked = det_op_blocked_always,
 	.run = avg_run,
 };

@@ -14,6 +14,8 @@
  * Reverse is the inverse for block and pixel; for darknet, in[k,j,i] goes to out[from]:
  * the true inverse of order block.
  */
+#include <string.h>
+
 #include "nn/op.h"
 
 #include "base/parallel.h"
@@ -94,10 +96,53 @@ reorg_plane(const void *ctx, size_t p, int worker)
 	move(r->out + all, r->in[0] + all, d, p % d[1], r->node->args);
 }
 
+/* Order block moves whole channels: where they are whole blocks, those of a pixel stay
+ * together. */
+static int
+reorg_blocked(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
+{
+	const struct reorg_args *a = n->args;
+
+	return a->order == ORDER_BLOCK &&
+	       (a->reverse ? out[1] : in[0][1]) % DET_BLOCK == 0;
+}
+
+/* Block p of `deep`: pixels of it to or from every s-th of a plane of the other side. */
+static void
+reorg_block(const void *ctx, size_t p, int worker)
+{
+	const struct det_op_run *r = ctx;
+	const struct reorg_args *a = r->node->args;
+	const size_t *d = deep(r);
+	size_t s = (size_t)a->stride, h = d[2], w = d[3], blocks = det_blocks(d[1]);
+	size_t few = blocks / (s * s), off = p % blocks / few, j, i;
+	size_t plane = p / blocks * few + p % few;
+
+	(void)worker;
+	for (j = 0; j < h; j++) {
+		size_t big = (plane * h * s + j * s + off / s) * w * s + off % s;
+		const float *in = r->in[0];
+		float *out = r->out;
+
+		for (i = 0; i < w; i++) {
+			size_t small = ((p * h + j) * w + i) * DET_BLOCK;
+			size_t large = (big + i * s) * DET_BLOCK;
+
+			memcpy(out + (a->reverse ? large : small),
+			    in + (a->reverse ? small : large), DET_BLOCK * sizeof *out);
+		}
+	}
+}
+
 static void
 reorg_run(const struct det_op_run *r)
 {
-	det_parallel(r->threads, deep(r)[0] * deep(r)[1], reorg_plane, r);
+	const size_t *d = deep(r);
+
+	if (r->blocked)
+		det_parallel(r->threads, d[0] * det_blocks(d[1]), reorg_block, r);
+	else
+		det_parallel(r->threads, d[0] * d[1], reorg_plane, r);
 }
 
 const struct det_op det_op_reorg = {
@@ -108,5 +153,6 @@ const struct det_op det_op_reorg = {
 	.keys = reorg_keys,
 	.fixed_act = -1,
 	.shape = reorg_shape,
+	.blocked = reorg_blocked,
 	.run = reorg_run,
 };

@@ -18,6 +18,7 @@
 #include "nn/op.h"
 
 #include "base/parallel.h"
+#include "nn/block.h"
 
 enum { MODE_NEAREST, MODE_BILINEAR };
 
@@ -94,15 +95,9 @@ locate(float *part, size_t i, size_t from, size_t to, int align)
 	return lo;
 }
 
-/* Where a column of the output lies: pixel `lo`, and `part` of the way to `hi`. */
-struct column {
-	size_t lo, hi;
-	float part;
-};
-
 static void
 bilinear_plane(float *out, const float *in, const size_t d[4], const size_t o[4],
-    const struct up_args *a, const struct column *across)
+    const struct up_args *a, const struct det_block_column *across)
 {
 	size_t y, x, y0;
 	const float *r0, *r1;
@@ -113,7 +108,7 @@ bilinear_plane(float *out, const float *in, const size_t d[4], const size_t o[4]
 		r0 = in + y0 * d[3];
 		r1 = y0 + 1 < d[2] ? r0 + d[3] : r0;
 		for (x = 0; x < o[3]; x++) {
-			struct column c = across[x];
+			struct det_block_column c = across[x];
 
 			top = r0[c.lo] + c.part * (r0[c.hi] - r0[c.lo]);
 			bottom = r1[c.lo] + c.part * (r1[c.hi] - r1[c.lo]);
@@ -130,7 +125,7 @@ up_scratch(
 
 	(void)in;
 	(void)threads;
-	return a->mode == MODE_BILINEAR ? out[3] * sizeof(struct column) : 0;
+	return a->mode == MODE_BILINEAR ? out[3] * sizeof(struct det_block_column) : 0;
 }
 
 static void
@@ -149,18 +144,79 @@ up_plane(const void *ctx, size_t p, int worker)
 		bilinear_plane(out, in, d, o, a, r->scratch);
 }
 
+/* Row y of a plane of blocks by the nearest. */
+static void
+nearest_blocked(float *out, const float *in, const size_t d[4], const size_t o[4],
+    size_t y, float gain)
+{
+	const struct det_block_kernels *ker = det_block_kernels();
+	size_t s = o[3] / d[3], x;
+
+	in += y * d[2] / o[2] * d[3] * DET_BLOCK;
+	if (s * d[3] == o[3])
+		ker->repeat(out, in, d[3], s, gain);
+	else
+		for (x = 0; x < o[3]; x++)
+			ker->repeat(out + x * DET_BLOCK,
+			    in + x * d[3] / o[3] * DET_BLOCK, 1, 1, gain);
+}
+
+static void
+bilinear_blocked(float *out, const float *in, const size_t d[4], const size_t o[4],
+    size_t y, const struct up_args *a, const struct det_block_column *across)
+{
+	float part;
+	size_t y0 = locate(&part, y, d[2], o[2], a->align), row = d[3] * DET_BLOCK;
+	const float *r0 = in + y0 * row, *r1 = y0 + 1 < d[2] ? r0 + row : r0;
+
+	det_block_kernels()->between(out, r0, r1, across, o[3], part, (float)a->gain);
+}
+
+/* Some rows of a plane of blocks. */
+static void
+up_band(const void *ctx, size_t it, int worker)
+{
+	const struct det_op_run *r = ctx;
+	const struct up_args *a = r->node->args;
+	const size_t *d = r->in_dims[0], *o = r->out_dims;
+	size_t band = det_block_band(o[3], o[2]), bands = (o[2] + band - 1) / band;
+	size_t y0 = it % bands * band, end = y0 + band < o[2] ? y0 + band : o[2], y;
+	size_t row = o[3] * DET_BLOCK;
+	const float *in = r->in[0] + it / bands * d[2] * d[3] * DET_BLOCK;
+	float *out = r->out + (it / bands * o[2] + y0) * row;
+
+	(void)worker;
+	for (y = y0; y < end; y++, out += row) {
+		if (a->mode == MODE_BILINEAR)
+			bilinear_blocked(out, in, d, o, y, a, r->scratch);
+		else if (y > y0 && y * d[2] / o[2] == (y - 1) * d[2] / o[2])
+			memcpy(out, out - row, row * sizeof *out);
+		else
+			nearest_blocked(out, in, d, o, y, (float)a->gain);
+	}
+}
+
 static void
 up_run(const struct det_op_run *r)
 {
 	const struct up_args *a = r->node->args;
-	struct column *across = r->scratch;
+	struct det_block_column *across = r->scratch;
 	size_t w = r->in_dims[0][3], x;
 
 	for (x = 0; a->mode == MODE_BILINEAR && x < r->out_dims[3]; x++) {
 		across[x].lo = locate(&across[x].part, x, w, r->out_dims[3], a->align);
 		across[x].hi = across[x].lo + (across[x].lo + 1 < w);
 	}
-	det_parallel(r->threads, r->in_dims[0][0] * r->in_dims[0][1], up_plane, r);
+	if (r->blocked) {
+		size_t band = det_block_band(r->out_dims[3], r->out_dims[2]);
+		size_t bands = (r->out_dims[2] + band - 1) / band;
+
+		det_parallel(r->threads,
+		    r->in_dims[0][0] * det_blocks(r->in_dims[0][1]) * bands, up_band,
+		    r);
+	} else
+		det_parallel(
+		    r->threads, r->in_dims[0][0] * r->in_dims[0][1], up_plane, r);
 }
 
 const struct det_op det_op_upsample = {
@@ -172,6 +228,7 @@ const struct det_op det_op_upsample = {
 	.keys = up_keys,
 	.fixed_act = -1,
 	.shape = up_shape,
+	.blocked = det_op_blocked_always,
 	.scratch = up_scratch,
 	.run = up_run,
 };

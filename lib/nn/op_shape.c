@@ -14,6 +14,8 @@
 
 #include "nn/op.h"
 
+#include "base/parallel.h"
+
 struct dropout_args {
 	double p;
 	int scale;
@@ -37,15 +39,29 @@ dropout_view(
 	return !a->scale;
 }
 
+#define CHUNK ((size_t)16384)
+
+static void
+dropout_part(const void *ctx, size_t part, int worker)
+{
+	const struct det_op_run *r = ctx;
+	const struct dropout_args *a = r->node->args;
+	size_t all = det_op_floats(r), at = part * CHUNK, i;
+	size_t n = all - at < CHUNK ? all - at : CHUNK;
+	const float *in = r->in[0] + at;
+	float keep = (float)(1 - a->p), *out = r->out + at;
+
+	(void)worker;
+#pragma omp simd
+	for (i = 0; i < n; i++)
+		out[i] = keep * in[i];
+}
+
 static void
 dropout_run(const struct det_op_run *r)
 {
-	const struct dropout_args *a = r->node->args;
-	size_t n = r->out_dims[0] * det_op_chw(r->out_dims), i;
-	float keep = (float)(1 - a->p);
-
-	for (i = 0; i < n; i++)
-		r->out[i] = keep * r->in[0][i];
+	det_parallel(
+	    r->threads, (det_op_floats(r) + CHUNK - 1) / CHUNK, dropout_part, r);
 }
 
 const struct det_op det_op_dropout = {
@@ -58,6 +74,7 @@ const struct det_op det_op_dropout = {
 	.fixed_act = -1,
 	.shape = det_op_same,
 	.view = dropout_view,
+	.blocked = det_op_blocked_always,
 	.run = dropout_run,
 };
 
@@ -193,21 +210,35 @@ crop_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
 	return DET_OK;
 }
 
+/* One plane, or the planes of one block side by side: `wide` floats a pixel. */
+static void
+crop_plane(const void *ctx, size_t p, int worker)
+{
+	const struct det_op_run *r = ctx;
+	const struct crop_args *a = r->node->args;
+	const size_t *d = r->in_dims[0], *o = r->out_dims;
+	size_t dy = (d[2] - o[2]) / 2, dx = (d[3] - o[3]) / 2, y, i;
+	size_t wide = r->blocked ? DET_BLOCK : 1, n = o[3] * wide;
+	float gain = (float)a->gain, shift = (float)a->shift;
+
+	(void)worker;
+	for (y = 0; y < o[2]; y++) {
+		const float *in = r->in[0] + ((p * d[2] + y + dy) * d[3] + dx) * wide;
+		float *out = r->out + (p * o[2] + y) * n;
+
+#pragma omp simd
+		for (i = 0; i < n; i++)
+			out[i] = gain * in[i] + shift;
+	}
+}
+
 static void
 crop_run(const struct det_op_run *r)
 {
-	const struct crop_args *a = r->node->args;
-	const size_t *d = r->in_dims[0], *o = r->out_dims;
-	size_t dy = (d[2] - o[2]) / 2, dx = (d[3] - o[3]) / 2, p, y, x;
-	float gain = (float)a->gain, shift = (float)a->shift, *out = r->out;
+	const size_t *o = r->out_dims;
 
-	for (p = 0; p < d[0] * d[1]; p++)
-		for (y = 0; y < o[2]; y++, out += o[3]) {
-			const float *in = r->in[0] + (p * d[2] + y + dy) * d[3] + dx;
-
-			for (x = 0; x < o[3]; x++)
-				out[x] = gain * in[x] + shift;
-		}
+	det_parallel(
+	    r->threads, o[0] * (r->blocked ? det_blocks(o[1]) : o[1]), crop_plane, r);
 }
 
 const struct det_op det_op_crop = {
@@ -218,5 +249,6 @@ const struct det_op det_op_crop = {
 	.keys = crop_keys,
 	.fixed_act = -1,
 	.shape = crop_shape,
+	.blocked = det_op_blocked_always,
 	.run = crop_run,
 };
