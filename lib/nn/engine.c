@@ -14,6 +14,7 @@
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "base/finite.h"
+#include "base/parallel.h"
 #include "nn/plan.h"
 
 static enum det_err
@@ -293,6 +294,7 @@ det_engine_run(struct det_engine *e, const struct det_tensor *in)
 		return err;
 	p = e->cur;
 	p->used = ++e->runs;
+	det_parallel_begin();
 	for (i = 0; i < p->n_steps; i++) {
 		if (e->profile)
 			t0 = now_ms();
@@ -301,7 +303,9 @@ det_engine_run(struct det_engine *e, const struct det_tensor *in)
 		if (e->profile)
 			p->step[i].ms = now_ms() - t0;
 	}
-	return check_outputs(e);
+	err = check_outputs(e);
+	det_parallel_end();
+	return err;
 }
 
 size_t

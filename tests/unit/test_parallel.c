@@ -30,6 +30,61 @@ visit(const void *ctx, size_t i, int worker)
 	atomic_fetch_sub(&l->busy[worker], 1);
 }
 
+/* How often it was called, and with what. */
+struct sum {
+	atomic_size_t calls, sum;
+};
+
+static void
+add(const void *ctx, size_t i, int worker)
+{
+	struct sum *const *s = ctx;
+
+	(void)worker;
+	atomic_fetch_add(&(*s)->calls, 1);
+	atomic_fetch_add(&(*s)->sum, i);
+}
+
+static int
+sums(size_t n)
+{
+	static struct sum sum;
+	struct sum *s = &sum;
+
+	atomic_store(&sum.calls, 0);
+	atomic_store(&sum.sum, 0);
+	det_parallel(2, n, add, &s);
+	return atomic_load(&sum.calls) == n && atomic_load(&sum.sum) == n * (n - 1) / 2;
+}
+
+/* The first index takes until the others of its thread's share have been done: by other
+ * threads, or never. */
+struct slow {
+	atomic_int *left;
+};
+
+static void
+wait_for_others(const void *ctx, size_t i, int worker)
+{
+	const struct slow *s = ctx;
+
+	(void)worker;
+	if (i > 0)
+		atomic_fetch_sub(s->left, 1);
+	for (int k = 0; i == 0 && k < 100000 && atomic_load(s->left) > 0; k++)
+		(void)usleep(100);
+}
+
+static int
+helped(int threads)
+{
+	atomic_int left = 99;
+	struct slow s = { &left };
+
+	det_parallel(threads, 100, wait_for_others, &s);
+	return atomic_load(&left) == 0;
+}
+
 /* Every index once, each worker one call at a time. */
 static int
 right(int threads, size_t n)
@@ -89,14 +144,29 @@ main(void)
 		good &= right(3, 1000);
 	}
 	ok(good, "and after the helpers slept");
+	det_parallel_begin();
+	for (int i = 0; i < 3000; i++)
+		good &= right(2 + i % 3, (size_t)(i % 40));
+	det_parallel_begin();
+	for (int i = 0; i < 5; i++) {
+		(void)usleep(i % 2 ? 300 : 5000);
+		good &= right(3, 1000);
+	}
+	det_parallel_end();
+	det_parallel_end();
+	ok(good, "in a run of loops, with gaps short and long");
+	ok(sums(3), "a loop's indices themselves");
+	ok(sums((size_t)5 << 19), "and of one that is shared out in parts");
 	det_parallel(3, 10, outer, &out);
 	ok(atomic_load(&total) == 100, "a loop inside a loop runs");
 	ok(right(300, N), "more threads than there can be");
 	(void)fflush(stdout);
 	if (getenv("DET_EMULATED")) {
-		ok(1, "a child of fork # SKIP qemu has no threads there");
+		ok(1, "threads that wait, and a child of fork # SKIP qemu has no "
+		      "threads there");
 		return done();
 	}
+	ok(helped(2) && helped(5), "a thread held up is helped with its share");
 	pid = fork();
 	if (pid == 0)
 		_exit(right(3, N) ? 0 : 1);
