@@ -113,10 +113,11 @@ run-tests:
 	@DET_BIN='$(abspath $(BIN))' DET_SRC='$(CURDIR)' DET_BUILD='$(abspath $(O))' \
 	    DET_SAN='$(SAN)' sh tests/run $(if $(V),-v) $(if $(T),$(T),$(UNITS) $(SCRIPTS))
 
-# All that takes longer: each set of kernels, the other compiler, the sanitizers, arm64.
+# All that takes longer: convolutions of thousands of shapes, each set of kernels, the other compiler, the sanitizers, arm64.
 check-long: check
 	@$(O)/tests/unit/test_conv_shapes -n 6000 -s 2 -m 1e7
 	@$(O)/tests/unit/test_conv_shapes -n 600 -s 3 -m 3e8
+	@DET_CONV_WORK=3e7 $(MAKE) --no-print-directory run-tests V=1 T=tests/conv-real.t
 	@for l in c avx2; do echo "DET_CPU=$$l"; \
 		DET_CPU=$$l $(MAKE) --no-print-directory run-tests || exit 1; done
 	@$(MAKE) --no-print-directory check CC=clang

@@ -11,7 +11,7 @@
 WEAK int
 det_conv_can(const struct det_conv *c, enum det_conv_algo algo)
 {
-	return algo <= DET_CONV_GEMM && c->in_layout == DET_PLAIN &&
+	return algo == DET_CONV_AUTO && c->in_layout == DET_PLAIN &&
 	       c->out_layout == DET_PLAIN;
 }
 

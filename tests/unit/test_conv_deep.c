@@ -77,12 +77,29 @@ layer(float *x, const float *w, const float *bias, const struct det_conv *c)
 }
 
 static void
-tower(int direct)
+tower(enum det_conv_algo algo, int direct)
 {
 	static float x[C * AREA], w[C * C * 9], bias[C];
 	static double t[C * AREA];
-	struct det_conv c = { 1, C, H, W, C, 3, 3, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-		DET_ACT_RELU, 0, direct };
+	struct det_conv c = { .n = 1,
+		.c = C,
+		.h = H,
+		.w = W,
+		.k = C,
+		.kh = 3,
+		.kw = 3,
+		.stride_y = 1,
+		.stride_x = 1,
+		.dilate_y = 1,
+		.dilate_x = 1,
+		.pad_top = 1,
+		.pad_left = 1,
+		.pad_bottom = 1,
+		.pad_right = 1,
+		.groups = 1,
+		.act = DET_ACT_RELU,
+		.direct = direct,
+		.algo = algo };
 	double most = 0, worst = 0, err;
 	int l, i;
 
@@ -105,17 +122,24 @@ tower(int direct)
 		err = fabs((double)x[i] - t[i]);
 		worst = err > worst || err != err ? err : worst;
 	}
-	ok(!strncmp(det_conv_algorithm(&c, 2), "winograd", 8) == !direct,
-	    "the way is %s", det_conv_algorithm(&c, 2));
 	ok(most > .1 && most < 100 && worst < 1e-5 * most,
-	    "%d layers by it: the largest error is %.1e of the largest value", LAYERS,
-	    worst / most);
+	    "%d layers, %s%s: the largest error is %.1e of the largest value", LAYERS,
+	    direct ? "exact, " : "", det_conv_algorithm(&c, 2), worst / most);
 }
 
 int
 main(void)
 {
-	tower(0);
-	tower(1);
+	struct det_conv c = {
+		.n = 1, .c = C, .h = H, .w = W, .k = C, .kh = 3, .kw = 3
+	};
+	int algo;
+
+	c.stride_y = c.stride_x = c.dilate_y = c.dilate_x = c.groups = 1;
+	ok(det_conv_shape(&c) == DET_OK, "a layer");
+	for (algo = DET_CONV_AUTO; algo < DET_CONV_ALGOS; algo++)
+		if (det_conv_can(&c, (enum det_conv_algo)algo))
+			tower((enum det_conv_algo)algo, 0);
+	tower(DET_CONV_AUTO, 1);
 	return done();
 }
