@@ -35,7 +35,7 @@ enum det_err
 det_network_open(struct det_network *out, const struct det_model *m, const char *name,
     const struct det_engine_params *p)
 {
-	struct det_weights w = { find, (void *)(uintptr_t)m };
+	struct det_weights w = { .find = find, .ctx = (void *)(uintptr_t)m };
 	char text_name[256];
 	const char *text;
 	size_t len;
