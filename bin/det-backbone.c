@@ -109,7 +109,7 @@ main(int argc, char *argv[])
 
 	/* arguments */
 	tool_start(&t, &spec, argc, argv);
-	p = (struct det_engine_params){ tool_threads(&t), taps.v, taps.n };
+	p = (struct det_engine_params){ .threads = tool_threads(&t), .taps = taps.v, .n_taps = taps.n };
 	tool_check(&t, det_network_open(&net, t.model, name, &p));
 	det_engine_profile(net.engine, profile);
 	model_norm(&t, norm);

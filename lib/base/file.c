@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE /* madvise: POSIX's does nothing under glibc */
 #include "base/file.h"
 
 #include <errno.h>
@@ -90,6 +90,21 @@ det_map_close(struct det_map *m)
 	if (m->data)
 		(void)munmap((void *)(uintptr_t)m->data, m->size);
 	*m = (struct det_map){ 0 };
+}
+
+void
+det_map_leave(const struct det_map *m, const void *data, size_t n)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), at = (uintptr_t)data, end;
+
+	if (!m->data || at < (uintptr_t)m->data || at - (uintptr_t)m->data > m->size ||
+	    n > m->size - (at - (uintptr_t)m->data))
+		return;
+	end = (at + n) / page * page;
+	at = (at + page - 1) / page * page;
+	/* advice: where it is not taken nothing is lost */
+	if (at < end)
+		(void)madvise((void *)at, end - at, MADV_DONTNEED);
 }
 
 enum det_err

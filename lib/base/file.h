@@ -19,6 +19,9 @@ struct det_map {
 enum det_err det_map_open(struct det_map *out, const char *path) DET_MUST_USE;
 enum det_err det_map_fd(struct det_map *out, int fd, const char *name) DET_MUST_USE;
 void det_map_close(struct det_map *m);
+/* The whole pages of data[0..n) need not stay in this process's memory: whoever reads them
+ * again finds what was there before. Nothing where the range is not inside the map. */
+void det_map_leave(const struct det_map *m, const void *data, size_t n);
 
 /* Reads all of path (any kind of file, but not a directory) into malloc'd *data with a NUL
  * after it; DET_LIMIT above `limit` bytes. */

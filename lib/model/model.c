@@ -293,6 +293,12 @@ det_model_tensor(const struct det_model *m, const char *name, struct det_tensor 
 	return DET_OK;
 }
 
+void
+det_model_leave(const struct det_model *m, const void *data, size_t bytes)
+{
+	det_reader_leave(m->rd, data, bytes);
+}
+
 int
 det_model_record(const struct det_model *m, size_t i, struct det_record *r)
 {

@@ -41,6 +41,10 @@ void det_model_text(
 enum det_err det_model_tensor(
     const struct det_model *m, const char *name, struct det_tensor *out) DET_MUST_USE;
 
+/* The data of a tensor will not be read again for now: its pages may leave this process's
+ * memory. They come back where they are read after all. */
+void det_model_leave(const struct det_model *m, const void *data, size_t bytes);
+
 /* Walks the records: i from 0; returns 0 past the end. *r is a view; don't release it. */
 int det_model_record(const struct det_model *m, size_t i, struct det_record *r);
 

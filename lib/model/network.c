@@ -31,11 +31,19 @@ find(void *ctx, const char *name, struct det_tensor *out)
 	return det_model_tensor(ctx, name, out);
 }
 
+static void
+leave(void *ctx, const void *data, size_t bytes)
+{
+	det_model_leave(ctx, data, bytes);
+}
+
 enum det_err
 det_network_open(struct det_network *out, const struct det_model *m, const char *name,
     const struct det_engine_params *p)
 {
-	struct det_weights w = { find, (void *)(uintptr_t)m };
+	struct det_weights w = {
+		.find = find, .ctx = (void *)(uintptr_t)m, .done = leave
+	};
 	char text_name[256];
 	const char *text;
 	size_t len;

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/finite.h"
 #include "base/parallel.h"
+#include "base/text.h"
 #include "nn/plan.h"
 
 static enum det_err
@@ -47,6 +48,54 @@ list_outputs(struct det_engine *e, const struct det_engine_params *p)
 	return DET_OK;
 }
 
+static enum det_err
+no_algo(const struct det_engine *e, const char *name)
+{
+	struct det_buf b = { 0 };
+	int a;
+	enum det_err err = DET_OK;
+
+	for (a = DET_CONV_AUTO + 1; !err && a < DET_CONV_ALGOS; a++)
+		err = det_buf_printf(&b, "%s%s", b.len ? ", " : "",
+		    det_conv_algo_name((enum det_conv_algo)a));
+	if (!err)
+		err = det_fail(DET_INVALID,
+		    "%s: no algorithm '%s' for convolutions: there are %s",
+		    e->net->file, name, b.text);
+	det_buf_free(&b);
+	return err;
+}
+
+/* The layers' forced algorithms. */
+static enum det_err
+set_algos(struct det_engine *e, const struct det_engine_params *p)
+{
+	size_t i, j, at;
+	int algo, named;
+	enum det_err err;
+
+	if ((err = det_calloc(&e->algo, e->net->n_nodes, sizeof *e->algo)))
+		return err;
+	for (named = 0; named < 2; named++)
+		for (i = 0; i < p->n_algos; i++) {
+			const struct det_engine_algo *a = &p->algos[i];
+
+			if ((algo = det_conv_algo_find(a->algo)) < 0)
+				return no_algo(e, a->algo);
+			if (named != (a->layer != NULL))
+				continue;
+			for (j = 0; !named && j < e->net->n_nodes; j++)
+				e->algo[j] = (enum det_conv_algo)algo;
+			if (!named)
+				continue;
+			if (!det_net_find(e->net, &at, a->layer))
+				return det_fail(DET_INVALID, "%s: no layer '%s'",
+				    e->net->file, a->layer);
+			e->algo[at] = (enum det_conv_algo)algo;
+		}
+	return DET_OK;
+}
+
 enum det_err
 det_engine_new(struct det_engine **out, const struct det_net *net,
     const struct det_weights *w, const struct det_engine_params *p)
@@ -60,6 +109,7 @@ det_engine_new(struct det_engine **out, const struct det_net *net,
 	if ((err = det_calloc(&e, 1, sizeof *e)))
 		return err;
 	e->net = net;
+	e->exact = p->exact;
 	e->threads = p->threads > 0 ? p->threads : det_cpu_cores();
 	if (net->n_inputs > DET_OP_MAX_IN) {
 		err = det_fail(
@@ -69,7 +119,7 @@ det_engine_new(struct det_engine **out, const struct det_net *net,
 	if ((err = det_calloc(&e->layer, net->n_nodes, sizeof *e->layer)) ||
 	    (err = det_calloc(&e->weight, net->n_weights, sizeof *e->weight)) ||
 	    (err = det_calloc(&e->data, net->n_uses, sizeof *e->data)) ||
-	    (err = list_outputs(e, p)))
+	    (err = list_outputs(e, p)) || (err = set_algos(e, p)))
 		goto fail;
 	det_engine_fuse(e);
 	if ((err = det_engine_bind(e, w)))
@@ -92,6 +142,8 @@ det_engine_free(struct det_engine *e)
 		free(e->layer[i].affine);
 	for (i = 0; i < DET_PLANS; i++)
 		det_plan_release(&e->plan[i]);
+	det_engine_unpack(e);
+	free(e->algo);
 	free(e->layer);
 	free(e->weight);
 	free(e->data);
@@ -193,7 +245,7 @@ choose_plan(struct det_engine *e, const struct det_tensor *in)
 	det_plan_release(p);
 	if ((err = det_plan_make(p, e, in)))
 		return err;
-	if ((err = grow_arena(e, p->arena))) {
+	if ((err = det_engine_pack(e, p)) || (err = grow_arena(e, p->arena))) {
 		det_plan_release(p);
 		return err;
 	}
@@ -202,9 +254,9 @@ choose_plan(struct det_engine *e, const struct det_tensor *in)
 }
 
 static float *
-address(const struct det_engine *e, size_t node)
+address(const struct det_engine *e, size_t value)
 {
-	const struct det_spot *p = &e->cur->place[node];
+	const struct det_spot *p = &e->cur->place[value];
 	const char *base =
 	    p->input == DET_NO_NODE ? e->arena : (const char *)e->in[p->input];
 
@@ -212,8 +264,23 @@ address(const struct det_engine *e, size_t node)
 }
 
 static void
+turn(const struct det_engine *e, const struct det_step *t)
+{
+	const struct det_plan *p = e->cur;
+	const size_t *d = p->dims[det_plan_layer(p, t->out)];
+
+	if (det_plan_layout(p, t->out) == DET_BLOCKED)
+		det_layout_block(address(e, t->out), address(e, t->from), d[0], d[1],
+		    d[2] * d[3], e->threads);
+	else
+		det_layout_plain(address(e, t->out), address(e, t->from), d[0], d[1],
+		    d[2] * d[3], e->threads);
+}
+
+static void
 run_step(const struct det_engine *e, const struct det_step *t)
 {
+	const struct det_plan *p = e->cur;
 	const struct det_node *n = &e->net->node[t->head];
 	const struct det_layer *l = &e->layer[t->head];
 	const float *in[DET_OP_MAX_IN];
@@ -223,17 +290,22 @@ run_step(const struct det_engine *e, const struct det_step *t)
 		.n_in = n->n_in,
 		.in = in,
 		.out = address(e, t->out),
-		.out_dims = e->cur->dims[t->out],
+		.out_dims = p->dims[t->out],
 		.weight = e->data + n->weight,
 		.act = t->act,
 		.alpha = t->alpha,
 		.scratch = e->arena + t->scratch,
 		.threads = e->threads,
+		.blocked = t->way.out == DET_BLOCKED,
+		.way = &t->way,
+		.packed = t->packed,
 	};
 
-	for (i = 0; i < n->n_in; i++)
-		in[i] = address(e, n->in[i]);
-	det_net_in_dims(dims, n, (const size_t(*)[4])e->cur->dims);
+	for (i = 0; i < n->n_in; i++) /* of some only the shape counts: no value */
+		in[i] = i < det_op_reads(n)
+			    ? address(e, det_plan_value(p, n->in[i], t->way.in))
+			    : NULL;
+	det_net_in_dims(dims, n, (const size_t(*)[4])p->dims);
 	r.in_dims = (const size_t(*)[4])dims;
 	if (l->has_shift)
 		r.shift = l->affine;
@@ -296,13 +368,21 @@ det_engine_run(struct det_engine *e, const struct det_tensor *in)
 	p->used = ++e->runs;
 	det_parallel_begin();
 	for (i = 0; i < p->n_steps; i++) {
+		const struct det_step *t = &p->step[i];
+
 		if (e->profile)
 			t0 = now_ms();
-		if (p->dims[p->step[i].out][0]) /* else there is nothing to compute */
-			run_step(e, &p->step[i]);
+		if (!p->dims[det_plan_layer(p, t->out)][0])
+			continue; /* there is nothing to compute */
+		if (t->head == DET_NO_NODE)
+			turn(e, t);
+		else
+			run_step(e, t);
 		if (e->profile)
-			p->step[i].ms = now_ms() - t0;
+			p->ms[i * DET_TIMES + p->timed % DET_TIMES] =
+			    (float)(now_ms() - t0);
 	}
+	p->timed += e->profile != 0;
 	err = check_outputs(e);
 	det_parallel_end();
 	return err;
@@ -322,7 +402,8 @@ det_engine_output(const struct det_engine *e, size_t i, struct det_tensor *out)
 	if (out && e->cur) {
 		*out = (struct det_tensor){ .dtype = DET_F32, .rank = 4 };
 		memcpy(out->dims, e->cur->dims[e->out[i].node], sizeof e->cur->dims[0]);
-		out->data = address(e, e->out[i].node);
+		out->data =
+		    address(e, det_plan_value(e->cur, e->out[i].node, DET_PLAIN));
 	}
 	return e->out[i].name;
 }

@@ -14,6 +14,15 @@ struct det_engine;
 struct det_weights {
 	enum det_err (*find)(void *ctx, const char *name, struct det_tensor *out);
 	void *ctx;
+	/* Told of a tensor's data that was prepared into other memory and will hardly be
+	 * read again, for now: its pages may go. Or NULL. */
+	void (*done)(void *ctx, const void *data, size_t bytes);
+};
+
+/* Convolutions in a given way, by det_conv_algo_name, wherever that is possible. */
+struct det_engine_algo {
+	const char *layer; /* NULL: all that no other line names */
+	const char *algo;
 };
 
 struct det_engine_params {
@@ -22,16 +31,19 @@ struct det_engine_params {
 	    *taps; /* layers to give as outputs too, after the net's own, each
 		    * once; the strings must outlive the engine */
 	size_t n_taps;
+	int exact; /* no algorithm that rounds otherwise than a sum of products does */
+	const struct det_engine_algo *algos; /* later lines count more */
+	size_t n_algos;
 };
 
-#define DET_ENGINE_DEFAULTS \
-	{                   \
-		0, NULL, 0  \
+#define DET_ENGINE_DEFAULTS            \
+	{                              \
+		0, NULL, 0, 0, NULL, 0 \
 	}
 
 /* Binds weights: every one that the net needs is there, has the right shape and dtype f32
- * and is finite, or the error names it. Weights are used in place where they lie and must
- * outlive the engine, as must the net. */
+ * and is finite, or the error names it. Weights are used where they lie, or prepared from there
+ * when a plan wants it; they must outlive the engine, as must the net. */
 enum det_err det_engine_new(struct det_engine **out, const struct det_net *net,
     const struct det_weights *w, const struct det_engine_params *p) DET_MUST_USE;
 void det_engine_free(struct det_engine *e);
@@ -58,8 +70,10 @@ struct det_engine_stats {
 };
 void det_engine_stats(const struct det_engine *e, struct det_engine_stats *s);
 
-/* A table of the last run, one step a line, into a malloc'd text (det-backbone --profile):
- * layer, op, output shape, algorithm, ms, GFLOP/s, share. Timing is off until asked for. */
+/* A table of the runs of the current plan, one step a line, into a malloc'd text
+ * (det-backbone --profile): layer, op, input and output shape, algorithm, ms (medians),
+ * GFLOP/s, share, MiB of output, scratch and prepared weights. Timing is off until asked
+ * for. */
 void det_engine_profile(struct det_engine *e, int on);
 enum det_err det_engine_report(const struct det_engine *e, char **text) DET_MUST_USE;
 

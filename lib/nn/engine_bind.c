@@ -4,9 +4,9 @@
  *
  * Every value is looked at once for NaN and infinity before the first run: at the speed of
  * memory and in threads that costs less than the first convolution, and it brings the
- * pages of a mapped model in, which the run would have to do anyway. Only the affine maps
- * of batch normalisation and bias are computed into memory of their own, two floats a
- * channel.
+ * pages of a mapped model in, which the run would have to do anyway. The affine maps of
+ * batch normalisation and bias are computed into memory of their own, two floats a channel;
+ * what algorithms want packed is made with the plans (engine_pack.c).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +83,7 @@ compose(struct det_engine *e, size_t h)
 	const struct det_node *n = &e->net->node[h];
 	double *s = NULL, *t;
 	size_t c = e->weight[e->net->use[n->weight]].dims[0], i, k;
+	size_t wide = det_blocked_channels(c);
 	enum det_err err;
 
 	if ((err = det_alloc(&s, c * 2, sizeof *s)))
@@ -102,16 +103,16 @@ compose(struct det_engine *e, size_t h)
 			goto out;
 		}
 	}
-	if ((err = det_alloc(&l->affine, c * 2, sizeof *l->affine)))
+	if ((err = det_calloc(&l->affine, wide * 2, sizeof *l->affine)))
 		goto out;
 	for (k = 0; k < c; k++) {
 		l->affine[k] = (float)t[k];
-		l->affine[c + k] = (float)s[k];
+		l->affine[wide + k] = (float)s[k];
 		l->has_shift |= l->affine[k] != 0;
-		l->has_scale |= l->affine[c + k] != 1;
+		l->has_scale |= l->affine[wide + k] != 1;
 	}
-	l->channels = c;
-	e->prepared += c * 2 * sizeof *l->affine;
+	l->channels = wide;
+	e->prepared += wide * 2 * sizeof *l->affine;
 out:
 	free(s);
 	return err;
@@ -144,6 +145,7 @@ det_engine_bind(struct det_engine *e, const struct det_weights *w)
 	size_t i, j;
 	enum det_err err;
 
+	e->from = *w;
 	for (i = 0; i < net->n_nodes; i++) {
 		n = &net->node[i];
 		if (!e->layer[i].live)

@@ -114,6 +114,41 @@ struct det_op_run {
 	void *scratch;
 	int threads;
 	int blocked; /* maps are (N, ceil(C/16), H, W, 16); dims stay (N,C,H,W) */
+	/* Of an operator with `ways`: the one to go, and what its pack made of weight[0]
+	 * (NULL: nothing; the weights are as they lie). */
+	const struct det_op_way *way;
+	const float *packed;
+};
+
+/* A way to run a layer. */
+struct det_op_way {
+	enum det_layout in,
+	    out; /* of the maps that it reads; of the output, residual */
+	enum det_conv_algo algo; /* of an operator with `ways` */
+	double cost;             /* modelled microseconds */
+};
+
+enum { DET_OP_WAYS = 4 };
+
+/* Of an operator that chooses among algorithms. */
+struct det_op_ways {
+	/* Those that are possible, at most one for each pair of layouts; how many. Only
+	 * `algo`, if it is not AUTO, wherever that is possible at all; exact: no
+	 * Winograd. */
+	size_t (*list)(struct det_op_way way[DET_OP_WAYS], const struct det_node *n,
+	    const size_t (*in)[4], const size_t out[4], enum det_conv_algo algo,
+	    int exact, int threads);
+	/* Bytes that this way wants weight[0] packed in; 0: it takes it as it lies. */
+	size_t (*packed)(const struct det_node *n, const size_t (*in)[4],
+	    const size_t out[4], const struct det_op_way *way, int threads);
+	void (*pack)(float *packed, const float *weight, const struct det_node *n,
+	    const size_t (*in)[4], const size_t out[4], const struct det_op_way *way,
+	    int threads);
+	/* As det_op's, for a way; with its weights packed where it wants that. */
+	size_t (*scratch)(const struct det_node *n, const size_t (*in)[4],
+	    const size_t out[4], const struct det_op_way *way, int threads);
+	const char *(*algorithm)(const struct det_node *n, const size_t (*in)[4],
+	    const size_t out[4], const struct det_op_way *way, int threads);
 };
 
 enum {
@@ -154,6 +189,9 @@ struct det_op {
 	 * Such a run is told by det_op_run.blocked. */
 	int (*blocked)(
 	    const struct det_node *n, const size_t (*in)[4], const size_t out[4]);
+	/* Of an operator with several algorithms; then `blocked`, `scratch` and `algorithm`
+	 * are not asked. */
+	const struct det_op_ways *ways;
 	size_t (*scratch)(const struct det_node *n, const size_t (*in)[4],
 	    const size_t out[4], int threads);
 	const char *(*algorithm)(const struct det_node *n, const size_t (*in)[4],

@@ -111,20 +111,102 @@ problem(const struct det_node *n, const size_t in[4], const size_t out[4])
 	};
 }
 
-static size_t
-conv_scratch(
-    const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
+/* The same, in a way. */
+static struct det_conv
+problem_way(const struct det_node *n, const size_t in[4], const size_t out[4],
+    const struct det_op_way *way, int threads)
 {
+	struct det_conv c = problem(n, in, out);
+
+	c.in_layout = way->in;
+	c.out_layout = way->out;
+	c.algo = way->algo;
+	c.packed = det_conv_packed_bytes(&c, threads) > 0;
+	return c;
+}
+
+/* The cheapest algorithm between two layouts; 0: none can. */
+static int
+find_way(
+    struct det_op_way *way, struct det_conv *c, enum det_conv_algo algo, int threads)
+{
+	int a, found = 0;
+
+	c->in_layout = way->in;
+	c->out_layout = way->out;
+	for (a = DET_CONV_AUTO + 1; a < DET_CONV_ALGOS; a++) {
+		double cost;
+
+		if ((algo != DET_CONV_AUTO && a != (int)algo) ||
+		    (c->direct && a >= DET_CONV_WINO2 && a <= DET_CONV_WINO6) ||
+		    !det_conv_can(c, (enum det_conv_algo)a))
+			continue;
+		cost = det_conv_cost(c, (enum det_conv_algo)a, threads);
+		if (found && !(cost < way->cost))
+			continue;
+		way->algo = (enum det_conv_algo)a;
+		way->cost = cost;
+		found = 1;
+	}
+	return found;
+}
+
+static size_t
+conv_list(struct det_op_way way[DET_OP_WAYS], const struct det_node *n,
+    const size_t (*in)[4], const size_t out[4], enum det_conv_algo algo, int exact,
+    int threads)
+{
+	static const enum det_layout from[] = { DET_PLAIN, DET_PLAIN, DET_BLOCKED,
+		DET_BLOCKED };
+	static const enum det_layout to[] = { DET_PLAIN, DET_BLOCKED, DET_PLAIN,
+		DET_BLOCKED };
 	struct det_conv c = problem(n, in[0], out);
+	size_t i, count = 0;
+
+	c.direct = exact;
+	for (i = 0; i < DET_OP_WAYS; i++) {
+		way[count] = (struct det_op_way){ .in = from[i], .out = to[i] };
+		if (find_way(&way[count], &c, algo, threads))
+			count++;
+	}
+	if (!count && algo != DET_CONV_AUTO)
+		return conv_list(way, n, in, out, DET_CONV_AUTO, exact, threads);
+	return count;
+}
+
+static size_t
+conv_packed(const struct det_node *n, const size_t (*in)[4], const size_t out[4],
+    const struct det_op_way *way, int threads)
+{
+	struct det_conv c = problem_way(n, in[0], out, way, threads);
+
+	return det_conv_packed_bytes(&c, threads);
+}
+
+static void
+conv_pack(float *packed, const float *weight, const struct det_node *n,
+    const size_t (*in)[4], const size_t out[4], const struct det_op_way *way,
+    int threads)
+{
+	struct det_conv c = problem_way(n, in[0], out, way, threads);
+
+	det_conv_pack(&c, packed, weight, threads);
+}
+
+static size_t
+conv_scratch(const struct det_node *n, const size_t (*in)[4], const size_t out[4],
+    const struct det_op_way *way, int threads)
+{
+	struct det_conv c = problem_way(n, in[0], out, way, threads);
 
 	return det_conv_scratch(&c, threads);
 }
 
 static const char *
-conv_algorithm(
-    const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
+conv_algorithm(const struct det_node *n, const size_t (*in)[4], const size_t out[4],
+    const struct det_op_way *way, int threads)
 {
-	struct det_conv c = problem(n, in[0], out);
+	struct det_conv c = problem_way(n, in[0], out, way, threads);
 
 	return det_conv_algorithm(&c, threads);
 }
@@ -142,13 +224,23 @@ conv_flop(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
 static void
 conv_run(const struct det_op_run *r)
 {
-	struct det_conv c = problem(r->node, r->in_dims[0], r->out_dims);
+	struct det_conv c =
+	    problem_way(r->node, r->in_dims[0], r->out_dims, r->way, r->threads);
 
 	c.act = r->act;
 	c.alpha = r->alpha;
-	det_conv_run(&c, r->out, r->in[0], r->weight[0], r->scale, r->shift,
-	    r->residual, r->scratch, r->threads);
+	c.packed = r->packed != NULL;
+	det_conv_run(&c, r->out, r->in[0], c.packed ? r->packed : r->weight[0],
+	    r->scale, r->shift, r->residual, r->scratch, r->threads);
 }
+
+static const struct det_op_ways conv_ways = {
+	.list = conv_list,
+	.packed = conv_packed,
+	.pack = conv_pack,
+	.scratch = conv_scratch,
+	.algorithm = conv_algorithm,
+};
 
 const struct det_op det_op_conv = {
 	.name = "conv",
@@ -161,8 +253,7 @@ const struct det_op det_op_conv = {
 	.shape = conv_shape,
 	.weight = conv_weight,
 	.affine = conv_affine,
-	.scratch = conv_scratch,
-	.algorithm = conv_algorithm,
+	.ways = &conv_ways,
 	.flop = conv_flop,
 	.run = conv_run,
 };

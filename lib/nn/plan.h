@@ -23,20 +23,27 @@ struct det_layer {
 	enum det_act act; /* of a head: the activation of its step */
 	float alpha;
 	float *affine;   /* of a head that folds: shift, then scale; or NULL */
-	size_t channels; /* of each */
+	size_t channels; /* of each, with the lanes of no channel (nn/layout.h) */
 	int has_scale, has_shift;
 };
 
-/* One call of an operator. */
+/* One call of an operator, or a map turned into its other layout. Values are numbered as
+ * in planner.h. */
 struct det_step {
-	size_t head;     /* the layer that runs */
-	size_t out;      /* the layer whose value is written */
-	size_t residual; /* a layer, or DET_NO_NODE */
+	size_t head;     /* the layer that runs; DET_NO_NODE: `from` is turned */
+	size_t out;      /* the value that is written */
+	size_t from;     /* the value that is turned */
+	size_t residual; /* a value, or DET_NO_NODE */
+	struct det_op_way way;
+	const float *packed; /* one of the engine's, or NULL */
+	size_t packed_bytes;
 	enum det_act act;
 	float alpha;
-	size_t scratch; /* offset in the arena */
-	double flop, ms;
+	size_t scratch, scratch_bytes; /* offset in the arena */
+	double flop;
 };
+
+enum { DET_TIMES = 64 };
 
 /* Where a value lies: at an offset of the arena or of input number `input`. */
 struct det_spot {
@@ -45,13 +52,47 @@ struct det_spot {
 };
 
 struct det_plan {
-	size_t (*dims)[4];      /* of each layer */
-	struct det_spot *place; /* of each live layer that has memory */
+	size_t n;                /* layers */
+	size_t (*dims)[4];       /* of each layer */
+	enum det_layout *layout; /* of each layer's value i */
+	struct det_spot *place;  /* of each value that has memory */
 	struct det_step *step;
 	size_t n_steps;
+	float *ms;    /* of the last DET_TIMES runs that were timed, a row a step */
+	size_t timed; /* runs that were timed, ever */
 	size_t arena, activations;
 	double flop;
 	unsigned long used; /* for the choice of the plan to drop */
+};
+
+/* The value of a layer in a layout. */
+static inline size_t
+det_plan_value(const struct det_plan *p, size_t layer, enum det_layout layout)
+{
+	return p->layout[layer] == layout ? layer : p->n + layer;
+}
+
+static inline size_t
+det_plan_layer(const struct det_plan *p, size_t value)
+{
+	return value < p->n ? value : value - p->n;
+}
+
+static inline enum det_layout
+det_plan_layout(const struct det_plan *p, size_t value)
+{
+	return value < p->n                           ? p->layout[value]
+	       : p->layout[value - p->n] == DET_PLAIN ? DET_BLOCKED
+						      : DET_PLAIN;
+}
+
+/* Weights prepared for a way of a layer, and for all like it. */
+struct det_packed {
+	size_t weight; /* number among the net's weights */
+	const struct det_node *node;
+	struct det_op_way way;
+	float *data;
+	size_t bytes;
 };
 
 struct det_engine {
@@ -62,6 +103,11 @@ struct det_engine {
 	size_t n_out;
 	struct det_tensor *weight; /* bound, as the net lists them */
 	const float **data;        /* the floats of each use */
+	struct det_weights from;
+	struct det_packed *packed;
+	size_t n_packed, cap_packed;
+	int exact;
+	enum det_conv_algo *algo; /* forced, a row a layer */
 	size_t weight_bytes, prepared;
 	struct det_plan plan[DET_PLANS];
 	struct det_plan *cur;
@@ -84,5 +130,11 @@ enum det_err det_engine_recheck(
 enum det_err det_plan_make(struct det_plan *p, const struct det_engine *e,
     const struct det_tensor *in) DET_MUST_USE;
 void det_plan_release(struct det_plan *p);
+/* engine_report.c: milliseconds of a step, the median of the runs that were timed. */
+double det_plan_ms(const struct det_plan *p, size_t step);
+/* engine_pack.c: the weights that the steps of p want packed, made where they are not there
+ * yet; those that no plan of the engine wants any more are freed. */
+enum det_err det_engine_pack(struct det_engine *e, struct det_plan *p) DET_MUST_USE;
+void det_engine_unpack(struct det_engine *e);
 
 #endif

@@ -342,6 +342,12 @@ det_reader_mapped(const struct det_reader *rd)
 	return rd->fd < 0;
 }
 
+void
+det_reader_leave(const struct det_reader *rd, const void *data, size_t bytes)
+{
+	det_map_leave(&rd->map, data, bytes);
+}
+
 int
 det_reader_failed(const struct det_reader *rd)
 {

@@ -36,6 +36,9 @@ void det_reader_trust(struct det_reader *rd);
  * reported it already. */
 int det_reader_failed(const struct det_reader *rd);
 
+/* Mapped input: what was loaded at data is not needed in memory any more (base/file.h). */
+void det_reader_leave(const struct det_reader *rd, const void *data, size_t bytes);
+
 /* Bytes taken from the input so far. */
 uint64_t det_reader_offset(const struct det_reader *rd);
 

@@ -94,7 +94,7 @@ main(int argc, char *argv[])
 	struct det_engine *engine;
 	struct det_tensor in;
 	struct source source;
-	struct det_weights weights = { find, &source };
+	struct det_weights weights = { .find = find, .ctx = &source };
 	struct rusage ru;
 	const char *text;
 	size_t len;

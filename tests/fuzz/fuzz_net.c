@@ -43,8 +43,8 @@ static void
 run(const struct det_net *net, const char *const *taps, size_t n_taps,
     const struct det_tensor *in, struct made *made, struct det_engine **e)
 {
-	struct det_engine_params p = { 1, taps, n_taps };
-	struct det_weights w = { made_find, made };
+	struct det_engine_params p = { .threads = 1, .taps = taps, .n_taps = n_taps };
+	struct det_weights w = { .find = made_find, .ctx = made };
 
 	made->net = net;
 	if (det_engine_new(e, net, &w, &p)) {

@@ -120,8 +120,8 @@ static inline enum det_err
 rig_open(
     struct rig *r, const char *text, int threads, const char *const *taps, size_t n)
 {
-	struct det_engine_params p = { threads, taps, n };
-	struct det_weights w = { made_find, &r->made };
+	struct det_engine_params p = { .threads = threads, .taps = taps, .n_taps = n };
+	struct det_weights w = { .find = made_find, .ctx = &r->made };
 	enum det_err e;
 
 	memset(r, 0, sizeof *r);

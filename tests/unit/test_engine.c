@@ -391,7 +391,7 @@ test_shared(void)
 	    " b = conv(a) out=24 k=3 pad=1 bn\n y = add(x, b)\n return y\nend\n";
 	char text[600], one[400];
 	struct made made = { 0 };
-	struct det_weights w = { counted, &made };
+	struct det_weights w = { .find = counted, .ctx = &made };
 	struct det_engine *e = NULL;
 	struct det_net *net = NULL;
 	struct det_engine_stats s;
@@ -548,7 +548,7 @@ refuse_weight(const char *name, struct det_tensor t, const char *what)
 	static const char text[] =
 	    "net n\ninput x 3 4 4\ny = conv(x) out=2 bn\noutput y";
 	struct made made = { 0 };
-	struct det_weights w = { swapped, &made };
+	struct det_weights w = { .find = swapped, .ctx = &made };
 	struct det_engine *e = NULL;
 	struct det_net *net = NULL;
 	enum det_err err;
@@ -686,7 +686,7 @@ test_open(void)
 	static const char text[] =
 	    "net n\ninput x 3 0 0\ny = fc(x) out=2 bias=0\noutput y";
 	struct made made = { 0 };
-	struct det_weights w = { swapped, &made };
+	struct det_weights w = { .find = swapped, .ctx = &made };
 	struct det_engine *e = NULL;
 	struct det_net *net = NULL;
 	struct det_tensor fits = seeded(1, 3, 5, 5, 1), other = seeded(1, 3, 5, 6, 1);
@@ -730,8 +730,8 @@ test_open_channels(void)
 	struct det_net *net = NULL;
 
 	for (size_t i = 0; i < 2; i++) {
-		struct det_weights w = { short_find, name },
-				   good = { short_find, none };
+		struct det_weights w = { .find = short_find, .ctx = name },
+				   good = { .find = short_find, .ctx = none };
 
 		if (det_net_parse(&net, text[i], strlen(text[i]), "t.net"))
 			return;
