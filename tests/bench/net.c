@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Times a model's backbone in this process, without any pipe:
+ * Times networks of a model in this process, without any pipe:
  *
- *   net MODEL THREADS [RUNS [HxW]]
+ *   net MODEL THREADS [RUNS [HxW [OUT|- [NET ...]]]]
  *
- * prints "NAME threads N median ms min max GFLOP/s peak MiB arena MiB". Two warm-up runs;
- * input is seeded noise. tests/bench/run.sh sets it beside onnxruntime on the same net.
+ * prints "det SIMD threads N median ms min max GFLOP G peak MiB arena MiB prepared MiB".
+ * NETs (backbone) run one after another, each on what those before it put out under the
+ * names of its inputs; one that finds none gets noise of HxW. Two runs to warm up (one if it
+ * takes a second); then RUNS (9), but more until half a second is over and no more after
+ * three. OUT gets the outputs of the last net, raw, one
+ * after another: tests/bench/peer.py computes them too.
  */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,19 +19,24 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "model/model.h"
-#include "nn/engine.h"
+#include "model/network.h"
 
-struct source {
-	const struct det_model *model;
+enum { MAX_NETS = 4, MAX_IN = 16, MAX_RUNS = 256 };
+
+struct chain {
+	struct det_network net[MAX_NETS];
+	struct det_tensor in[MAX_NETS][MAX_IN];
+	size_t n;
+	void *noise;
 };
 
-static enum det_err
-find(void *ctx, const char *name, struct det_tensor *out)
+static void
+check(enum det_err e)
 {
-	const struct source *s = ctx;
-
-	return det_model_tensor(s->model, name, out);
+	if (!e)
+		return;
+	(void)fprintf(stderr, "net: %s\n", det_errmsg());
+	exit(2);
 }
 
 static double
@@ -46,93 +56,153 @@ by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void
-check(enum det_err e)
+/* [0,1), from the index alone, so that a peer can make the same. */
+static float
+noise(uint32_t i)
 {
-	if (!e)
-		return;
-	(void)fprintf(stderr, "net: %s\n", det_errmsg());
-	exit(2);
+	i = (i ^ i >> 16) * 0x7feb352du;
+	i = (i ^ i >> 15) * 0x846ca68bu;
+	i ^= i >> 16;
+	return (float)(i >> 8) * 0x1p-24f;
 }
 
-/* Seeded noise in [0,1), the shape that the net declares (or HxW where it leaves it open). */
-static struct det_tensor
-noise(const struct det_net *net, const char *size)
+/* Fills the shape that the net declares (HxW where it leaves it open) with noise. */
+static void
+make_input(struct chain *c, struct det_tensor *t, const char *size)
 {
-	struct det_tensor t;
-	unsigned state = 1;
 	size_t n;
 	float *v;
 
-	(void)det_net_input(net, 0, &t);
 	if (size &&
-	    sscanf(size, "%zux%zu", &t.dims[t.rank - 2], &t.dims[t.rank - 1]) != 2)
+	    sscanf(size, "%zux%zu", &t->dims[t->rank - 2], &t->dims[t->rank - 1]) != 2)
 		exit(2);
-	if (t.rank == 3) {
-		t = (struct det_tensor){ DET_F32, 4,
-			{ 1, t.dims[0], t.dims[1], t.dims[2] }, NULL };
-	} else if (t.dims[0] == 0) {
-		t.dims[0] = 1;
-	}
-	check(det_tensor_count(&n, &t));
+	if (t->rank == 3)
+		*t = (struct det_tensor){ DET_F32, 4,
+			{ 1, t->dims[0], t->dims[1], t->dims[2] }, NULL };
+	else if (t->dims[0] == 0)
+		t->dims[0] = 1;
+	check(det_tensor_count(&n, t));
 	check(det_alloc(&v, n, sizeof *v));
-	for (size_t i = 0; i < n; i++) {
-		state = state * 1664525u + 1013904223u;
-		v[i] = (float)(state >> 8) * 0x1p-24f;
+	for (size_t i = 0; i < n; i++)
+		v[i] = noise((uint32_t)i);
+	t->data = c->noise = v;
+}
+
+/* What a net before the k-th puts out under this name. */
+static int
+find_output(const struct chain *c, size_t k, const char *name, struct det_tensor *out)
+{
+	const char *other;
+
+	while (k-- > 0)
+		for (size_t i = 0;
+		     (other = det_engine_output(c->net[k].engine, i, out)); i++)
+			if (!strcmp(other, name))
+				return 1;
+	return 0;
+}
+
+static void
+run(struct chain *c, const char *size)
+{
+	for (size_t k = 0; k < c->n; k++) {
+		const struct det_net *net = c->net[k].net;
+
+		for (size_t i = 0; i < det_net_inputs(net) && i < MAX_IN; i++) {
+			struct det_tensor *t = &c->in[k][i];
+			const char *name = det_net_input(net, i, NULL);
+
+			if (find_output(c, k, name, t) || (k == 0 && t->data))
+				continue;
+			(void)det_net_input(net, i, t);
+			make_input(c, t, size);
+		}
+		check(det_engine_run(c->net[k].engine, c->in[k]));
 	}
-	t.data = v;
-	return t;
+}
+
+static void
+write_outputs(const struct chain *c, const char *path)
+{
+	FILE *f = fopen(path, "wb");
+	struct det_tensor t;
+	size_t n;
+
+	for (size_t i = 0; f && det_engine_output(c->net[c->n - 1].engine, i, &t);
+	     i++) {
+		check(det_tensor_count(&n, &t));
+		if (fwrite(t.data, sizeof(float), n, f) != n)
+			break;
+	}
+	if (!f || fclose(f)) {
+		perror(path);
+		exit(2);
+	}
+}
+
+static void
+report(const struct chain *c, int threads, double *ms, size_t runs)
+{
+	double flop = 0, arena = 0, prepared = 0;
+	struct rusage ru;
+
+	for (size_t k = 0; k < c->n; k++) {
+		struct det_engine_stats st;
+
+		det_engine_stats(c->net[k].engine, &st);
+		flop += st.flop;
+		arena += (double)st.arena;
+		prepared += (double)st.prepared;
+	}
+	(void)getrusage(RUSAGE_SELF, &ru);
+	qsort(ms, runs, sizeof ms[0], by_value);
+	(void)printf("det here threads %d median %.2f ms min %.2f max %.2f GFLOP %.2f "
+		     "peak %ld MiB arena %.1f MiB prepared %.1f MiB\n",
+	    threads, ms[runs / 2], ms[0], ms[runs - 1], flop * 1e-9, ru.ru_maxrss >> 10,
+	    arena * 0x1p-20, prepared * 0x1p-20);
 }
 
 int
 main(int argc, char *argv[])
 {
+	static char *dflt[] = { "backbone" };
 	struct det_engine_params p = DET_ENGINE_DEFAULTS;
-	struct det_engine_stats st;
+	struct chain c = { .n = 0 };
 	struct det_model *model;
-	struct det_net *net;
-	struct det_engine *engine;
-	struct det_tensor in;
-	struct source source;
-	struct det_weights weights = { .find = find, .ctx = &source };
-	struct rusage ru;
-	const char *text;
-	size_t len;
-	double ms[256];
-	int runs = argc > 3 ? atoi(argv[3]) : 9;
+	double ms[MAX_RUNS], begin;
+	size_t runs = argc > 3 ? strtoul(argv[3], NULL, 10) : 9, done = 0;
+	const char *size = argc > 4 ? argv[4] : NULL;
+	char **nets = argc > 6 ? argv + 6 : dflt;
+	int n = argc > 6 ? argc - 6 : 1;
 
-	if (argc < 3 || runs < 1 || runs > 256) {
-		(void)fprintf(stderr, "usage: net MODEL THREADS [RUNS [HxW]]\n");
+	if (argc < 3 || runs < 1 || runs > MAX_RUNS || n > MAX_NETS) {
+		(void)fprintf(stderr,
+		    "usage: net MODEL THREADS [RUNS [HxW [OUT|- [NET ...]]]]\n");
 		return 2;
 	}
 	check(det_model_open(&model, argv[1]));
-	source.model = model;
-	det_model_text(model, "net/backbone", &text, &len);
-	if (!text)
-		return 2;
-	check(det_net_parse(&net, text, len, argv[1]));
 	p.threads = atoi(argv[2]);
-	check(det_engine_new(&engine, net, &weights, &p));
-	in = noise(net, argc > 4 ? argv[4] : NULL);
-	for (int i = -2; i < runs; i++) {
+	for (; c.n < (size_t)n; c.n++)
+		check(det_network_open(&c.net[c.n], model, nets[c.n], &p));
+	begin = now();
+	run(&c, size);
+	if (now() - begin < 1000)
+		run(&c, size);
+	if (argc > 5 && strcmp(argv[5], "-") != 0)
+		write_outputs(&c, argv[5]);
+	begin = now();
+	for (double over = 0;
+	     (done < runs && over < 3000) || (over < 500 && done < MAX_RUNS);
+	     over = now() - begin) {
 		double t = now();
 
-		check(det_engine_run(engine, &in));
-		if (i >= 0)
-			ms[i] = now() - t;
+		run(&c, size);
+		ms[done++] = now() - t;
 	}
-	qsort(ms, (size_t)runs, sizeof ms[0], by_value);
-	det_engine_stats(engine, &st);
-	(void)getrusage(RUSAGE_SELF, &ru);
-	(void)printf(
-	    "det %s threads %d median %.1f ms min %.1f max %.1f  %.1f GFLOP/s  "
-	    "peak %ld MiB arena %.1f MiB\n",
-	    argv[1], p.threads, ms[runs / 2], ms[0], ms[runs - 1],
-	    st.flop / ms[runs / 2] / 1e6, ru.ru_maxrss >> 10,
-	    (double)st.arena / 0x1p20);
-	det_engine_free(engine);
-	det_net_free(net);
+	report(&c, p.threads, ms, done);
+	for (size_t k = 0; k < c.n; k++)
+		det_network_close(&c.net[k]);
 	det_model_close(model);
-	free(in.data);
+	free(c.noise);
 	return 0;
 }

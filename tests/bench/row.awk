@@ -1,0 +1,72 @@
+# A row of nets.sh's table from the lines of net.c and peer.py. Variables: name, size, goals,
+# threads; or head, for the table's head. Lines of another thread count, which come first, are
+# there for the scaling.
+
+function median(list,    v, n, i, j, x) {
+	n = split(list, v, " ")
+	for (i = 2; i <= n; i++)
+		for (j = i; j > 1 && v[j - 1] + 0 > v[j] + 0; j--) {
+			x = v[j]; v[j] = v[j - 1]; v[j - 1] = x
+		}
+	return n == 0 ? 0 : n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
+}
+
+function cell(width, v, form) {
+	return v ? sprintf("%" width form, v) : sprintf("%" width "s", "-")
+}
+
+BEGIN {
+	np = split("ort ncnn torch darknet", peer, " ")
+	if (head) {
+		row = sprintf("%-14s %-8s %6s %3s %8s %5s", "", "", "GFLOP", "thr", "det ms", "x")
+		for (p = 1; p <= np; p++)
+			row = row sprintf(" %8s %5s", peer[p], "ratio")
+		row = row sprintf("  %5s %5s %5s %5s %5s  %7s  %s", "MiB", "ort", "ncnn", "torch", "dark", "differs", "goals")
+		print row
+		exit
+	}
+}
+
+{
+	for (i = 1; i <= NF; i++) {
+		if ($i == "threads") t = $(i + 1)
+		if ($i == "median") ms[$1, t] = ms[$1, t] " " $(i + 1)
+		if ($i == "peak" && t == threads && $(i + 1) > peak[$1]) peak[$1] = $(i + 1)
+		if ($i == "differs" && t == threads && ($(i + 1) == "nan" || $(i + 1) > worst)) worst = $(i + 1)
+		if ($i == "GFLOP") gflop = $(i + 1)
+	}
+}
+
+END {
+	if (head) exit
+	det = median(ms["det", threads])
+	if (!det) {
+		print name ": no time"
+		exit
+	}
+	if (threads != 1 && ms["det", 1])
+		scaling = median(ms["det", 1]) / det
+	row = sprintf("%-14s %-8s %6.1f %3d %8.1f %5s", name, size, gflop, threads, det, scaling ? sprintf("%.2f", scaling) : "")
+	for (p = 1; p <= np; p++) {
+		other = median(ms[peer[p], threads])
+		if (other) ratio[peer[p]] = det / other
+		row = row " " cell(8, other, ".1f") " " cell(5, ratio[peer[p]], ".2f")
+	}
+	row = row "  " cell(5, peak["det"], "d")
+	for (p = 1; p <= np; p++)
+		row = row " " cell(5, peak[peer[p]], "d")
+	row = row "  " sprintf("%7s", worst ? worst : "-") " "
+	n = split(goals, g, ",")
+	for (i = 1; i <= n; i++) {
+		match(g[i], /^[a-z]+/)
+		what = substr(g[i], 1, RLENGTH)
+		limit = substr(g[i], RLENGTH + 1)
+		if (what == "x")
+			row = row (!scaling || gflop <= 5 ? "" : " " g[i] (scaling >= limit ? " ok" : " MISSED"))
+		else if (what == "mem")
+			row = row (!peak["ort"] ? "" : " mem" (peak["det"] <= peak["ort"] ? " ok" : " MISSED"))
+		else if (ratio[what])
+			row = row " " g[i] (ratio[what] <= limit ? " ok" : " MISSED")
+	}
+	print row
+}
