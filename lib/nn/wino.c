@@ -336,6 +336,19 @@ det_wino_can(const struct det_conv *c, int m)
 	       c->dilate_y == 1 && c->dilate_x == 1 && c->groups == 1;
 }
 
+double
+det_wino_cost(const struct det_conv *c, int m, int threads)
+{
+	struct plan p = make_plan(c, m);
+	double in = (double)p.in, out = (double)p.out, tiles = (double)p.tiles;
+	double places = (double)p.places;
+	double cycles = 1.08 * places * 16 * in * out * tiles;
+
+	cycles += in * out * 16 * (p.alone ? 1 : (double)p.blocks) * places * 4;
+	cycles += (in + out) * tiles * places * 6;
+	return cycles / 3600 / threads;
+}
+
 size_t
 det_wino_packed(const struct det_conv *c, int m, int threads)
 {
