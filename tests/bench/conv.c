@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Times the convolutions of YOLOv3-416, VGG16-224 and ResNet-50-224, each shape once, and
+ * Times the convolutions of the detectors' networks (conv_layers.h), each shape once, and
  * adds them up by how often the net has them. `make bench BENCH=conv` runs it; by hand
  *
  *   make build/tests/bench/conv
- *   build/tests/bench/conv [-j THREADS] [-r RUNS] [-b] [-m] [-c] [yolov3|vgg16|resnet50] ...
+ *   build/tests/bench/conv [-j THREADS] [-r RUNS] [-a ALGO] [-bmcpt] [NET ...]
+ *
+ * Maps are blocked, but for the first layer's, and weights packed beforehand, as the engine
+ * does; with -p maps are plain and weights as they lie, with -a in one way wherever that can,
+ * with -t in every way, each with its modelled time.
  *
  * Columns: shape, times it occurs, algorithm, ms (the median, with -m the least), GFLOP/s
  * (counting what a direct convolution multiplies: Winograd's can pass the peak), percent of
@@ -31,45 +35,10 @@
 #include "nn/blas.h"
 #include "nn/conv.h"
 #include "nn/engine.h"
+#include "tests/bench/conv_layers.h"
 
-struct layer {
-	size_t count, c, hw, k, kernel, stride;
-};
-
-static const struct layer yolov3[] = { { 1, 3, 416, 32, 3, 1 },
-	{ 1, 32, 416, 64, 3, 2 }, { 1, 64, 208, 32, 1, 1 }, { 1, 32, 208, 64, 3, 1 },
-	{ 1, 64, 208, 128, 3, 2 }, { 2, 128, 104, 64, 1, 1 }, { 2, 64, 104, 128, 3, 1 },
-	{ 1, 128, 104, 256, 3, 2 }, { 10, 256, 52, 128, 1, 1 },
-	{ 11, 128, 52, 256, 3, 1 }, { 1, 384, 52, 128, 1, 1 },
-	{ 1, 256, 52, 255, 1, 1 }, { 1, 256, 52, 512, 3, 2 },
-	{ 10, 512, 26, 256, 1, 1 }, { 11, 256, 26, 512, 3, 1 },
-	{ 1, 768, 26, 256, 1, 1 }, { 1, 512, 26, 255, 1, 1 }, { 1, 256, 26, 128, 1, 1 },
-	{ 1, 512, 26, 1024, 3, 2 }, { 7, 1024, 13, 512, 1, 1 },
-	{ 7, 512, 13, 1024, 3, 1 }, { 1, 1024, 13, 255, 1, 1 },
-	{ 1, 512, 13, 256, 1, 1 }, { 0, 0, 0, 0, 0, 0 } };
-
-static const struct layer vgg16[] = { { 1, 3, 224, 64, 3, 1 }, { 1, 64, 224, 64, 3, 1 },
-	{ 1, 64, 112, 128, 3, 1 }, { 1, 128, 112, 128, 3, 1 },
-	{ 1, 128, 56, 256, 3, 1 }, { 2, 256, 56, 256, 3, 1 }, { 1, 256, 28, 512, 3, 1 },
-	{ 2, 512, 28, 512, 3, 1 }, { 3, 512, 14, 512, 3, 1 }, { 0, 0, 0, 0, 0, 0 } };
-
-static const struct layer resnet50[] = { { 1, 3, 224, 64, 7, 2 },
-	{ 1, 64, 56, 64, 1, 1 }, { 3, 64, 56, 64, 3, 1 }, { 4, 64, 56, 256, 1, 1 },
-	{ 2, 256, 56, 64, 1, 1 }, { 1, 256, 56, 128, 1, 1 }, { 1, 128, 56, 128, 3, 2 },
-	{ 1, 256, 56, 512, 1, 2 }, { 4, 128, 28, 512, 1, 1 }, { 3, 512, 28, 128, 1, 1 },
-	{ 3, 128, 28, 128, 3, 1 }, { 1, 512, 28, 256, 1, 1 }, { 1, 256, 28, 256, 3, 2 },
-	{ 1, 512, 28, 1024, 1, 2 }, { 6, 256, 14, 1024, 1, 1 },
-	{ 5, 1024, 14, 256, 1, 1 }, { 5, 256, 14, 256, 3, 1 },
-	{ 1, 1024, 14, 512, 1, 1 }, { 1, 512, 14, 512, 3, 2 },
-	{ 1, 1024, 14, 2048, 1, 2 }, { 3, 512, 7, 2048, 1, 1 },
-	{ 2, 2048, 7, 512, 1, 1 }, { 2, 512, 7, 512, 3, 1 }, { 0, 0, 0, 0, 0, 0 } };
-
-static const struct {
-	const char *name;
-	const struct layer *layers;
-} nets[] = { { "yolov3", yolov3 }, { "vgg16", vgg16 }, { "resnet50", resnet50 } };
-
-static int threads, runs = 5, least, own;
+static int threads, runs = 5, least, own, plain_maps, all_ways;
+static enum det_conv_algo forced;
 
 static double
 now(void)
@@ -255,34 +224,146 @@ plain(const struct det_conv *c, float *out, const float *in, const float *weight
 }
 
 static double
-measure(const struct det_conv *c, int blas)
+median_of(double *t)
 {
-	size_t depth = c->c * c->kh * c->kw, i;
-	float *in = floats(c->c * c->h * c->w), *weight = floats(c->k * depth);
-	float *out = floats(c->k * c->oh * c->ow), *shift = floats(c->k);
-	float *col = blas && (c->kh > 1 || c->stride_y > 1)
-			 ? floats(depth * c->oh * c->ow)
-			 : NULL;
+	qsort(t + 1, (size_t)runs, sizeof *t, by_value);
+	return t[least ? 1 : 1 + runs / 2];
+}
+
+/* *bytes: of packed weights */
+static double
+measure(const struct det_conv *asked, size_t *bytes)
+{
+	const size_t in_dims[4] = { asked->n, asked->c, asked->h, asked->w };
+	const size_t out_dims[4] = { asked->n, asked->k, asked->oh, asked->ow };
+	struct det_conv c = *asked;
+	size_t i;
+	float *in = floats(det_layout_floats(c.in_layout, in_dims));
+	float *out = floats(det_layout_floats(c.out_layout, out_dims));
+	float *weight = floats(c.k * (c.c / c.groups) * c.kh * c.kw);
+	float *shift = floats(det_blocked_channels(c.k)), *packed = NULL;
 	void *scratch;
 	double *t, median;
 
-	if (det_alloc(&scratch, det_conv_scratch(c, threads), 1) ||
+	*bytes = plain_maps ? 0 : det_conv_packed_bytes(&c, threads);
+	if (*bytes) {
+		packed = floats(*bytes / sizeof *packed);
+		det_conv_pack(&c, packed, weight, threads);
+		c.packed = 1;
+	}
+	if (det_alloc(&scratch, det_conv_scratch(&c, threads), 1) ||
 	    det_alloc(&t, (size_t)runs + 1, sizeof *t))
 		abort();
 	for (i = 0; i <= (size_t)runs; i++) {
 		t[i] = -now();
-		if (blas)
-			plain(c, out, in, weight, shift, col);
-		else
-			det_conv_run(
-			    c, out, in, weight, NULL, shift, NULL, scratch, threads);
+		det_conv_run(&c, out, in, packed ? packed : weight, NULL, shift, NULL,
+		    scratch, threads);
 		t[i] += now();
 	}
-	qsort(t + 1, (size_t)runs, sizeof *t, by_value);
-	median = t[least ? 1 : 1 + runs / 2];
-	free(in), free(weight), free(out), free(shift), free(col), free(scratch),
+	median = median_of(t);
+	free(in), free(weight), free(out), free(shift), free(packed), free(scratch),
 	    free(t);
 	return median;
+}
+
+static double
+measure_blas(const struct det_conv *c)
+{
+	size_t depth = c->c * c->kh * c->kw, i;
+	float *in = floats(c->c * c->h * c->w), *weight = floats(c->k * depth);
+	float *out = floats(c->k * c->oh * c->ow), *shift = floats(c->k);
+	float *col =
+	    c->kh > 1 || c->stride_y > 1 ? floats(depth * c->oh * c->ow) : NULL;
+	double *t, median;
+
+	if (det_alloc(&t, (size_t)runs + 1, sizeof *t))
+		abort();
+	for (i = 0; i <= (size_t)runs; i++) {
+		t[i] = -now();
+		plain(c, out, in, weight, shift, col);
+		t[i] += now();
+	}
+	median = median_of(t);
+	free(in), free(weight), free(out), free(shift), free(col), free(t);
+	return median;
+}
+
+static struct det_conv
+problem(const struct layer *l)
+{
+	size_t pad = (l->kernel - 1) * l->dilate / 2;
+	struct det_conv c = { .n = 1,
+		.c = l->c,
+		.h = l->h,
+		.w = l->w,
+		.k = l->k,
+		.kh = l->kernel,
+		.kw = l->kernel,
+		.stride_y = l->stride,
+		.stride_x = l->stride,
+		.dilate_y = l->dilate,
+		.dilate_x = l->dilate,
+		.pad_top = pad,
+		.pad_left = pad,
+		.pad_bottom = pad,
+		.pad_right = pad,
+		.groups = l->groups,
+		.act = DET_ACT_LEAKY,
+		.alpha = .1f };
+
+	if (!plain_maps) {
+		c.in_layout = l->c < DET_BLOCK ? DET_PLAIN : DET_BLOCKED;
+		c.out_layout = DET_BLOCKED;
+	}
+	if (det_conv_shape(&c))
+		abort();
+	c.algo = forced;
+	return c;
+}
+
+static double
+flop_of(const struct det_conv *c)
+{
+	return 2. * (double)(c->k * c->c / c->groups * c->kh * c->kw) *
+	       (double)(c->oh * c->ow);
+}
+
+/* One way of a layer; returns seconds. */
+static double
+line(const struct det_conv *c, size_t count, double top)
+{
+	double flop = flop_of(c), s;
+	size_t bytes;
+
+	s = measure(c, &bytes);
+	printf("  %4zux%3zux%-3zu -> %4zu %zux%zu/%zu %2zux  %-20s %8.3f ms %6.1f "
+	       "GFLOP/s %3.0f%% %5.1f MiB",
+	    c->c, c->h, c->w, c->k, c->kh, c->kw, c->stride_y, count,
+	    det_conv_algorithm(c, threads), s * 1e3, flop / s * 1e-9,
+	    top > 0 ? flop / s * 1e-7 / top : 0, (double)bytes / (1 << 20));
+	return s;
+}
+
+/* Every way that can, beside its model. */
+static void
+ways(const struct det_conv *asked)
+{
+	struct det_conv c = *asked;
+	int a;
+
+	for (a = DET_CONV_AUTO + 1; a < DET_CONV_ALGOS; a++) {
+		size_t bytes;
+		double s;
+
+		c.algo = (enum det_conv_algo)a;
+		if (!det_conv_can(&c, c.algo))
+			continue;
+		s = measure(&c, &bytes);
+		printf("      %-10s %8.3f ms, modelled %8.3f (%.2f)\n",
+		    det_conv_algo_name(c.algo), s * 1e3,
+		    det_conv_cost(&c, c.algo, threads) * 1e-3,
+		    det_conv_cost(&c, c.algo, threads) * 1e-6 / s);
+	}
 }
 
 static void
@@ -292,45 +373,20 @@ bench(const char *name, const struct layer *l, int blas, double top)
 
 	printf("%s\n", name);
 	for (; l->count; l++) {
-		struct det_conv c = { .n = 1,
-			.c = l->c,
-			.h = l->hw,
-			.w = l->hw,
-			.k = l->k,
-			.kh = l->kernel,
-			.kw = l->kernel,
-			.stride_y = l->stride,
-			.stride_x = l->stride,
-			.dilate_y = 1,
-			.dilate_x = 1,
-			.pad_top = l->kernel / 2,
-			.pad_left = l->kernel / 2,
-			.pad_bottom = l->kernel / 2,
-			.pad_right = l->kernel / 2,
-			.groups = 1,
-			.act = DET_ACT_LEAKY,
-			.alpha = .1f };
-		double s, flop;
+		struct det_conv c = problem(l);
+		double s = line(&c, l->count, top);
 
-		if (det_conv_shape(&c))
-			abort();
-		flop = 2. * (double)(c.k * c.c * c.kh * c.kw) * (double)(c.oh * c.ow);
-		s = measure(&c, 0);
-		printf("  %4zux%3zu^2 -> %4zu %zux%zu/%zu %2zux  %-22s %8.3f ms %6.1f "
-		       "GFLOP/s "
-		       "%3.0f%%",
-		    c.c, c.h, c.k, c.kh, c.kw, c.stride_y, l->count,
-		    det_conv_algorithm(&c, threads), s * 1e3, flop / s * 1e-9,
-		    top > 0 ? flop / s * 1e-7 / top : 0);
 		all += s * (double)l->count;
-		flops += flop * (double)l->count;
-		if (blas) {
-			double b = measure(&c, 1);
+		flops += flop_of(&c) * (double)l->count;
+		if (blas && l->groups == 1) {
+			double b = measure_blas(&c);
 
 			printf("   plain %8.3f ms %5.2fx", b * 1e3, b / s);
 			all_blas += b * (double)l->count;
 		}
 		printf("\n");
+		if (all_ways)
+			ways(&c);
 		fflush(stdout);
 	}
 	printf("%s, %d threads, %s: %.1f ms, %.1f GFLOP, %.1f GFLOP/s, %.0f%% of peak",
@@ -350,16 +406,23 @@ main(int argc, char *argv[])
 	double top;
 
 	threads = det_cpu_cores();
-	while ((opt = getopt(argc, argv, "j:r:bmc")) != -1)
+	while ((opt = getopt(argc, argv, "j:r:a:bmcpt")) != -1)
 		switch (opt) {
 		case 'j': threads = atoi(optarg); break;
 		case 'r': runs = atoi(optarg); break;
 		case 'b': blas = 1; break;
 		case 'm': least = 1; break;
 		case 'c': own = 1; break;
+		case 'p': plain_maps = 1; break;
+		case 't': all_ways = 1; break;
+		case 'a':
+			if ((i = det_conv_algo_find(optarg)) < 0)
+				return 2;
+			forced = (enum det_conv_algo)i;
+			break;
 		default:
-			fprintf(stderr, "usage: bench-conv [-j THREADS] [-r RUNS] [-b] "
-					"[-m] [NET ...]\n");
+			fprintf(stderr, "usage: bench-conv [-j THREADS] [-r RUNS] [-a "
+					"ALGO] [-bmcpt] [NET ...]\n");
 			return 2;
 		}
 	if (threads < 1 || runs < 1)
