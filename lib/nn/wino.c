@@ -229,7 +229,17 @@ weights(const struct work *w, float *u, size_t first, size_t blocks, size_t from
 			    (k - first) * DET_BLOCK);
 
 	n = least(in - d * DET_BLOCK, DET_BLOCK);
-	w->ker->weight(at, w->p.u, row, w->taps + (k * in + d * DET_BLOCK) * TAPS, n);
+	{
+		const float *t = w->taps + (k * in + d * DET_BLOCK) * TAPS,
+			    *nx = tune("PF", 1)
+				      ? k + 1 < first + blocks
+					    ? t + in * TAPS
+					    : w->taps +
+						  (first * in + (d + 1) * DET_BLOCK) *
+						      TAPS
+				      : t;
+		w->ker->weight(at, w->p.u, row, t, nx, n);
+	}
 	for (r = n; r < DET_BLOCK; r++) /* of no channel */
 		for (i = 0; i < w->p.places; i++)
 			memset(at + i * w->p.u + r * row, 0, DET_BLOCK * sizeof(float));
@@ -317,8 +327,8 @@ work_channels(const void *ctx, size_t i, int worker)
 
 	for (d = 0; d < p->in; d += deep) {
 		deep = least(p->depth, p->in - d);
-		for (k = first; k < first + n; k++)
-			for (j = d; j < d + deep; j++)
+		for (j = d; j < d + deep; j++)
+			for (k = first; k < first + n; k++)
 				weights(w, u, first, n, d, deep, k, j);
 		multiply(p, m, w->shared, u, end - from, n, d, deep);
 	}

@@ -38,8 +38,9 @@ struct det_wino_kernels {
 	void (*input)(float *v, size_t place, const float *map,
 	    const struct det_wino_grid *grid, size_t first, size_t n);
 	/* u[p * place + row * d + lane] of d < n input channels by 16 output channels, taps
-	 * (n,9,16) */
-	void (*weight)(float *u, size_t place, size_t row, const float *taps, size_t n);
+	 * (n,9,16); those at next will be wanted soon */
+	void (*weight)(float *u, size_t place, size_t row, const float *taps,
+	    const float *next, size_t n);
 	void (*output)(const struct det_wino_output *o);
 };
 
