@@ -27,6 +27,22 @@ struct det_block_column {
 	float part;
 };
 
+/* A row of the output of a depthwise convolution: pixel x sees `rows` rows of the input,
+ * in_row floats apart, each at `cols` pixels, x * step + j * dilate - pad, of which those
+ * below 0 or from `width` on are no pixels and count as 0. */
+struct det_block_depthwise {
+	float *out;
+	const float *in; /* column 0 of the first row */
+	size_t in_row, rows, cols, step, dilate, pad, width, n;
+	/* 16 for each row and column, rows weight_row floats apart */
+	const float *weight;
+	size_t weight_row;
+	const float *scale, *shift; /* 16 */
+	const float *residual;      /* as out, or NULL */
+	enum det_act act;
+	float alpha;
+};
+
 struct det_block_kernels {
 	/* out (n,16) = in (c,n), its rows `plane` apart; 1 <= c <= 16, further lanes 0 */
 	void (*turn_in)(float *out, const float *in, size_t plane, size_t c, size_t n);
@@ -61,6 +77,8 @@ struct det_block_kernels {
 	/* sum += x - from, square += (x - from)^2, over all pixels, a lane for itself */
 	void (*moments)(
 	    double *sum, double *square, const float *x, const float *from, size_t n);
+
+	void (*depthwise)(const struct det_block_depthwise *d);
 };
 
 extern const struct det_block_kernels det_block_kernels_c;

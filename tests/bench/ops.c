@@ -20,6 +20,7 @@
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "nn/conv_algo.h"
 #include "nn/layout.h"
 
 static int threads, runs = 15, own;
@@ -168,10 +169,88 @@ layouts(void)
 	}
 }
 
+/* --- depthwise: MobileNet's layers, beside the same on plain maps --- */
+
+struct deep {
+	struct det_conv c;
+	float *out;
+	const float *in, *weight, *shift;
+	void *scratch;
+};
+
+static void
+deep_blocked(const void *ctx)
+{
+	const struct deep *d = ctx;
+	struct det_epilogue e = { .shift = d->shift, .act = DET_ACT_RELU };
+
+	det_depthwise_run(&d->c, d->out, d->in, d->weight, &e, d->scratch, threads);
+}
+
+static void
+deep_plain(const void *ctx)
+{
+	const struct deep *d = ctx;
+	struct det_epilogue e = { .shift = d->shift, .act = DET_ACT_RELU };
+
+	det_conv_depthwise_run(
+	    &d->c, d->out, d->in, d->weight, &e, d->scratch, threads);
+}
+
+static void
+depthwise(void)
+{
+	static const size_t sizes[][3] = { { 32, 150, 1 }, { 64, 150, 2 },
+		{ 128, 75, 1 }, { 128, 75, 2 }, { 256, 38, 1 }, { 256, 38, 2 },
+		{ 512, 19, 1 }, { 512, 19, 2 }, { 1024, 10, 1 } };
+	size_t i;
+
+	for (i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		size_t c = sizes[i][0], hw = sizes[i][1], s = sizes[i][2];
+		struct deep d = { .c = { .n = 1,
+				      .c = c,
+				      .h = hw,
+				      .w = hw,
+				      .k = c,
+				      .kh = 3,
+				      .kw = 3,
+				      .stride_y = s,
+				      .stride_x = s,
+				      .dilate_y = 1,
+				      .dilate_x = 1,
+				      .pad_top = 1,
+				      .pad_left = 1,
+				      .pad_bottom = 1,
+				      .pad_right = 1,
+				      .groups = c } };
+		double bytes, plain, blocked, sums;
+		char what[80];
+
+		if (det_conv_shape(&d.c) ||
+		    det_alloc(&d.scratch, det_conv_depthwise_scratch(&d.c, threads), 1))
+			abort();
+		bytes = (double)(c * (hw * hw + d.c.oh * d.c.ow)) * sizeof(float);
+		sums = (double)(9 * c * d.c.oh * d.c.ow);
+		d.in = floats(c * hw * hw);
+		d.out = floats(c * d.c.oh * d.c.ow);
+		d.weight = floats(9 * c);
+		d.shift = floats(c);
+		plain = least(deep_plain, &d);
+		blocked = least(deep_blocked, &d);
+		(void)snprintf(what, sizeof what, "%zu x %zu^2 / %zu", c, hw, s);
+		report(what, bytes, blocked);
+		printf("    %.0f GFLOP/s; on plain maps %.3f ms, %.2f of that\n",
+		    2e-9 * sums / blocked, plain * 1e3, blocked / plain);
+		free(d.out), free(d.scratch);
+		free((void *)(uintptr_t)d.in), free((void *)(uintptr_t)d.weight),
+		    free((void *)(uintptr_t)d.shift);
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
-} parts[] = { { "layout", layouts } };
+} parts[] = { { "layout", layouts }, { "depthwise", depthwise } };
 
 int
 main(int argc, char *argv[])
