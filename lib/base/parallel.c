@@ -8,9 +8,9 @@
  *
  *   - a thread without work spins some 50 us, which covers the gap between two loops, and
  *     then sleeps in the kernel until it is called;
- *   - where more loops are known to follow (det_parallel_begin), it goes on for at most a
- *     millisecond, since to be woken costs 10 to 50 us; but it offers its core to others
- *     meanwhile, again and again, and sleeps at once when one took it;
+ *   - where more loops are known to follow (det_parallel_begin), it goes on for some 300 us,
+ *     since to be woken costs 10 to 50; but it offers its core to others meanwhile, again
+ *     and again, and sleeps at once when one took it;
  *   - nobody waits for a thread that has not begun: a loop is closed when no index is left,
  *     and a thread that the system wakes too late finds it closed and goes back to sleep.
  *
@@ -42,7 +42,7 @@
 #define MAX_LOOP    (1u << 20) /* indices shared out at a time */
 #define SPINS       2000       /* of a pause each, some 50 us */
 #define SOME_SPINS  100        /* between two offers of the core */
-#define HELD_US     1000
+#define HELD_US     300
 #define TAKEN_US    20 /* an offer that takes longer was accepted */
 
 #define OPEN      0x1000000u /* helpers may come in */

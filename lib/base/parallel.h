@@ -18,8 +18,8 @@
 void det_parallel(int threads, size_t n,
     void (*fn)(const void *ctx, size_t i, int worker), const void *ctx);
 
-/* Between these, loops follow one another soon: helpers wait awake for the next for up to a
- * millisecond, as long as nobody else wants their cores. Calls may be nested, and in several
+/* Between these, loops follow one another soon: helpers wait awake for the next for some
+ * 300 us, as long as nobody else wants their cores. Calls may be nested, and in several
  * threads. */
 void det_parallel_begin(void);
 void det_parallel_end(void);

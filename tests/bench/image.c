@@ -3,6 +3,11 @@
  * image [FILE]: milliseconds of decoding, of each resize kernel into a letterbox of 416x416
  * and of encoding, on a 768x576 picture; without FILE a made-up one as JPEG. One TSV line a
  * case: what, best of 9 runs in ms, megapixels of input a second.
+ *
+ * image -s WxH FILE ...: milliseconds a picture, from the file's name to so much of the way
+ * into a network of this size: "decode", then "bytes", resized as OpenCV does it, then
+ * "tensor", what a network takes, of these; and the same for the other kernels. image_peer.py
+ * sets this beside OpenCV.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
@@ -11,6 +16,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "image/prep.h"
 
 #define RUNS 9
@@ -105,6 +111,67 @@ time_encoders(const struct det_image *im)
 	det_buf_free(&b);
 }
 
+static void
+load(struct det_image *im, const char *path)
+{
+	char *bytes = NULL;
+	size_t n = 0;
+
+	check(det_file_read(&bytes, &n, path, (size_t)1 << 30));
+	check(det_image_decode(im, NULL, (unsigned char *)bytes, n, &usual));
+	free(bytes);
+}
+
+/* One pass over the files: ms a picture, how = -2 decode, -1 bytes, else a kernel's number */
+static double
+pass(float *out, size_t w, size_t h, char **file, int n, int how)
+{
+	struct det_prep p = DET_PREP_DEFAULTS;
+	struct det_place at;
+	struct det_image im, small;
+	double t = now();
+
+	p.fit.kind = DET_FIT_STRETCH;
+	p.fit.w = w;
+	p.fit.h = h;
+	p.kernel = how < 0 ? DET_KERNEL_OPENCV : (enum det_kernel)how;
+	for (int i = 0; i < n; i++) {
+		load(&im, file[i]);
+		if (how == -1) {
+			check(det_resize_bytes(&small, w, h, &im, p.kernel, 0, 0));
+			det_image_release(&small);
+		} else if (how >= 0) {
+			check(det_fit_place(&at, &p.fit, p.kernel, im.w, im.h));
+			check(det_prep_run(out, &p, &at, &im));
+		}
+		det_image_release(&im);
+	}
+	return (now() - t) / n;
+}
+
+static int
+time_files(const char *size, char **file, int n)
+{
+	static const struct {
+		const char *name;
+		int how;
+	} way[] = { { "decode", -2 }, { "bytes", -1 }, { "tensor", DET_KERNEL_OPENCV },
+		{ "darknet", DET_KERNEL_DARKNET }, { "torch", DET_KERNEL_TORCH },
+		{ "pil", DET_KERNEL_PIL } };
+	size_t w, h;
+	float *out;
+
+	if (sscanf(size, "%zux%zu", &w, &h) != 2 || w == 0 || h == 0 || w > 65535 ||
+	    h > 65535 || n < 1)
+		return 2;
+	check(det_alloc(&out, w * h * 3, sizeof *out));
+	(void)pass(out, w, h, file, n, DET_KERNEL_OPENCV);
+	for (size_t i = 0; i < sizeof way / sizeof *way; i++)
+		printf("%s\t%.3f\n", way[i].name, pass(out, w, h, file, n, way[i].how));
+	free(out);
+	return 0;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -115,6 +182,8 @@ main(int argc, char *argv[])
 	double best = 1e30, t;
 	int i;
 
+	if (argc > 2 && strcmp(argv[1], "-s") == 0)
+		return time_files(argv[2], argv + 3, argc - 3);
 	if (argc > 1) {
 		check(det_file_read(&bytes, &n, argv[1], (size_t)1 << 30));
 	} else {

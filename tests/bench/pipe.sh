@@ -5,6 +5,8 @@
 # is what a trained net has before NMS.
 #
 #   wall time of the pipe against its stages run one by one through files
+#   how the stages share the cores: processor time and context switches of each, threads as
+#     they choose and one each; two pipes at once against one pipe twice
 #   peak memory of each stage after 20 and after 200 pictures
 #   how much of the model two processes share; time from start to the first box
 set -eu
@@ -27,6 +29,20 @@ whole() { # list [wrapper...]
 	shift
 	"$@" det-image -m "$model" --list "$list" | "$@" det-backbone -m "$model" |
 		"$@" det-head -m "$model" --thresh "$thresh" | "$@" det-nms -m "$model"
+}
+five() { # file for the costs, options of the first four stages...
+	costs=$1
+	shift
+	"$rss" "$costs" det-image "$@" -m "$model" --list twenty |
+		"$rss" "$costs" det-backbone "$@" -m "$model" |
+		"$rss" "$costs" det-head "$@" -m "$model" --thresh "$thresh" |
+		"$rss" "$costs" det-nms "$@" -m "$model" | "$rss" "$costs" det-export >/dev/null
+}
+two() {
+	five "$@" &
+	other=$!
+	five "$@"
+	wait "$other"
 }
 apart() { # the same stages through files, one after another
 	det-image -m "$model" --list twenty -o images.det
@@ -55,12 +71,43 @@ echo "pipe, s: median $(median t.pipe) least $(least t.pipe);" \
 	"beyond decode and resize: $(median t.beyond)"
 rm -f t.*
 
+echo "== the cores shared by five stages, 20 pictures, in turn, 5 times"
+rm -f t.* c.*
+for _ in 1 2 3 4 5; do
+	took five c.free >>t.free
+	took five c.one -j 1 >>t.one
+	took two c.both >>t.both
+	took two c.ones -j 1 >>t.ones
+done
+shared() { # what, name of the files, pictures
+	awk -v what="$1" -v s="$(median "t.$2")" -v n="$3" -v cores="$(nproc)" '
+		{ cpu += $3 + $4; wait += $5; lost += $6 }
+		END {
+			printf "%-26s %6.1f pictures/s, %5.1f ms of processor each, cores busy %3.0f %%,",
+				what, n / s, 1000 * cpu / 5 / n, 100 * cpu / 5 / s / cores
+			printf " switches a picture: %.1f to wait, %.1f unasked\n", wait / 5 / n, lost / 5 / n
+		}' "c.$2"
+}
+shared "one pipe" free 20
+shared "one pipe, -j 1 each" one 20
+shared "two pipes at once" both 40
+shared "two pipes at once, -j 1" ones 40
+paste t.both t.free | awk '{ print 2 * $2 / $1 }' >t.ratio
+echo "two pipes at once to one pipe twice, pictures a second, median of pairs: $(median t.ratio)"
+awk '{ n[$1]++; u[$1] += $3; s[$1] += $4; w[$1] += $5; l[$1] += $6 }
+	END {
+		for (t in n)
+			printf "  %-14s %8.2f ms user %6.2f ms kernel %5.1f waits %5.1f unasked, a picture\n",
+				t, 50 * u[t] / n[t], 50 * s[t] / n[t], w[t] / n[t] / 20, l[t] / n[t] / 20
+	}' c.free | sort
+rm -f t.* c.*
+
 echo "== peak memory of each stage, KiB, after 20 and after 200 pictures"
 rm -f rss.*
 whole twenty "$rss" rss.twenty >/dev/null
 whole twohundred "$rss" rss.twohundred >/dev/null
 sort rss.twenty >a
-sort rss.twohundred | join a - | awk '{ printf "%-14s %8d %8d\n", $1, $2, $5 }'
+sort rss.twohundred | join a - | awk '{ printf "%-14s %8d %8d\n", $1, $2, $7 }'
 rm -f a rss.*
 
 echo "== the model in two processes"

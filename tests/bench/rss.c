@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * rss FILE COMMAND ...: runs the command and appends its name, peak memory in KiB and the
- * seconds that it took of a processor, in itself and in the kernel, to FILE; exits as it
- * does. So that every stage of a pipe can be measured inside the pipe.
+ * rss FILE COMMAND ...: runs the command and appends its name, peak memory in KiB, the
+ * seconds that it took of a processor, in itself and in the kernel, and how often it gave
+ * up its core to wait and because somebody else was given it, to FILE; exits as it does.
+ * So that every stage of a pipe can be measured inside the pipe.
  */
 #define _DEFAULT_SOURCE
 #include <stdio.h>
@@ -39,8 +40,9 @@ main(int argc, char *argv[])
 		return 2;
 	f = fopen(argv[1], "a");
 	if (!f ||
-	    fprintf(f, "%s %ld %.6f %.6f\n", argv[2], ru.ru_maxrss,
-		seconds(ru.ru_utime), seconds(ru.ru_stime)) < 0 ||
+	    fprintf(f, "%s %ld %.6f %.6f %ld %ld\n", argv[2], ru.ru_maxrss,
+		seconds(ru.ru_utime), seconds(ru.ru_stime), ru.ru_nvcsw,
+		ru.ru_nivcsw) < 0 ||
 	    fclose(f))
 		return 2;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 2;
