@@ -87,11 +87,15 @@ int
 main(int argc, char *argv[])
 {
 	const char *name = "backbone";
-	struct opt_many taps = { .n = 0 };
-	int profile = 0;
+	struct opt_many taps = { .n = 0 }, algos = { .n = 0 };
+	int profile = 0, exact = 0;
 	const struct opt opts[] = {
 		OPT_STR(0, "net", &name, "NAME", "the network to run"),
 		OPT_MANY(0, "tap", &taps, "LAYER", "write this layer's output too"),
+		OPT_FLAG(0, "exact", &exact,
+		    "no algorithm that rounds otherwise than plain sums"),
+		OPT_MANY(0, "algo", &algos, "WAY",
+		    "force one: ALGORITHM, or LAYER=ALGORITHM"),
 		OPT_FLAG(
 		    0, "profile", &profile, "time of each step, on standard error"),
 		OPT_END,
@@ -109,7 +113,12 @@ main(int argc, char *argv[])
 
 	/* arguments */
 	tool_start(&t, &spec, argc, argv);
-	p = (struct det_engine_params){ .threads = tool_threads(&t), .taps = taps.v, .n_taps = taps.n };
+	p = (struct det_engine_params){ .threads = tool_threads(&t),
+		.taps = taps.v,
+		.n_taps = taps.n,
+		.exact = exact,
+		.algos = algos.v,
+		.n_algos = algos.n };
 	tool_check(&t, det_network_open(&net, t.model, name, &p));
 	det_engine_profile(net.engine, profile);
 	model_norm(&t, norm);

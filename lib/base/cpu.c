@@ -69,6 +69,14 @@ det_cpu_level(void)
 	return level;
 }
 
+const char *
+det_cpu_kind(void)
+{
+	if (det_cpu_level() == DET_CPU_AVX512 && det_cpu_wide512())
+		return "avx512-wide";
+	return det_cpu_name(det_cpu_level());
+}
+
 int
 det_cpu_cores(void)
 {

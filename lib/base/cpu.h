@@ -26,6 +26,10 @@ const char *det_cpu_name(enum det_cpu_level level);
  * AMD's Zen 4, which makes two passes of each. */
 int det_cpu_wide512(void);
 
+/* What choices among algorithms depend on: the level in use, and whether its vectors run at
+ * full width: "c", "avx2", "avx512", "avx512-wide". */
+const char *det_cpu_kind(void);
+
 /* Cores that this process may run on (its affinity mask), at least 1. */
 int det_cpu_cores(void);
 

@@ -15,7 +15,6 @@
 #include "base/mem.h"
 #include "base/finite.h"
 #include "base/parallel.h"
-#include "base/text.h"
 #include "nn/plan.h"
 
 static enum det_err
@@ -48,54 +47,6 @@ list_outputs(struct det_engine *e, const struct det_engine_params *p)
 	return DET_OK;
 }
 
-static enum det_err
-no_algo(const struct det_engine *e, const char *name)
-{
-	struct det_buf b = { 0 };
-	int a;
-	enum det_err err = DET_OK;
-
-	for (a = DET_CONV_AUTO + 1; !err && a < DET_CONV_ALGOS; a++)
-		err = det_buf_printf(&b, "%s%s", b.len ? ", " : "",
-		    det_conv_algo_name((enum det_conv_algo)a));
-	if (!err)
-		err = det_fail(DET_INVALID,
-		    "%s: no algorithm '%s' for convolutions: there are %s",
-		    e->net->file, name, b.text);
-	det_buf_free(&b);
-	return err;
-}
-
-/* The layers' forced algorithms. */
-static enum det_err
-set_algos(struct det_engine *e, const struct det_engine_params *p)
-{
-	size_t i, j, at;
-	int algo, named;
-	enum det_err err;
-
-	if ((err = det_calloc(&e->algo, e->net->n_nodes, sizeof *e->algo)))
-		return err;
-	for (named = 0; named < 2; named++)
-		for (i = 0; i < p->n_algos; i++) {
-			const struct det_engine_algo *a = &p->algos[i];
-
-			if ((algo = det_conv_algo_find(a->algo)) < 0)
-				return no_algo(e, a->algo);
-			if (named != (a->layer != NULL))
-				continue;
-			for (j = 0; !named && j < e->net->n_nodes; j++)
-				e->algo[j] = (enum det_conv_algo)algo;
-			if (!named)
-				continue;
-			if (!det_net_find(e->net, &at, a->layer))
-				return det_fail(DET_INVALID, "%s: no layer '%s'",
-				    e->net->file, a->layer);
-			e->algo[at] = (enum det_conv_algo)algo;
-		}
-	return DET_OK;
-}
-
 enum det_err
 det_engine_new(struct det_engine **out, const struct det_net *net,
     const struct det_weights *w, const struct det_engine_params *p)
@@ -119,7 +70,7 @@ det_engine_new(struct det_engine **out, const struct det_net *net,
 	if ((err = det_calloc(&e->layer, net->n_nodes, sizeof *e->layer)) ||
 	    (err = det_calloc(&e->weight, net->n_weights, sizeof *e->weight)) ||
 	    (err = det_calloc(&e->data, net->n_uses, sizeof *e->data)) ||
-	    (err = list_outputs(e, p)) || (err = set_algos(e, p)))
+	    (err = list_outputs(e, p)) || (err = det_engine_force(e, p)))
 		goto fail;
 	det_engine_fuse(e);
 	if ((err = det_engine_bind(e, w)))
@@ -144,6 +95,7 @@ det_engine_free(struct det_engine *e)
 		det_plan_release(&e->plan[i]);
 	det_engine_unpack(e);
 	free(e->algo);
+	free(e->tuned);
 	free(e->layer);
 	free(e->weight);
 	free(e->data);

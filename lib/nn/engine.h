@@ -19,12 +19,6 @@ struct det_weights {
 	void (*done)(void *ctx, const void *data, size_t bytes);
 };
 
-/* Convolutions in a given way, by det_conv_algo_name, wherever that is possible. */
-struct det_engine_algo {
-	const char *layer; /* NULL: all that no other line names */
-	const char *algo;
-};
-
 struct det_engine_params {
 	int threads; /* 0: the cores this process may use */
 	const char *const
@@ -32,13 +26,19 @@ struct det_engine_params {
 		    * once; the strings must outlive the engine */
 	size_t n_taps;
 	int exact; /* no algorithm that rounds otherwise than a sum of products does */
-	const struct det_engine_algo *algos; /* later lines count more */
+	/* "ALGO" for all convolutions, or "LAYER=ALGO" for one, wherever that is possible;
+	 * the last that names a layer counts. Read by det_engine_new alone. */
+	const char *const *algos;
 	size_t n_algos;
+	/* A text of measured choices (nn/tune.h), for what the above leaves open; it is
+	 * read by det_engine_new alone. */
+	const char *tuned;
+	size_t tuned_len;
 };
 
-#define DET_ENGINE_DEFAULTS            \
-	{                              \
-		0, NULL, 0, 0, NULL, 0 \
+#define DET_ENGINE_DEFAULTS  \
+	{                    \
+		.threads = 0 \
 	}
 
 /* Binds weights: every one that the net needs is there, has the right shape and dtype f32

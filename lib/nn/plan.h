@@ -86,6 +86,13 @@ det_plan_layout(const struct det_plan *p, size_t value)
 						      : DET_PLAIN;
 }
 
+/* A choice that was measured: for one layer, in one shape, on this processor with this
+ * many threads. */
+struct det_tuned {
+	size_t node, in[4];
+	enum det_conv_algo algo;
+};
+
 /* Weights prepared for a way of a layer, and for all like it. */
 struct det_packed {
 	size_t weight; /* number among the net's weights */
@@ -108,6 +115,8 @@ struct det_engine {
 	size_t n_packed, cap_packed;
 	int exact;
 	enum det_conv_algo *algo; /* forced, a row a layer */
+	struct det_tuned *tuned;
+	size_t n_tuned, cap_tuned;
 	size_t weight_bytes, prepared;
 	struct det_plan plan[DET_PLANS];
 	struct det_plan *cur;
@@ -120,6 +129,14 @@ struct det_engine {
 /* engine_fuse.c: liveness, and the chains that do not depend on shapes. Fills e->layer
  * but for `affine`. */
 void det_engine_fuse(struct det_engine *e);
+/* engine_algo.c: an algorithm by its name; an error that lists them. */
+enum det_err det_engine_algo(enum det_conv_algo *algo, const char *name) DET_MUST_USE;
+/* Fills e->algo and e->tuned. */
+enum det_err det_engine_force(
+    struct det_engine *e, const struct det_engine_params *p) DET_MUST_USE;
+/* What a layer has to take, or DET_CONV_AUTO; in: the dims of its first input. */
+enum det_conv_algo det_engine_wish(
+    const struct det_engine *e, size_t node, const size_t in[4]);
 /* engine_bind.c: finds and checks the weights; composes what folds. */
 enum det_err det_engine_bind(
     struct det_engine *e, const struct det_weights *w) DET_MUST_USE;

@@ -117,10 +117,8 @@ rig_close(struct rig *r)
 }
 
 static inline enum det_err
-rig_open(
-    struct rig *r, const char *text, int threads, const char *const *taps, size_t n)
+rig_open_as(struct rig *r, const char *text, const struct det_engine_params *p)
 {
-	struct det_engine_params p = { .threads = threads, .taps = taps, .n_taps = n };
 	struct det_weights w = { .find = made_find, .ctx = &r->made };
 	enum det_err e;
 
@@ -128,10 +126,19 @@ rig_open(
 	if ((e = det_net_parse(&r->net, text, strlen(text), "t.net")))
 		return e;
 	r->made.net = r->net;
-	e = det_engine_new(&r->engine, r->net, &w, &p);
+	e = det_engine_new(&r->engine, r->net, &w, p);
 	if (e)
 		rig_close(r);
 	return e;
+}
+
+static inline enum det_err
+rig_open(
+    struct rig *r, const char *text, int threads, const char *const *taps, size_t n)
+{
+	struct det_engine_params p = { .threads = threads, .taps = taps, .n_taps = n };
+
+	return rig_open_as(r, text, &p);
 }
 
 static inline float *
