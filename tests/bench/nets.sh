@@ -65,7 +65,8 @@ has() { case " $peers " in *" $1 "*) ;; *) return 1 ;; esac }
 
 model() { # architecture HxW: makes ARCH.det
 	newer "$1.det" "$DET_SRC/lib/arch" "$bench/nets.sh" && return
-	if [ -s "$cfg/$1.cfg" ]; then
+	# as a cfg, so that Darknet takes it too
+	if [ -s "$cfg/$1.cfg" ] && [ "${1#yolo}" != "$1" ]; then
 		sed "s/^width=.*/width=${2#*x}/; s/^height=.*/height=${2%x*}/" "$cfg/$1.cfg" >"$1.cfg"
 		det-model new --darknet "$1.cfg" --seed 1 -q -o "$1.det" &&
 			det-model export darknet "$1.det" -o "$1.weights" >/dev/null

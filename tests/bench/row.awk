@@ -60,7 +60,7 @@ END {
 	for (i = 1; i <= n; i++) {
 		match(g[i], /^[a-z]+/)
 		what = substr(g[i], 1, RLENGTH)
-		limit = substr(g[i], RLENGTH + 1)
+		limit = substr(g[i], RLENGTH + 1) + 0
 		if (what == "x")
 			row = row (!scaling || gflop <= 5 ? "" : " " g[i] (scaling >= limit ? " ok" : " MISSED"))
 		else if (what == "mem")
