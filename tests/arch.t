@@ -8,7 +8,7 @@ det-model new --list >archs
 is "--list: status" "$?" 0
 for a in fasterrcnn_resnet50_fpn fasterrcnn_resnet101_fpn fasterrcnn_vgg16 fasterrcnn_zf \
 	retinanet_resnet50_fpn retinanet_resnet101_fpn retinanet_resnet50_fpn_v2 ssd300_vgg16 ssd300_caffe ssd512_caffe \
-	ultraface_slim vgg16 resnet18 resnet50 resnet101 squeezenet1_0 squeezenet1_1 squeezenet1_1_caffe mobilenet_v1 \
+	mobilenet_ssd squeezenet_ssd ultraface_slim vgg16 resnet18 resnet50 resnet101 squeezenet1_0 squeezenet1_1 squeezenet1_1_caffe mobilenet_v1 \
 	alexnet zf darknet19 darknet53 yolov1 yolov2 yolov3 yolov3-tiny tiny_frcnn tiny_retinanet tiny_ssd; do
 	ok "--list: $a" grep -q "^$a  *[A-Za-z]" archs
 done
@@ -57,6 +57,17 @@ for a in tiny_frcnn tiny_retinanet tiny_ssd; do
 	grep -v det-anchors pipe >short.sh
 	is "$a: det-anchors may be left out" "$(sh short.sh)" "$(cat boxes)"
 done
+for a in mobilenet_ssd squeezenet_ssd; do
+	det-model new --arch $a --set classes=2 --classes two --seed 3 -o s.det
+	is "$a: is whole" "$(det-model check s.det)" "s.det: ok"
+	det-run -m s.det dog.jpg --set det-head.thresh=.01 >boxes 2>err
+	is "$a: runs" "$? $(cat err)" "0 "
+	is "$a: names of its classes" "$(tail -n +2 boxes | cut -f 2 | sort -u | tr '\n' ' ')" "cat dog "
+done
+# 19 x 19 cells of three priors and 10, 5, 3, 2, 1 of six: as many as its author's Caffe has
+is "MobileNet-SSD: priors" "$(det-model new --arch mobilenet_ssd -o m.det
+	det-image -m m.det dog.jpg | det-backbone -m m.det | det-anchors -m m.det | det-show |
+		sed -n 's/.*[.]anchors  f32 \([0-9x]*\).*/\1/p' | awk -F x '{ n += $1 * $2 * $3 } END { print n }')" 1917
 det-model new --arch resnet18 --set classes=7 -o r.det
 is "a classifier is whole" "$(det-model check r.det)" "r.det: ok"
 is "and gives its five best" "$(det-run -m r.det dog.jpg | wc -l | tr -d ' ')" 5

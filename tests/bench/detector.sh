@@ -1,29 +1,37 @@
 #!/bin/sh
 # Whole pictures through whole detectors: the pipe that each model carries, from the file to
-# the boxes; seeded random weights. Called by run.sh with a work folder; PATH has the tools.
+# the boxes; seeded random weights. Called by run.sh, and by nets.sh whose table these rows
+# belong to, with a work folder; PATH has the tools.
 #
 #   wall time a picture in steady state: (time of MANY pictures - time of FEW) / the difference,
 #   so start-up, which is paid once, is left out as it is of the others' figures
 #   each stage's processor time a picture, and its share; how much of all was the kernel's,
-#   which is nearly all pipes
-#   torchvision's time of the same detector on the same picture, already decoded (a python3
-#   with torch and torchvision: DET_BENCH_TORCH, default /usr/bin/python3)
-#   onnxruntime's of torchvision's, exported (a python3 that has it: ORT_PYTHON)
+#   which is nearly all pipes; peaks are the sum of the stages'
+#   torchvision's time of the same detector on the same picture, already decoded, and
+#   onnxruntime's of torchvision's, exported
 #
-# They take turns, DET_BENCH_ROUNDS times (3); medians and the ratios of medians. The process
-# is held to as many processors as it may have threads. DET_BENCH_DETECTORS: lines of
-# "architecture HxW" instead of all.
+# They take turns, ROUNDS times (3); medians and the ratios of medians. The process is held to
+# as many processors as it may have threads. NETS and THREADS choose, DET_BENCH_... are
+# nets.sh's; without NETS all are run.
 set -u
 work=$1
 bench=$DET_SRC/tests/bench
 rss=$DET_BUILD/tests/bench/rss
 torch=${DET_BENCH_TORCH:-/usr/bin/python3}
-ort=${ORT_PYTHON:-}
-rounds=${DET_BENCH_ROUNDS:-3} few=2 many=8
+py=${DET_BENCH_PY:-python3}
+turn=${DET_BENCH_HOLD:-}
+rounds=${ROUNDS:-3} few=2 many=6
 # Debian's OpenBLAS may not know the processor; torch's own kernels do not ask
 OPENBLAS_CORETYPE=${OPENBLAS_CORETYPE:-SkylakeX}
 export OPENBLAS_CORETYPE
 cd "$work" || exit 2
+
+# name, architecture, size, goals
+detectors='ssd300-whole ssd300_vgg16 300x300 ort.62,mem
+retinanet-600-whole retinanet_resnet50_fpn 600x600 mem
+retinanet-800-whole retinanet_resnet50_fpn 800x1066 ort.75,mem
+frcnn-600-whole fasterrcnn_resnet50_fpn 600x600 mem
+frcnn-800-whole fasterrcnn_resnet50_fpn 800x1066 ort.75,mem'
 
 # A picture of discs on a slope: something to see, from nothing but numbers.
 picture() { # HxW file
@@ -51,12 +59,14 @@ ours() { # model sizing list stats
 	pipe=$(det-run -n -m "$1" $2 --list "$3") || return 1
 	pipe=$(echo "$pipe" | tr '\n' ' ' | sed "s#det-[a-z]* #'$rss' '$4' &#g")
 	rm -f "$4"
-	begin=$(date +%s.%N)
-	$hold sh -c "$pipe" >/dev/null || return 1
-	echo "$begin $(date +%s.%N)" | awk '{ print $2 - $1 }'
+	echo "$pipe" >pipe.sh
+	cat >timed.sh <<-END
+		begin=\$(date +%s.%N)
+		$hold sh pipe.sh >/dev/null || exit 1
+		echo "\$begin \$(date +%s.%N)" | awk '{ print \$2 - \$1 }'
+	END
+	$turn sh timed.sh
 }
-
-median() { sort -g "$1" | awk '{ v[NR] = $1 } END { if (NR) print v[int((NR + 1) / 2)] }'; }
 
 # From the stages' times of FEW and MANY pictures, in all rounds, to a picture's.
 stages() { # few-stats many-stats
@@ -74,8 +84,29 @@ stages() { # few-stats many-stats
 		}' "$1" "$2"
 }
 
-detector() { # architecture HxW
-	arch=$1 dims=$2 model=$1.det
+# The line that row.awk takes, from the two wall times and the stages' peaks.
+line() { # threads FEW-seconds MANY-seconds stats
+	awk -v t="$1" -v ms="$(echo "$2 $3" | awk -v n=$((many - few)) '{ print ($2 - $1) * 1000 / n }')" '
+		{ kib += $2 }
+		END { printf "det pipe threads %d median %.1f ms peak %d MiB\n", t, ms, kib / 1024 }' "$4"
+}
+
+# One round: the pipe, torchvision, onnxruntime.
+# shellcheck disable=SC2086
+round() { # model sizing threads
+	a=$(ours "$1" "$2" "list.$few" d.one.few) && b=$(ours "$1" "$2" "list.$many" d.one.many) ||
+		return 1
+	line "$3" "$a" "$b" d.one.many >>"d.lines.$3"
+	cat d.one.few >>d.few
+	cat d.one.many >>d.many
+	[ "$have_torch" = 1 ] &&
+		$turn $hold "$torch" "$bench/detector_torch.py" "$arch" "$dims.ppm" "$3" >>"d.lines.$3"
+	[ -n "$onnx" ] && $turn $hold "$py" "$bench/peer.py" ort "$onnx" "$3" 3 >>"d.lines.$3"
+	return 0
+}
+
+detector() { # name architecture HxW goals
+	arch=$2 dims=$3 model=$2.det
 	[ -s "$model" ] || det-model new --arch "$arch" --seed 1 -q -o "$model" || {
 		echo "$arch: no such model here, skipped"
 		return
@@ -86,52 +117,41 @@ detector() { # architecture HxW
 		while [ $i -lt "$n" ]; do echo "$dims.ppm" && i=$((i + 1)); done >"list.$n"
 	done
 	onnx='' set=$(sizing "$arch" "$dims")
-	if [ -n "$ort" ] && [ "$have_torch" = 1 ]; then
+	if [ "$have_ort" = 1 ] && [ "$have_torch" = 1 ]; then
 		onnx=$arch-$dims.onnx
 		[ -s "$onnx" ] || "$torch" "$bench/detector_torch.py" "$arch" "$dims.ppm" --export "$onnx" ||
 			onnx=
 	fi
-	for threads in 1 2; do
+	rm -f d.*
+	for threads in ${THREADS:-1 2}; do
 		hold="taskset -c 0-$((threads - 1))"
-		rm -f d.*
+		rm -f d.few d.many
 		r=0
 		while [ $r -lt "$rounds" ]; do
-			if ! { a=$(ours "$model" "$set" "list.$few" d.one.few) &&
-				b=$(ours "$model" "$set" "list.$many" d.one.many); }; then
+			if ! round "$model" "$set" "$threads"; then
 				echo "$arch $dims: the pipe failed"
 				return
 			fi
-			echo "$a $b" | awk -v n=$((many - few)) '{ print ($2 - $1) * 1000 / n }' >>d.det
-			cat d.one.few >>d.few
-			cat d.one.many >>d.many
-			[ "$have_torch" = 1 ] && $hold "$torch" "$bench/detector_torch.py" "$arch" "$dims.ppm" "$threads" >>d.torch
-			[ -n "$onnx" ] && $hold "$ort" "$bench/ort.py" "$onnx" "$threads" 5 |
-				sed 's/.*median \([0-9.]*\) ms.*/\1/' >>d.ort
 			r=$((r + 1))
 		done
-		printf '%-24s %9s %d thread%s  det %7.1f ms' "$arch" "$dims" "$threads" \
-			"$([ "$threads" = 1 ] && echo ' ' || echo s)" "$(median d.det)"
-		for other in torch ort; do
-			[ -s d.$other ] && echo "$(median d.det) $(median d.$other) $other" |
-				awk '{ printf "   %s %7.1f ms  ratio %.2f", $3, $2, $1 / $2 }'
-		done
-		echo
+		awk -v name="$1" -v size="$3" -v goals="$4" -v threads="$threads" -f "$bench/row.awk" d.lines.*
 		stages d.few d.many
-		rm -f d.*
 	done
+	rm -f d.*
 }
 
-have_torch=0
+have_torch=0 have_ort=0
 "$torch" -c 'import torchvision' 2>/dev/null && have_torch=1
-echo "== detectors: random weights, whole pictures; medians of $rounds"
+"$py" -c 'import onnxruntime' 2>/dev/null && have_ort=1
+echo "whole detectors, from the file to the boxes:"
 [ "$have_torch" = 1 ] || echo "(no python3 with torchvision: DET_BENCH_TORCH)"
-[ -n "$ort" ] || echo "(no python3 with onnxruntime: ORT_PYTHON)"
+[ "$have_ort" = 1 ] || echo "(no python3 with onnxruntime: DET_BENCH_PY)"
 command -v taskset >/dev/null || {
 	echo "taskset is needed to hold a pipe to some processors: skipped"
 	exit 0
 }
-printf '%s\n' "${DET_BENCH_DETECTORS:-fasterrcnn_resnet50_fpn 800x1066
-fasterrcnn_resnet50_fpn 600x600
-retinanet_resnet50_fpn 800x1066
-retinanet_resnet50_fpn 600x600
-ssd300_vgg16 300x300}" | while read -r arch dims; do detector "$arch" "$dims" </dev/null; done
+echo "$detectors" | while read -r name arch dims goals; do
+	case " ${NETS:-$name} " in
+	*" $name "*) detector "$name" "$arch" "$dims" "$goals" </dev/null ;;
+	esac
+done

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Times one of torchvision's detectors, with random weights, on a picture.
 
-  detector_torch.py ARCH PICTURE.ppm THREADS [RUNS]    prints the median in ms
-  detector_torch.py ARCH PICTURE.ppm --export FILE     writes it as ONNX, for ort.py
+  detector_torch.py ARCH PICTURE.ppm THREADS [RUNS]    prints peer.py's line
+  detector_torch.py ARCH PICTURE.ppm --export FILE     writes it as ONNX, for peer.py
 """
 import os
+import resource
 import statistics
 import sys
 import time
@@ -44,7 +45,7 @@ if what == '--export':
                           input_names=['input'])
     sys.exit()
 
-runs = int(sys.argv[4]) if len(sys.argv) > 4 else 5
+runs = int(sys.argv[4]) if len(sys.argv) > 4 else 3
 ms = []
 with torch.inference_mode():
     model([image])
@@ -52,4 +53,6 @@ with torch.inference_mode():
         begin = time.perf_counter()
         model([image])
         ms.append((time.perf_counter() - begin) * 1e3)
-print('%.1f' % statistics.median(ms))
+print('torch %s threads %d median %.1f ms peak %d MiB' % (
+    torch.__version__, threads, statistics.median(ms),
+    resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10))

@@ -2,14 +2,15 @@
  *
  * Times networks of a model in this process, without any pipe:
  *
- *   net MODEL THREADS [RUNS [HxW [OUT|- [NET ...]]]]
+ *   net [-p] MODEL THREADS [RUNS [HxW [OUT|- [NET ...]]]]
  *
  * prints "det SIMD threads N median ms min max GFLOP G peak MiB arena MiB prepared MiB".
  * NETs (backbone) run one after another, each on what those before it put out under the
  * names of its inputs; one that finds none gets noise of HxW. Two runs to warm up (one if it
  * takes a second); then RUNS (9), but more until half a second is over and no more after
  * three. OUT gets the outputs of the last net, raw, one
- * after another: tests/bench/peer.py computes them too.
+ * after another: tests/bench/peer.py computes them too. -p: the profile of the last run
+ * besides, a line a step.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -162,28 +163,49 @@ report(const struct chain *c, int threads, double *ms, size_t runs)
 	    arena * 0x1p-20, prepared * 0x1p-20);
 }
 
+static void
+print_profile(const struct chain *c)
+{
+	for (size_t k = 0; k < c->n; k++) {
+		char *text;
+
+		check(det_engine_report(c->net[k].engine, &text));
+		(void)fputs(text, stdout);
+		free(text);
+	}
+}
+
 int
 main(int argc, char *argv[])
 {
+	int profile = argc > 1 && !strcmp(argv[1], "-p");
 	static char *dflt[] = { "backbone" };
 	struct det_engine_params p = DET_ENGINE_DEFAULTS;
 	struct chain c = { .n = 0 };
 	struct det_model *model;
 	double ms[MAX_RUNS], begin;
-	size_t runs = argc > 3 ? strtoul(argv[3], NULL, 10) : 9, done = 0;
-	const char *size = argc > 4 ? argv[4] : NULL;
-	char **nets = argc > 6 ? argv + 6 : dflt;
-	int n = argc > 6 ? argc - 6 : 1;
+	size_t runs, done = 0;
+	const char *size;
+	char **nets;
+	int n;
 
+	argc -= profile;
+	argv += profile;
+	runs = argc > 3 ? strtoul(argv[3], NULL, 10) : 9;
+	size = argc > 4 ? argv[4] : NULL;
+	nets = argc > 6 ? argv + 6 : dflt;
+	n = argc > 6 ? argc - 6 : 1;
 	if (argc < 3 || runs < 1 || runs > MAX_RUNS || n > MAX_NETS) {
 		(void)fprintf(stderr,
-		    "usage: net MODEL THREADS [RUNS [HxW [OUT|- [NET ...]]]]\n");
+		    "usage: net [-p] MODEL THREADS [RUNS [HxW [OUT|- [NET ...]]]]\n");
 		return 2;
 	}
 	check(det_model_open(&model, argv[1]));
 	p.threads = atoi(argv[2]);
-	for (; c.n < (size_t)n; c.n++)
+	for (; c.n < (size_t)n; c.n++) {
 		check(det_network_open(&c.net[c.n], model, nets[c.n], &p));
+		det_engine_profile(c.net[c.n].engine, profile);
+	}
 	begin = now();
 	run(&c, size);
 	if (now() - begin < 1000)
@@ -200,6 +222,8 @@ main(int argc, char *argv[])
 		ms[done++] = now() - t;
 	}
 	report(&c, p.threads, ms, done);
+	if (profile)
+		print_profile(&c);
 	for (size_t k = 0; k < c.n; k++)
 		det_network_close(&c.net[k]);
 	det_model_close(model);

@@ -3,7 +3,7 @@
 # random weights and the same noise for input. Called by run.sh with a work folder; PATH has
 # the tools.
 #
-#   NETS      which of those below, by name; default all but "whole"
+#   NETS      which of those below and of detector.sh's, by name; default all
 #   THREADS   default '1 2'
 #   ROUNDS    a round is det, onnxruntime, ncnn, torch, one after another; default 2
 #   RUNS      of a network in a round, after two to warm up (fewer where one takes over a
@@ -16,13 +16,15 @@
 #   DET_BENCH_HOLD     a command to put before each round, for instance one that waits until
 #                      the machine is free
 #
+# Lines of detector.sh follow: whole pictures through whole detectors.
+#
 # Times are medians of the rounds' medians. What is not there is left out, and said. "differs"
 # is the largest difference of any peer's outputs from det's, relative to the largest value of
 # the output: that the same thing was computed. A goal ort.62 is det's time over onnxruntime's;
 # x1.85 how much faster two threads must be than one; mem: a peak of at most onnxruntime's.
 # Peaks are of whole processes, so the peers' hold Python.
 set -u
-work=$1
+work=$(cd "$1" && pwd)
 bench=$DET_SRC/tests/bench
 oracle=$DET_SRC/tests/oracle
 cfg=${DET_BENCH_CFG:-$DET_SRC/../shared/data/models/darknet-cfg}
@@ -45,10 +47,10 @@ ssd300 ssd300_vgg16 300x300 backbone,head ort.62,x1.85,mem
 yolov2 yolov2 416x416 backbone ort.75,x1.85,mem
 yolov3 yolov3 416x416 backbone ort.62,x1.85,mem
 yolov3-tiny yolov3-tiny 416x416 backbone ort.8,x1.85,mem
-retinanet-608 retinanet_resnet50_fpn 608x608 backbone,head ort.75,x1.85,mem
+retinanet-608 retinanet_resnet50_fpn 608x608 backbone,head x1.85,mem
 retinanet-800 retinanet_resnet50_fpn 800x1088 backbone,head ort.75,x1.85,mem
-frcnn-600 fasterrcnn_resnet50_fpn 608x608 backbone,rpn ort.75,x1.85,mem
-frcnn-800 fasterrcnn_resnet50_fpn 800x1088 backbone,rpn ort.75,x1.85,mem
+frcnn-600 fasterrcnn_resnet50_fpn 608x608 backbone,rpn x1.85,mem
+frcnn-800 fasterrcnn_resnet50_fpn 800x1088 backbone,rpn x1.85,mem
 mobilenet_ssd mobilenet_ssd 300x300 backbone,head ncnn1,mem
 squeezenet_ssd squeezenet_ssd 300x300 backbone,head ncnn1,mem'
 
@@ -65,7 +67,8 @@ has() { case " $peers " in *" $1 "*) ;; *) return 1 ;; esac }
 
 model() { # architecture HxW: makes ARCH.det
 	newer "$1.det" "$DET_SRC/lib/arch" "$bench/nets.sh" && return
-	if [ -s "$cfg/$1.cfg" ]; then
+	# as a cfg, so that Darknet takes it too
+	if [ -s "$cfg/$1.cfg" ] && [ "${1#yolo}" != "$1" ]; then
 		sed "s/^width=.*/width=${2#*x}/; s/^height=.*/height=${2%x*}/" "$cfg/$1.cfg" >"$1.cfg"
 		det-model new --darknet "$1.cfg" --seed 1 -q -o "$1.det" &&
 			det-model export darknet "$1.det" -o "$1.weights" >/dev/null
@@ -150,3 +153,6 @@ echo "$nets" | while read -r name arch size which goals; do
 	*" $name "*) one "$name" "$arch" "$size" "$which" "$goals" </dev/null ;;
 	esac
 done
+case ${NETS:--whole} in
+*-whole*) sh "$bench/detector.sh" "$work" ;;
+esac

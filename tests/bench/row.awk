@@ -18,7 +18,7 @@ function cell(width, v, form) {
 BEGIN {
 	np = split("ort ncnn torch darknet", peer, " ")
 	if (head) {
-		row = sprintf("%-14s %-8s %6s %3s %8s %5s", "", "", "GFLOP", "thr", "det ms", "x")
+		row = sprintf("%-20s %-8s %6s %3s %8s %5s", "", "", "GFLOP", "thr", "det ms", "x")
 		for (p = 1; p <= np; p++)
 			row = row sprintf(" %8s %5s", peer[p], "ratio")
 		row = row sprintf("  %5s %5s %5s %5s %5s  %7s  %s", "MiB", "ort", "ncnn", "torch", "dark", "differs", "goals")
@@ -46,7 +46,7 @@ END {
 	}
 	if (threads != 1 && ms["det", 1])
 		scaling = median(ms["det", 1]) / det
-	row = sprintf("%-14s %-8s %6.1f %3d %8.1f %5s", name, size, gflop, threads, det, scaling ? sprintf("%.2f", scaling) : "")
+	row = sprintf("%-20s %-8s %s %3d %8.1f %5s", name, size, cell(6, gflop, ".1f"), threads, det, scaling ? sprintf("%.2f", scaling) : "")
 	for (p = 1; p <= np; p++) {
 		other = median(ms[peer[p], threads])
 		if (other) ratio[peer[p]] = det / other
@@ -60,7 +60,7 @@ END {
 	for (i = 1; i <= n; i++) {
 		match(g[i], /^[a-z]+/)
 		what = substr(g[i], 1, RLENGTH)
-		limit = substr(g[i], RLENGTH + 1)
+		limit = substr(g[i], RLENGTH + 1) + 0
 		if (what == "x")
 			row = row (!scaling || gflop <= 5 ? "" : " " g[i] (scaling >= limit ? " ok" : " MISSED"))
 		else if (what == "mem")

@@ -13,7 +13,7 @@ py=${DET_BENCH_PY:-python3}
 work=$DET_BUILD/bench
 bench=$DET_BUILD/tests/bench
 mkdir -p "$work"
-what=${*:-net pipe detector conv nms image eval}
+what=${*:-net pipe conv nms image eval}
 
 model() { # name HxW -> the model file, made if need be
 	m=$work/$1.det

@@ -97,8 +97,10 @@ main(int argc, char *argv[])
 	}
 	qsort(ms, (size_t)runs, sizeof ms[0], by_value);
 	(void)getrusage(RUSAGE_SELF, &ru);
-	printf("darknet pjreddie threads %s median %.2f ms min %.2f max %.2f peak %ld MiB",
-	    threads ? threads : "1", ms[runs / 2], ms[0], ms[runs - 1], ru.ru_maxrss >> 10);
+	printf(
+	    "darknet pjreddie threads %s median %.2f ms min %.2f max %.2f peak %ld MiB",
+	    threads ? threads : "1", ms[runs / 2], ms[0], ms[runs - 1],
+	    ru.ru_maxrss >> 10);
 	want = argc > 4 ? fopen(argv[4], "rb") : NULL;
 	if (want)
 		printf(" differs %.2g", differs(net, want));

@@ -121,7 +121,9 @@ test_all(void)
 }
 
 /* Published counts. Of frozen normalisation torchvision counts nothing, of others scales and
- * shifts; Darknet's files hold all. */
+ * shifts; Darknet's files hold all. The two small SSDs': of the convolutions in ncnn's
+ * benchmark/NAME.param, less the biases that batch normalisation was folded into, and the
+ * four vectors of SqueezeNet-SSD's own normalisation. */
 static void
 test_published(void)
 {
@@ -135,6 +137,8 @@ test_published(void)
 		{ "retinanet_resnet50_fpn_v2", SCALES, 38198935 },
 		{ "ssd300_vgg16", FROZEN, 35641826 },
 		{ "ssd300_caffe", FROZEN, 26285486 },
+		{ "mobilenet_ssd", FROZEN, 5770745 },
+		{ "squeezenet_ssd", FROZEN, 5525536 },
 		{ "alexnet", FROZEN, 60965224 },
 		{ "vgg16", FROZEN, 138357544 },
 		{ "squeezenet1_0", FROZEN, 1248424 },
@@ -197,6 +201,11 @@ test_shapes(void)
 		{ "vgg16", "pool5", { 512, 7, 7 } },
 		{ "squeezenet1_1", "fire9.concat", { 512, 13, 13 } },
 		{ "squeezenet1_1_caffe", "fire9.concat", { 512, 14, 14 } },
+		{ "mobilenet_ssd", "conv11.sep", { 512, 19, 19 } },
+		{ "mobilenet_ssd", "conv17.2", { 128, 1, 1 } },
+		{ "squeezenet_ssd", "fire5_norm", { 256, 37, 37 } },
+		{ "squeezenet_ssd", "fire9.concat", { 512, 18, 18 } },
+		{ "squeezenet_ssd", "fire11.concat", { 768, 4, 4 } },
 		{ "darknet19", "c23", { 1000, 8, 8 } },
 		{ "darknet53", "s5", { 1024, 8, 8 } },
 		{ "yolov2", "y30", { 425, 13, 13 } },
