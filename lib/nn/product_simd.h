@@ -45,6 +45,7 @@ struct product_tile {
 	const float *const
 	    *at; /* tap t of row r begins at at[t * at_tap + r] + t * a_tap */
 	size_t at_tap, a_tap;
+	const float *const *next; /* rows to be fetched: the next tile's first tap */
 	const float *ahead;       /* to be fetched: for each block of depth */
 	size_t ahead_step, lines; /* `lines` lines, then ahead_step floats on */
 	const float *sum;         /* NULL: none */
@@ -142,7 +143,20 @@ product_step(vec acc[HIGH][WIDE * BLOCK_VECS], const float *const a[HIGH], size_
 	}
 }
 
-/* Depth in blocks. */
+/* The lines of C will be wanted when the depth is through. */
+INLINE void
+product_fetch(const struct product_tile *t, int rows, int nv)
+{
+	int r, v;
+
+	ROWS_OF(r)
+	for (v = 0; v < nv; v += BLOCK_VECS)
+		__builtin_prefetch(
+		    t->c + r * DET_BLOCK + AT_VEC(t->p->c_block, v), 1, 3);
+}
+
+/* Depth in blocks. The next lines of A are fetched while some are worked on: they may be as
+ * far as memory. */
 INLINE void
 product_blocks(const struct product_tile *t, int rows, int nv)
 {
@@ -153,12 +167,16 @@ product_blocks(const struct product_tile *t, int rows, int nv)
 	int r, v;
 
 	ROWS_OF(r) VECS_OF(v) acc[r][v] = v_zero();
+	product_fetch(t, rows, nv);
 	for (tap = 0; tap < p->taps; tap++) {
 		const float *a[HIGH];
 		size_t step[HIGH];
+		const float *const *next =
+		    tap + 1 < p->taps ? t->at + (tap + 1) * t->at_tap : t->next;
 
 		ROWS_OF(r)
 		{
+			__builtin_prefetch(next[r], 0, 3);
 			a[r] = t->at[tap * t->at_tap + (size_t)r];
 			step[r] = a[r] == p->outside ? 0 : p->a_block;
 			a[r] += tap * t->a_tap + p->from * step[r];
@@ -167,6 +185,7 @@ product_blocks(const struct product_tile *t, int rows, int nv)
 			for (i = 0; i < t->lines; i++)
 				__builtin_prefetch(ahead + i * DET_BLOCK, 0, 2);
 			ahead += t->ahead_step;
+			ROWS_OF(r) __builtin_prefetch(a[r] + step[r], 0, 3);
 			_Pragma("GCC unroll 4") for (k = 0; k < DET_BLOCK; k++)
 			{
 				product_step(acc, a, k, b, rows, nv);
@@ -189,6 +208,7 @@ product_floats(const struct product_tile *t, int rows, int nv)
 	int r, v;
 
 	ROWS_OF(r) VECS_OF(v) acc[r][v] = v_zero();
+	product_fetch(t, rows, nv);
 	for (tap = 0; tap < p->taps; tap++) {
 		const float *a[HIGH];
 
@@ -256,8 +276,8 @@ panel_run(const struct det_panel *p)
 	static void (*const of_floats[HIGH][WIDE])(const struct product_tile *) =
 	    PRODUCT_TABLE(floats);
 	size_t tiles = (p->rows + HIGH - 1) / HIGH, depth = p->taps * p->blocks;
-	size_t i, r, row, next;
-	const float *side[HIGH];
+	size_t i, r, row, next, after;
+	const float *side[2 * HIGH]; /* a tile's rows, and the next's */
 	struct product_tile t = { .p = p };
 
 	if (p->ahead &&
@@ -269,15 +289,17 @@ panel_run(const struct det_panel *p)
 		t.end = *p->end;
 	for (i = 0, row = 0; i < tiles; i++, row = next) {
 		next = (i + 1) * p->rows / tiles;
+		after = next + HIGH <= p->rows ? next - row : 0;
 		if (p->at) {
 			t.at = p->at + row;
 			t.at_tap = p->at_tap;
 		} else {
-			for (r = row; r < next; r++)
-				side[r - row] = p->a + r * p->a_row;
+			for (r = 0; r < next - row + (after ? HIGH : 0); r++)
+				side[r] = p->a + (row + r) * p->a_row;
 			t.at = side;
 			t.a_tap = p->a_tap;
 		}
+		t.next = t.at + after;
 		t.ahead = p->ahead ? p->ahead + i * depth * t.ahead_step : NULL;
 		t.sum = p->sum ? p->sum + row * DET_BLOCK : NULL;
 		t.c = p->c + row * DET_BLOCK;
