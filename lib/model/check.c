@@ -162,6 +162,19 @@ check_net(const struct det_model *m, const char *name, size_t *seen)
 }
 
 static enum det_err
+check_plan(const struct det_model *m, const char *name)
+{
+	struct det_record r;
+
+	for (size_t i = 0; det_model_record(m, i, &r); i++)
+		if (r.kind == DET_TEXT && !strncmp(det_record_name(&r), "net/", 4) &&
+		    !strcmp(det_record_name(&r) + 4, name + 5))
+			return DET_OK;
+	return det_fail(
+	    DET_INVALID, "%s: text '%s' is of no network", det_model_path(m), name);
+}
+
+static enum det_err
 check_text(const struct det_model *m, const struct det_record *r, size_t *seen)
 {
 	const char *name = det_record_name(r), *text = r->size ? r->tensor.data : "";
@@ -173,6 +186,8 @@ check_text(const struct det_model *m, const struct det_record *r, size_t *seen)
 		    det_model_path(m), name);
 	if (strncmp(name, "net/", 4) == 0)
 		return check_net(m, name + 4, seen);
+	if (strncmp(name, "plan/", 5) == 0) /* its lines are read with the network */
+		return check_plan(m, name);
 	if (strcmp(name, "anchors") == 0)
 		return check_anchors(m);
 	if (strcmp(name, "propose") == 0)
