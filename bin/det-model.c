@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * det-model: make, import, export, list and check model files. Each command has its own
+ * det-model: make, import, export, list, check and tune model files. Each command has its own
  * options.
  */
 #include "bin/commands.h"
@@ -13,6 +13,7 @@ static const struct model_command commands[] = {
 	{ "list", model_list },
 	{ "check", model_check },
 	{ "export", model_export },
+	{ "tune", model_tune },
 };
 
 int
@@ -27,7 +28,9 @@ main(int argc, char *argv[])
 		"  new --arch NAME              a network with random weights\n"
 		"  list MODEL                   what is in a model\n"
 		"  check MODEL                  whether it is whole and can be run\n"
-		"  export FORMAT MODEL          another program's file of it",
+		"  export FORMAT MODEL          another program's file of it\n"
+		"  tune MODEL                   the model with algorithms chosen by "
+		"the clock",
 		"COMMAND [ARG ...]", 0, opts };
 	struct tool t;
 
@@ -37,9 +40,10 @@ main(int argc, char *argv[])
 	/* options after a word that is no command are not this tool's to judge */
 	tool_start(&t, &spec, argc > 1 && argv[1][0] != '-' ? 2 : argc, argv);
 	if (t.argc == 0)
-		tool_usage(
-		    &t, "a command expected: import, new, list, check or export");
+		tool_usage(&t,
+		    "a command expected: import, new, list, check, export or "
+		    "tune");
 	tool_usage(&t,
-	    "a command expected (import, new, list, check, export), found '%s'",
+	    "a command expected (import, new, list, check, export, tune), found '%s'",
 	    t.argv[0]);
 }

@@ -69,6 +69,19 @@ like "is named" "$(det-backbone -m M.det --tap q in.det 2>&1 >x)" "no layer 'q'"
 like "--profile, on standard error" "$(det-backbone -m M.det --profile in.det 2>&1 >x)" \
 	'^total: 3 layers in 3 steps'
 
+like "  its columns" "$(det-backbone -m M.det --profile in.det 2>&1 >x)" \
+	'^layer +op +input +output +algorithm +ms +GFLOP/s +% +MiB'
+like "  its medians" "$(det-backbone -m M.det --profile in.det 2>&1 >x)" '; medians of 1 run$'
+
+# algorithms
+is "--exact gives the same here" "$(det-backbone -m M.det --exact in.det | tensors -)" "$(tensors out.det)"
+for a in auto gemm direct winograd4; do
+	is "--algo $a" "$(det-backbone -m M.det --algo $a in.det | tensors -)" "$(tensors out.det)"
+done
+like "--algo direct is direct" "$(det-backbone -m M.det --algo direct --profile in.det 2>&1 >x)" '^s +conv .* direct'
+like "--algo of one layer" \
+	"$(det-backbone -m M.det --algo direct --algo d=gemm --profile in.det 2>&1 >x | grep '^d ' | tr -s ' ')" ' gemm '
+
 printf 'STRM\nEND.\n' | det-show --build - >empty.det
 is "--profile of nothing" "$(det-backbone -m M.det --profile empty.det 2>&1 >x; echo $?)" 0
 
@@ -84,6 +97,18 @@ END.
 X
 is "--net, inputs in any order" "$(det-show --build two.txt | det-backbone -m M.det --net head | tensors -)" \
 	"y 1x1x1x1 7 "
+
+# choices that the model stores
+sed '/^TEXT name=options/,$!d' m.txt >rest.txt
+with_plan() { sed '/^TEXT name=options/,$d' m.txt; printf 'TEXT name=plan/backbone\n  | %s\n' "$1"; cat rest.txt; }
+for cpu in c avx2 avx512 avx512-wide; do
+	echo "  | s = direct in=1x2x2x2 threads=1 cpu=$cpu"
+done >plans
+with_plan '# measured' | sed '/# measured/r plans' | det-show --build - -o P.det
+like "a stored choice is taken" "$(det-backbone -j 1 -m P.det --profile in.det 2>&1 >x)" '^s +conv .* direct'
+like "  for its number of threads only" "$(det-backbone -j 2 -m P.det --profile in.det 2>&1 >x)" '^s +conv .* gemm'
+like "  unless another is asked for" "$(det-backbone -j 1 -m P.det --algo gemm --profile in.det 2>&1 >x)" '^s +conv .* gemm'
+is "  the result is the same" "$(det-backbone -m P.det in.det | tensors -)" "$(tensors out.det)"
 
 # what it refuses
 says() { # DESCRIPTION REGEX ARGUMENT...: exit 2, one line, and what it says
@@ -114,6 +139,11 @@ sed 's/maxpool(d)/maxpool(q)/' m.txt | det-show --build - >M4.det
 says "a network that does not parse" "M4.det: net/backbone:5: no input or layer 'q'" -m M4.det in.det
 sed 's/1 10$/1 1e38/' m.txt | det-show --build - >M5.det
 
+with_plan 's = quickly in=1x2x2x2 threads=1 cpu=c' | det-show --build - >P2.det
+says "a stored choice of no algorithm" "P2.det: plan:1: 'quickly' is no algorithm" -m P2.det in.det
+says "an algorithm that there is none of" "'fast' is no algorithm for convolutions: there are auto, gemm," \
+	-m M.det --algo fast in.det
+says "an algorithm for no layer" "no layer 'q'" -m M.det --algo q=gemm in.det
 says "a result that is not finite" "item 2 'b.jpg': output 'p' of network 'backbone' holds infinity" \
 	-m M5.det in.det
 

@@ -127,12 +127,12 @@ printf '\0\0\0\0\2\0\0\0\5\0\0\0\7\0\0\0\0\0\0\0' >nan.weights
 says "a NaN" "nan.weights: layer 0 .*number 0 is not finite" \
 	det-model import darknet v3.cfg nan.weights --classes names
 is "a command is wanted" "$(det-model nonsense 2>&1 | head -n 1)" \
-	"det-model: a command expected (import, new, list, check, export), found 'nonsense'"
+	"det-model: a command expected (import, new, list, check, export, tune), found 'nonsense'"
 is "with status 2" "$(status det-model nonsense)" 2
 is "whatever follows" "$(det-model nonsense --help 2>&1 | head -n 1)" \
-	"det-model: a command expected (import, new, list, check, export), found 'nonsense'"
+	"det-model: a command expected (import, new, list, check, export, tune), found 'nonsense'"
 is "or none is given" "$(det-model 2>&1 | head -n 1)" \
-	"det-model: a command expected: import, new, list, check or export"
+	"det-model: a command expected: import, new, list, check, export or tune"
 is "import names what it takes" "$(det-model import 2>&1 >out | head -n 1)" \
 	"det-model import: import from what? a format expected: darknet, torch, safetensors, caffe"
 
@@ -177,6 +177,33 @@ classes: 1: a?]0;b?
 pipeline: a?]0;b?
 weights:
   total                                                          0"
+
+# --- tune ---
+det-model tune v3.det -j 1 --rounds 1 -o tuned.det 2>err
+is "tune" "$?" 0
+like "  says what it gave" "$(cat err)" '^total: [0-9.]+ ms -> [0-9.]+ ms, 1 thread, '
+is "  is a model" "$(det-model check tuned.det)" "tuned.det: ok"
+is "  with a line for each convolution" \
+	"$(det-model list tuned.det | grep -cE '^(plan/backbone:|  ) +conv[01] = [a-z0-9]+ in=1x[0-9]+x[0-9]+x[0-9]+ threads=1 cpu=')" 2
+is "  else what it was" "$(det-model list tuned.det | grep -v '^model:\|^made by: .* tune\|conv[01] = ')" \
+	"$(det-model list v3.det | grep -v '^model:')"
+det-model tune tuned.det -q -j 2 --rounds 1 2>err | det-model tune /dev/stdin -q -j 1 --rounds 1 -o both.det 2>>err
+is "  -q says nothing" "$(cat err)" ""
+is "  one plan a number of threads" "$(det-model list both.det | grep -c 'conv[01] = ')" 4
+printf 'net n\ninput x 3 0 0\ny = conv(x) out=4 k=3\noutput y\n' >any.net
+det-model new --net any.net -o any.det
+like "tune: any size" "$(det-model tune any.det --net n 2>&1 >x)" "takes any size: --size WxH expected"
+like "tune: a size that is none" "$(det-model tune any.det --net n --size 12 2>&1 >x)" "WxH expected, found '12'"
+like "tune: --size" "$(det-model tune any.det --net n --size 12x10 --batch 2 -q --rounds 1 -j 1 | det-model list /dev/stdin)" \
+	'y = [a-z0-9]+ in=2x3x10x12 threads=1'
+like "tune: no such network" "$(det-model tune v3.det --net neck 2>&1 >x)" "no network 'neck'"
+det-show --build - -o neck.det <<END
+STRM
+TEXT name=plan/neck
+  | y = gemm in=1x1x1x1 threads=1 cpu=c
+END.
+END
+like "check: a plan for no network" "$(det-model check neck.det 2>&1)" "text 'plan/neck' is of no network"
 
 # --- published networks ---
 if [ -d "$DET_DATA/models" ]; then

@@ -3,6 +3,7 @@
  * Is a model whole? Payload checks first, then every text is opened by the code that runs
  * it, and at the end no tensor may be left that no network asked for.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/line.h"
@@ -161,6 +162,21 @@ check_net(const struct det_model *m, const char *name, size_t *seen)
 	return e;
 }
 
+/* The lines of a plan are read with its network. */
+static enum det_err
+check_plan(const struct det_model *m, const char *name)
+{
+	char net[256];
+	const char *text;
+	size_t len;
+
+	(void)snprintf(net, sizeof net, "net/%s", name);
+	det_model_text(m, net, &text, &len);
+	return text ? DET_OK
+		    : det_fail(DET_INVALID, "%s: text 'plan/%s' is of no network",
+			  det_model_path(m), net + 4);
+}
+
 static enum det_err
 check_text(const struct det_model *m, const struct det_record *r, size_t *seen)
 {
@@ -173,6 +189,8 @@ check_text(const struct det_model *m, const struct det_record *r, size_t *seen)
 		    det_model_path(m), name);
 	if (strncmp(name, "net/", 4) == 0)
 		return check_net(m, name + 4, seen);
+	if (strncmp(name, "plan/", 5) == 0)
+		return check_plan(m, name + 5);
 	if (strcmp(name, "anchors") == 0)
 		return check_anchors(m);
 	if (strcmp(name, "propose") == 0)

@@ -171,7 +171,7 @@ static int
 is_table(const char *name)
 {
 	return strcmp(name, "decode") == 0 || strcmp(name, "propose") == 0 ||
-	       strcmp(name, "anchors") == 0;
+	       strcmp(name, "anchors") == 0 || strncmp(name, "plan/", 5) == 0;
 }
 
 enum det_err

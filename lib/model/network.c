@@ -37,21 +37,49 @@ leave(void *ctx, const void *data, size_t bytes)
 	det_model_leave(ctx, data, bytes);
 }
 
+static struct det_weights
+weights_of(const struct det_model *m)
+{
+	return (struct det_weights){
+		.find = find, .ctx = (void *)(uintptr_t)m, .done = leave
+	};
+}
+
+/* The text KIND/NAME; NULL where there is none. */
+static void
+text_of(const struct det_model *m, const char *kind, const char *name, char full[256],
+    const char **text, size_t *len)
+{
+	(void)snprintf(full, 256, "%s/%s", kind, name);
+	det_model_text(m, full, text, len);
+}
+
+static enum det_err
+new_engine(struct det_network *out, const struct det_model *m, const char *name,
+    const struct det_engine_params *p)
+{
+	struct det_engine_params with = DET_ENGINE_DEFAULTS;
+	struct det_weights w = weights_of(m);
+	char plan[256];
+
+	if (p)
+		with = *p;
+	if (!with.tuned)
+		text_of(m, "plan", name, plan, &with.tuned, &with.tuned_len);
+	return det_engine_new(&out->engine, out->net, &w, &with);
+}
+
 enum det_err
 det_network_open(struct det_network *out, const struct det_model *m, const char *name,
     const struct det_engine_params *p)
 {
-	struct det_weights w = {
-		.find = find, .ctx = (void *)(uintptr_t)m, .done = leave
-	};
 	char text_name[256];
 	const char *text;
 	size_t len;
 	enum det_err e;
 
 	*out = (struct det_network){ NULL, NULL };
-	(void)snprintf(text_name, sizeof text_name, "net/%s", name);
-	det_model_text(m, text_name, &text, &len);
+	text_of(m, "net", name, text_name, &text, &len);
 	if (!text)
 		return no_network(m, name);
 	if ((e = det_net_parse(&out->net, text, len, text_name)))
@@ -60,12 +88,31 @@ det_network_open(struct det_network *out, const struct det_model *m, const char 
 		e = det_fail(DET_INVALID, "%s: its first line says 'net %s'", text_name,
 		    det_net_name(out->net));
 	else
-		e = det_engine_new(&out->engine, out->net, &w, p);
+		e = new_engine(out, m, name, p);
 	if (e) {
 		det_network_close(out);
 		return det_fail_in(e, "%s", det_model_path(m));
 	}
 	return DET_OK;
+}
+
+enum det_err
+det_network_tune(struct det_tune *out, struct det_buf *text, const struct det_model *m,
+    const struct det_network *n, const struct det_engine_params *p,
+    const struct det_tensor *in, int rounds)
+{
+	struct det_weights w = weights_of(m);
+	const char *old;
+	char plan[256];
+	size_t len;
+	enum det_err e;
+
+	text_of(m, "plan", det_net_name(n->net), plan, &old, &len);
+	if ((e = det_tune_run(out, n->net, &w, p, in, rounds)))
+		return det_fail_in(e, "%s", det_model_path(m));
+	if ((e = det_tune_text(text, out, old, len)))
+		det_tune_release(out);
+	return e;
 }
 
 void

@@ -70,10 +70,10 @@ det_engine_new(struct det_engine **out, const struct det_net *net,
 	if ((err = det_calloc(&e->layer, net->n_nodes, sizeof *e->layer)) ||
 	    (err = det_calloc(&e->weight, net->n_weights, sizeof *e->weight)) ||
 	    (err = det_calloc(&e->data, net->n_uses, sizeof *e->data)) ||
-	    (err = list_outputs(e, p)) || (err = det_engine_force(e, p)))
+	    (err = list_outputs(e, p)))
 		goto fail;
 	det_engine_fuse(e);
-	if ((err = det_engine_bind(e, w)))
+	if ((err = det_engine_force(e, p)) || (err = det_engine_bind(e, w)))
 		goto fail;
 	*out = e;
 	return DET_OK;
@@ -95,6 +95,7 @@ det_engine_free(struct det_engine *e)
 		det_plan_release(&e->plan[i]);
 	det_engine_unpack(e);
 	free(e->algo);
+	free(e->named);
 	free(e->tuned);
 	free(e->layer);
 	free(e->weight);

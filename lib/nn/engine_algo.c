@@ -48,8 +48,12 @@ set_one(struct det_engine *e, const char *text, const char *equals)
 		return err;
 	if (!det_net_find(e->net, &at, layer))
 		err = det_fail(DET_INVALID, "%s: no layer '%s'", e->net->file, layer);
-	else
+	else {
+		if (e->layer[at].head != DET_NO_NODE)
+			at = e->layer[at].head;
 		e->algo[at] = algo;
+		e->named[at] = 1;
+	}
 	free(layer);
 	return err;
 }
@@ -121,14 +125,16 @@ add_tuned(void *ctx, struct det_line *l, const char *text, size_t n)
 }
 
 enum det_conv_algo
-det_engine_wish(const struct det_engine *e, size_t node, const size_t in[4])
+det_engine_wish(const struct det_engine *e, size_t head, size_t out, const size_t in[4])
 {
-	size_t i;
+	size_t i, sum = e->layer[out].head;
 
-	if (e->algo[node] != DET_CONV_AUTO)
-		return e->algo[node];
+	if (!e->named[head] && e->named[sum])
+		return e->algo[sum];
+	if (e->named[head] || e->algo[head] != DET_CONV_AUTO)
+		return e->algo[head];
 	for (i = 0; i < e->n_tuned; i++)
-		if (e->tuned[i].node == node &&
+		if (e->tuned[i].node == head &&
 		    !memcmp(e->tuned[i].in, in, sizeof e->tuned[i].in))
 			return e->tuned[i].algo;
 	return DET_CONV_AUTO;
@@ -142,7 +148,8 @@ det_engine_force(struct det_engine *e, const struct det_engine_params *p)
 	size_t i, j;
 	enum det_err err;
 
-	if ((err = det_calloc(&e->algo, e->net->n_nodes, sizeof *e->algo)))
+	if ((err = det_calloc(&e->algo, e->net->n_nodes, sizeof *e->algo)) ||
+	    (err = det_calloc(&e->named, e->net->n_nodes, 1)))
 		return err;
 	for (i = 0; i < p->n_algos; i++) {
 		if (strchr(p->algos[i], '='))

@@ -174,7 +174,7 @@ list_ways(const struct det_planner *s, struct choice *c, size_t i)
 		return;
 	}
 	c->n = n->op->ways->list(c->way, n, (const size_t(*)[4])in, s->p->dims[i],
-	    det_engine_wish(s->e, s->head[i], in[0]), s->e->exact, s->e->threads);
+	    det_engine_wish(s->e, s->head[i], i, in[0]), s->e->exact, s->e->threads);
 	for (j = k = 0; j < c->n; j++)
 		if (may || (c->way[j].in == DET_PLAIN && c->way[j].out == DET_PLAIN))
 			c->way[k++] = c->way[j];

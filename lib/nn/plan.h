@@ -114,7 +114,9 @@ struct det_engine {
 	struct det_packed *packed;
 	size_t n_packed, cap_packed;
 	int exact;
-	enum det_conv_algo *algo; /* forced, a row a layer */
+	/* forced, a row a layer, and which of them by the layer's name */
+	enum det_conv_algo *algo;
+	unsigned char *named;
 	struct det_tuned *tuned;
 	size_t n_tuned, cap_tuned;
 	size_t weight_bytes, prepared;
@@ -131,12 +133,13 @@ struct det_engine {
 void det_engine_fuse(struct det_engine *e);
 /* engine_algo.c: an algorithm by its name; an error that lists them. */
 enum det_err det_engine_algo(enum det_conv_algo *algo, const char *name) DET_MUST_USE;
-/* Fills e->algo and e->tuned. */
+/* Fills e->algo, named and tuned, after det_engine_fuse. */
 enum det_err det_engine_force(
     struct det_engine *e, const struct det_engine_params *p) DET_MUST_USE;
-/* What a layer has to take, or DET_CONV_AUTO; in: the dims of its first input. */
+/* What the step of `head` that writes `out` has to take, or DET_CONV_AUTO; in: the dims of its
+ * first input. */
 enum det_conv_algo det_engine_wish(
-    const struct det_engine *e, size_t node, const size_t in[4]);
+    const struct det_engine *e, size_t head, size_t out, const size_t in[4]);
 /* engine_bind.c: finds and checks the weights; composes what folds. */
 enum det_err det_engine_bind(
     struct det_engine *e, const struct det_weights *w) DET_MUST_USE;

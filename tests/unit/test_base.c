@@ -292,6 +292,55 @@ absent(const char *path)
 	return access(path, F_OK) != 0;
 }
 
+/* How many of the map's pages are in this process's memory: those that mincore(2) can't
+ * tell from the page cache are told by the size of the resident set. */
+static long
+resident(void)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+	long all = 0, pages = 0;
+
+	if (!f)
+		return -1;
+	if (fscanf(f, "%ld %ld", &all, &pages) != 2)
+		pages = -1;
+	(void)fclose(f);
+	return pages;
+}
+
+static void
+test_leave(void)
+{
+	const size_t size = (size_t)4 << 20;
+	struct det_newfile f;
+	struct det_map m;
+	unsigned char *data = malloc(size);
+	long full, left;
+	size_t i;
+
+	for (i = 0; data && i < size; i++)
+		data[i] = (unsigned char)(i * 7 + i / 4096);
+	if (!data || det_file_create(&f, "pages.bin") ||
+	    det_write_all(f.fd, data, size, "pages.bin") || det_file_commit(&f) ||
+	    det_map_open(&m, "pages.bin")) {
+		ok(0, "%s", det_errmsg());
+		return;
+	}
+	ok(!memcmp(m.data, data, size), "a file of many pages is mapped");
+	full = resident();
+	det_map_leave(&m, m.data + 100, size - 200);
+	left = resident();
+	ok(full < 0 || full - left > 900, "left pages go (%ld of %ld)", full - left,
+	    full);
+	det_map_leave(&m, m.data + size, 1);
+	det_map_leave(&m, data, size);
+	det_map_leave(&m, m.data + 1, size);
+	ok(!memcmp(m.data, data, size), "and come back; what is not the map's stays");
+	det_map_close(&m);
+	free(data);
+	(void)unlink("pages.bin");
+}
+
 static void
 test_files(void)
 {
@@ -320,6 +369,7 @@ test_files(void)
 	ok(!det_map_open(&m, "new.bin") && m.size == 5 && !memcmp(m.data, "hello", 5),
 	    "is mapped");
 	det_map_close(&m);
+	test_leave();
 	ok(!det_file_create(&f, "new.bin"), "an old file is replaced");
 	(void)snprintf(temp, sizeof temp, "%s", f.temp);
 	det_file_abandon(&f);

@@ -7,6 +7,7 @@
 #define _DEFAULT_SOURCE
 #include <stdlib.h>
 
+#include "base/cpu.h"
 #include "base/text.h"
 #include "model/arch.h"
 #include "nn/plan.h"
@@ -196,6 +197,165 @@ test_plans(void)
 	expect_plan("gemm", "a = conv(x) out=16\nb = conv(a) out=4\noutput b a", 0, 0);
 }
 
+/* How many steps take this algorithm, other algorithms being asked for. */
+static size_t
+count_algo(const char *text, const struct det_engine_params *p, enum det_conv_algo algo)
+{
+	struct det_tensor in = seeded(1, 16, 20, 20, 1);
+	struct rig r;
+	size_t n = 0, i;
+
+	if (rig_open_as(&r, text, p)) {
+		free(in.data);
+		return 999;
+	}
+	if (!det_engine_run(r.engine, &in))
+		for (i = 0; i < r.engine->cur->n_steps; i++)
+			n += r.engine->cur->step[i].way.algo == algo;
+	rig_close(&r);
+	free(in.data);
+	return n;
+}
+
+static void
+test_wishes(void)
+{
+	static const char text[] =
+	    "net n\ninput x 16 0 0\na = conv(x) out=16 k=3 pad=1 bn\nr = relu(a)\n"
+	    "b = conv(r) out=16 k=3 pad=1\ns = add(b, x)\nt = relu(s)\noutput t";
+	static const struct {
+		const char *algos[3];
+		size_t n;
+		enum det_conv_algo algo;
+		size_t count;
+	} c[] = {
+		{ { "winograd2" }, 1, DET_CONV_WINO2, 2 },
+		{ { "winograd2", "a=direct" }, 2, DET_CONV_WINO2, 1 },
+		{ { "a=direct", "winograd2" }, 2, DET_CONV_WINO2, 1 },
+		{ { "r=winograd6", "gemm" }, 2, DET_CONV_WINO6, 1 },
+		{ { "gemm", "t=winograd6" }, 2, DET_CONV_WINO6, 1 },
+		{ { "gemm", "s=winograd6" }, 2, DET_CONV_GEMM, 1 },
+		{ { "gemm", "b=winograd6", "b=winograd4" }, 3, DET_CONV_WINO4, 1 },
+		{ { "fc" }, 1, DET_CONV_FC, 0 },
+		{ { "depthwise", "a=gemm", "b=gemm" }, 3, DET_CONV_GEMM, 2 },
+	};
+	char plan[600];
+	struct det_engine_params p = { .threads = 1 };
+	size_t i, n;
+
+	for (i = 0; i < sizeof c / sizeof *c; i++) {
+		p.algos = c[i].algos;
+		p.n_algos = c[i].n;
+		n = count_algo(text, &p, c[i].algo);
+		ok(n == c[i].count, "%s %s %s: %zu steps of %s", c[i].algos[0],
+		    c[i].algos[1] ? c[i].algos[1] : "",
+		    c[i].algos[2] ? c[i].algos[2] : "", n,
+		    det_conv_algo_name(c[i].algo));
+	}
+	p.exact = 1;
+	ok(count_algo(text, &p, DET_CONV_WINO4) == 0, "exact: no Winograd");
+	p = (struct det_engine_params){ .threads = 1, .tuned = plan };
+	p.tuned_len = (size_t)snprintf(plan, sizeof plan,
+	    "# measured\na = winograd2 in=1x16x20x20 threads=1 cpu=%s\n"
+	    "a = gemm in=1x16x20x20 threads=1 cpu=%s\n"
+	    "b = winograd2 in=1x16x20x21 threads=1 cpu=%s\n"
+	    "b = winograd2 in=1x16x20x20 threads=2 cpu=%s\n"
+	    "b = winograd2 in=1x16x20x20 threads=1 cpu=z80\n",
+	    det_cpu_kind(), det_cpu_kind(), det_cpu_kind(), det_cpu_kind());
+	ok(count_algo(text, &p, DET_CONV_WINO2) == 1, "a stored choice where it holds");
+	p.exact = 1;
+	ok(count_algo(text, &p, DET_CONV_WINO2) == 0, "but not where it must be exact");
+}
+
+static void
+test_mistakes(void)
+{
+	static const char net[] = "net n\ninput x 16 8 8\ny = conv(x) out=4\noutput y";
+	static const char *const algo[][2] = { { "winograd3", "winograd2" },
+		{ "", "gemm" }, { "y=", "gemm" }, { "z=gemm", "no layer 'z'" } };
+	static const char *const line[][2] = { { "y", "plan:1" },
+		{ "y = fast in=1x1x1x1 threads=1 cpu=c", "'fast'" },
+		{ "\ny = gemm in=1x1x1x1 cpu=c", "plan:2: expected in=" },
+		{ "y = gemm in=1x1x1 threads=1 cpu=c", "NxCxHxW" },
+		{ "y = gemm in=1x1x1x1x1 threads=1 cpu=c", "NxCxHxW" },
+		{ "y = gemm in=1x1x1x0 threads=1 cpu=c", "in=1x1x1x0" },
+		{ "y = gemm in=1x1x1x1 threads=0 cpu=c", "threads" },
+		{ "y = gemm(x) in=1x1x1x1 threads=1 cpu=c", "LAYER" },
+		{ "z = gemm in=1x1x1x1 threads=1 cpu=c", "no layer 'z'" },
+		{ "y = gemm in=1x1x1x1 threads=1 cpu=c when=now", "when" } };
+	struct det_engine_params p = { .threads = 1, .n_algos = 1 };
+	struct rig r;
+	size_t i;
+
+	for (i = 0; i < sizeof algo / sizeof *algo; i++) {
+		p.algos = &algo[i][0];
+		ok(rig_open_as(&r, net, &p) == DET_INVALID &&
+			strstr(det_errmsg(), algo[i][1]),
+		    "'%s': %s", algo[i][0], det_errmsg());
+	}
+	p.n_algos = 0;
+	for (i = 0; i < sizeof line / sizeof *line; i++) {
+		p.tuned = line[i][0];
+		p.tuned_len = strlen(line[i][0]);
+		ok(rig_open_as(&r, net, &p) == DET_INVALID &&
+			strstr(det_errmsg(), line[i][1]),
+		    "plan: %s", det_errmsg());
+	}
+}
+
+/* --- tuning --- */
+
+static void
+test_tune(void)
+{
+	static const char text[] =
+	    "net n\ninput x 16 0 0\na = conv(x) out=32 k=3 pad=1 act=relu\n"
+	    "b = conv(a) out=16\nc = maxpool(b) k=2 stride=2\noutput c";
+	static const char old[] = "a = gemm in=1x16x20x20 threads=1 cpu=none\n"
+				  "a = gemm in=1x16x20x20 threads=7 cpu=none\n";
+	struct det_engine_params p = { .threads = 1 };
+	struct det_tensor in = seeded(1, 16, 20, 20, 1);
+	struct det_weights w = { .find = made_find };
+	struct det_buf b = { 0 }, again = { 0 };
+	struct det_tune t;
+	struct rig r;
+	size_t i;
+
+	if (rig_open(&r, text, 1, NULL, 0))
+		return;
+	w.ctx = &r.made;
+	if (det_tune_run(&t, r.net, &w, &p, &in, 1) ||
+	    det_tune_text(&b, &t, old, strlen(old))) {
+		ok(0, "%s", det_errmsg());
+		return;
+	}
+	ok(t.n == 2 && !strcmp(t.layer[0].layer, "a") &&
+		!strcmp(t.layer[1].layer, "b") && t.chosen_ms <= t.modelled_ms &&
+		t.layer[1].in[1] == 32,
+	    "tuned: %zu layers, %.3f ms to %.3f", t.n, t.modelled_ms, t.chosen_ms);
+	for (i = 0; i < t.n; i++)
+		ok(t.layer[i].chosen_ms <= t.layer[i].modelled_ms &&
+			det_conv_algo_find(t.layer[i].chosen) > 0,
+		    "%s: %s, %s", t.layer[i].layer, t.layer[i].modelled,
+		    t.layer[i].chosen);
+	ok(strncmp(b.text, old, strlen(old)) == 0 &&
+		strstr(b.text, "\nb = ") > strstr(b.text, "\na = "),
+	    "its text keeps what holds elsewhere");
+	p.tuned = b.text;
+	p.tuned_len = b.len;
+	ok(count_algo(
+	       text, &p, (enum det_conv_algo)det_conv_algo_find(t.layer[0].chosen)) > 0,
+	    "and is taken by an engine");
+	ok(!det_tune_text(&again, &t, b.text, b.len) && again.len == b.len &&
+		!memcmp(again.text, b.text, b.len),
+	    "tuned again: the lines are replaced");
+	det_buf_free(&b);
+	det_buf_free(&again);
+	det_tune_release(&t);
+	rig_close(&r);
+	free(in.data);
+}
+
 /* --- prepared weights --- */
 
 static void
@@ -339,6 +499,9 @@ main(void)
 {
 	test_random();
 	test_plans();
+	test_wishes();
+	test_mistakes();
+	test_tune();
 	test_packed();
 	test_archs();
 	return done();
