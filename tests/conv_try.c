@@ -386,6 +386,39 @@ lay_vectors(struct try *t, enum det_layout layout)
 		(void)lay(&t->area[SHIFT], layout, t->shift, 1, c->k, 1);
 }
 
+/* Whether it can in some layouts: then it must do in any, by converting. */
+static int
+possible(const struct det_conv *c, enum det_conv_algo algo)
+{
+	struct det_conv p = *c;
+	int in, out;
+
+	p.algo = algo;
+	for (in = DET_PLAIN; in <= DET_BLOCKED; in++)
+		for (out = DET_PLAIN; out <= DET_BLOCKED; out++) {
+			p.in_layout = (enum det_layout)in;
+			p.out_layout = (enum det_layout)out;
+			if (det_conv_can(&p, algo))
+				return 1;
+		}
+	return 0;
+}
+
+static int
+check_cost(struct try *t, const struct det_conv *c)
+{
+	double cost;
+
+	(void)snprintf(t->now, 200, "%s, %s to %s, %s", det_conv_algo_name(c->algo),
+	    layout_name(c->in_layout), layout_name(c->out_layout),
+	    det_cpu_name(t->level));
+	if (c->algo == DET_CONV_AUTO || !det_conv_can(c, c->algo))
+		return 0;
+	cost = det_conv_cost(c, c->algo, 1);
+	return cost > 0 && isfinite(cost) ? 0
+					  : bad(t, "its cost is no positive number");
+}
+
 static int
 try_layouts(struct try *t, const struct conv_ways *ways, enum det_layout in,
     enum det_layout out)
@@ -400,16 +433,12 @@ try_layouts(struct try *t, const struct conv_ways *ways, enum det_layout in,
 		if (ways->algo_only && algo != (int)ways->algo)
 			continue;
 		c.algo = (enum det_conv_algo)algo;
-		if (!det_conv_can(&c, c.algo))
+		if (!possible(&c, c.algo)) {
+			if (algo == DET_CONV_AUTO || algo == DET_CONV_GEMM)
+				fails += bad(t, "auto and gemm always can");
 			continue;
-		if (algo != DET_CONV_AUTO) {
-			double cost = det_conv_cost(&c, c.algo, 1);
-
-			(void)snprintf(
-			    t->now, 200, "cost of %s", det_conv_algo_name(c.algo));
-			if (!(cost > 0 && isfinite(cost)))
-				fails += bad(t, "no positive cost");
 		}
+		fails += check_cost(t, &c);
 		for (c.packed = 0; c.packed < 2; c.packed++)
 			for (threads = least; threads <= most; threads++)
 				fails += run(t, &c, threads, least);

@@ -271,10 +271,10 @@ PRODUCT_TILES(6)
 static void
 panel_run(const struct det_panel *p)
 {
-	static void (*const of_blocks[HIGH][WIDE])(const struct product_tile *) =
-	    PRODUCT_TABLE(blocks);
-	static void (*const of_floats[HIGH][WIDE])(const struct product_tile *) =
-	    PRODUCT_TABLE(floats);
+	/* one table: gcc's sanitizer takes the choice between two for their overrun */
+	static void (*const of[2][HIGH][WIDE])(const struct product_tile *) = {
+		PRODUCT_TABLE(floats), PRODUCT_TABLE(blocks)
+	};
 	size_t tiles = (p->rows + HIGH - 1) / HIGH, depth = p->taps * p->blocks;
 	size_t i, r, row, next, after;
 	const float *side[2 * HIGH]; /* a tile's rows, and the next's */
@@ -305,7 +305,7 @@ panel_run(const struct det_panel *p)
 		t.c = p->c + row * DET_BLOCK;
 		if (p->end && p->end->residual)
 			t.end.residual = p->end->residual + row * DET_BLOCK;
-		(p->blocks ? of_blocks : of_floats)[next - row - 1][p->wide - 1](&t);
+		of[p->blocks > 0][next - row - 1][p->wide - 1](&t);
 	}
 }
 

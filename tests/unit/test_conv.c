@@ -132,12 +132,12 @@ problem(const struct shape *s)
 }
 
 static int
-check(const struct det_conv *c, int bits)
+check(const struct det_conv *c, int bits, int threads)
 {
 	const struct conv_case p = { *c, bits, 7 * (uint32_t)bits + (uint32_t)c->w };
-	const struct conv_ways all = { 0 };
+	const struct conv_ways ways = { .least = 1, .most = threads };
 
-	return conv_try(&p, &all, NULL);
+	return conv_try(&p, &ways, NULL);
 }
 
 static void
@@ -149,10 +149,10 @@ convolutions(void)
 	for (i = 0; i < sizeof shapes / sizeof shapes[0]; i++, turn++) {
 		struct det_conv c = problem(&shapes[i]);
 
-		bad += check(&c, turn % 2 ? CONV_SCALE | CONV_SHIFT : 0);
+		bad += check(&c, turn % 2 ? CONV_SCALE | CONV_SHIFT : 0, 3);
 		/* the rest in turn: every activation and every mixture comes up */
 		c.act = (enum det_act)(turn % (DET_ACT_SILU + 1));
-		bad += check(&c, turn * 5 % (CONV_ALL + 1));
+		bad += check(&c, turn * 5 % (CONV_ALL + 1), 3);
 	}
 	ok(bad == 0, "%zu shapes, in every way as the reference", i);
 }
@@ -175,7 +175,7 @@ epilogues(void)
 					continue;
 				c.act = (enum det_act)act;
 				c.alpha = .25f;
-				bad += check(&c, bits);
+				bad += check(&c, bits, 2);
 			}
 	ok(bad == 0, "every activation, every mixture of scale, shift and residual");
 }

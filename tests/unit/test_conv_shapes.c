@@ -221,7 +221,7 @@ parse(struct args *a, int argc, char *argv[])
 int
 main(int argc, char *argv[])
 {
-	struct args a = { .cases = 120, .seed = 1, .work = 2e6 };
+	struct args a = { .cases = 150, .seed = 1, .work = 2e6 };
 
 	if (!parse(&a, argc, argv)) {
 		(void)fprintf(stderr,
