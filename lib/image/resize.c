@@ -29,6 +29,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/mem.h"
 #include "image/simd.h"
@@ -235,14 +238,97 @@ done:
 	return e;
 }
 
+#ifdef __SSE2__
+static __m128i
+load_four(const void *p)
+{
+	int v;
+
+	memcpy(&v, p, sizeof v);
+	return _mm_cvtsi32_si128(v);
+}
+
+/* The channels of a pixel, and of the byte after it, times the tap's weights and cut. */
+static __m128i
+tap_pixel(const unsigned char *row, const struct fixed_tap *t)
+{
+	const __m128i bytes =
+	    _mm_unpacklo_epi8(load_four(row + t->i0), load_four(row + t->i1));
+	const __m128i pairs = _mm_unpacklo_epi8(bytes, _mm_setzero_si128());
+	const __m128i w = _mm_shuffle_epi32(load_four(&t->w0), 0);
+
+	return _mm_srai_epi32(_mm_madd_epi16(pairs, w), 4);
+}
+
+/* As many columns as there is a byte after their pixels and a place after their results,
+ * two at a time; how many. */
+static size_t
+row_fixed_fast(int16_t *out, size_t ow, const unsigned char *row, size_t bytes,
+    const struct fixed_tap *tx)
+{
+	size_t x;
+
+	for (x = 0;
+	     x + 2 < ow && tx[x + 1].i0 + 4 <= bytes && tx[x + 1].i1 + 4 <= bytes;
+	     x += 2) {
+		const __m128i v =
+		    _mm_packs_epi32(tap_pixel(row, &tx[x]), tap_pixel(row, &tx[x + 1]));
+
+		_mm_storel_epi64((__m128i *)(void *)(out + 3 * x), v);
+		_mm_storel_epi64(
+		    (__m128i *)(void *)(out + 3 * x + 3), _mm_unpackhi_epi64(v, v));
+	}
+	return x;
+}
+
+static size_t
+blend_fixed_fast(unsigned char *out, const int16_t *r0, const int16_t *r1, size_t n,
+    int16_t w0, int16_t w1)
+{
+	const __m128i v0 = _mm_set1_epi16(w0), v1 = _mm_set1_epi16(w1);
+	size_t i;
+
+	for (i = 0; i + 8 <= n; i += 8) {
+		const __m128i a =
+		    _mm_loadu_si128((const __m128i *)(const void *)(r0 + i));
+		const __m128i b =
+		    _mm_loadu_si128((const __m128i *)(const void *)(r1 + i));
+		const __m128i sum =
+		    _mm_add_epi16(_mm_mulhi_epi16(a, v0), _mm_mulhi_epi16(b, v1));
+		const __m128i v =
+		    _mm_srai_epi16(_mm_add_epi16(sum, _mm_set1_epi16(2)), 2);
+
+		_mm_storel_epi64((__m128i *)(void *)(out + i), _mm_packus_epi16(v, v));
+	}
+	return i;
+}
+#else
+static size_t
+row_fixed_fast(int16_t *out, size_t ow, const unsigned char *row, size_t bytes,
+    const struct fixed_tap *tx)
+{
+	(void)out, (void)ow, (void)row, (void)bytes, (void)tx;
+	return 0;
+}
+
+static size_t
+blend_fixed_fast(unsigned char *out, const int16_t *r0, const int16_t *r1, size_t n,
+    int16_t w0, int16_t w1)
+{
+	(void)out, (void)r0, (void)r1, (void)n, (void)w0, (void)w1;
+	return 0;
+}
+#endif
+
 /* Already cut by 4 bits: at most 255 * 2048 / 16, which a short holds. */
 static void
-row_fixed(int16_t *out, size_t ow, const unsigned char *row, const struct fixed_tap *tx)
+row_fixed(int16_t *out, size_t ow, const unsigned char *row, size_t bytes,
+    const struct fixed_tap *tx)
 {
 	const unsigned char *a, *b;
 	size_t x, c;
 
-	for (x = 0; x < ow; x++) {
+	for (x = row_fixed_fast(out, ow, row, bytes, tx); x < ow; x++) {
 		a = row + tx[x].i0;
 		b = row + tx[x].i1;
 		for (c = 0; c < 3; c++)
@@ -257,8 +343,7 @@ blend_fixed(unsigned char *restrict out, const int16_t *r0, const int16_t *r1, s
 {
 	size_t i;
 
-	DET_SIMD
-	for (i = 0; i < n; i++)
+	for (i = blend_fixed_fast(out, r0, r1, n, w0, w1); i < n; i++)
 		out[i] =
 		    (unsigned char)((((r0[i] * w0) >> 16) + ((r1[i] * w1) >> 16) + 2) >>
 				    2);
@@ -285,7 +370,8 @@ resize_opencv(
 		for (k = 0; k < 2; k++)
 			if (seek_row(&kept, k, ty[y].i0, ty[y].i1))
 				row_fixed(r[kept.buffer[k]], out->w,
-				    im->rgb + kept.row[kept.buffer[k]] * im->w * 3, tx);
+				    im->rgb + kept.row[kept.buffer[k]] * im->w * 3,
+				    im->w * 3, tx);
 		blend_fixed(out->rgb + y * out->w * 3, r[kept.buffer[0]],
 		    r[kept.buffer[1]], out->w * 3, ty[y].w0, ty[y].w1);
 	}

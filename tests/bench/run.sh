@@ -54,6 +54,12 @@ for w in $what; do
 		if [ "$w" = nms ] && "$py" -c 'import torchvision' 2>/dev/null; then
 			"$py" "$DET_SRC/tests/bench/nms_peer.py" "$bench/nms" "$DET_BIN"
 		fi
+		photos=${DET_BENCH_PHOTOS:-$DET_SRC/../shared/data/voc100/images}
+		if [ "$w" = image ] && [ -d "$photos" ] && "$py" -c 'import cv2' 2>/dev/null; then
+			for size in 416x416 600x600; do
+				"$py" "$DET_SRC/tests/bench/image_peer.py" "$bench/image" "$size" "$photos"/*.jpg
+			done
+		fi
 		;;
 	esac
 done

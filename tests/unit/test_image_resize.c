@@ -82,6 +82,72 @@ test_golden(void)
 	check_floats("opencv", DET_KERNEL_OPENCV, 9, 6, opencvf_9x6, 0);
 }
 
+/* One byte as OpenCV's fixed point gives it, from the pixels that both axes' positions name. */
+static int
+fixed_byte(const struct det_image *im, size_t w, size_t h, size_t x, size_t y, size_t c)
+{
+	const size_t at[2] = { x, y }, n_out[2] = { w, h }, n_in[2] = { im->w, im->h };
+	size_t i[2][2];
+	int weight[2][2], axis, row[2], k;
+
+	for (axis = 0; axis < 2; axis++) {
+		float f = (float)(((double)at[axis] + .5) *
+				      (1 / ((double)n_out[axis] / (double)n_in[axis])) -
+				  .5);
+		const float last = (float)(n_in[axis] - 1);
+		const float whole = floorf(f);
+
+		f -= whole;
+		if (axis == 0 && (whole < 0 || whole >= last))
+			f = 0;
+		i[axis][0] = (size_t)fminf(fmaxf(whole, 0), last);
+		i[axis][1] = (size_t)fminf(fmaxf(whole + 1, 0), last);
+		weight[axis][0] = (int)lrintf((1 - f) * 2048);
+		weight[axis][1] = (int)lrintf(f * 2048);
+	}
+	for (k = 0; k < 2; k++) {
+		const unsigned char *p = im->rgb + i[1][k] * im->w * 3 + c;
+
+		row[k] =
+		    (p[i[0][0] * 3] * weight[0][0] + p[i[0][1] * 3] * weight[0][1]) >>
+		    4;
+	}
+	return (((row[0] * weight[1][0]) >> 16) + ((row[1] * weight[1][1]) >> 16) +
+		   2) >>
+	       2;
+}
+
+/* Vectors take several columns at a time and stop short of the end of a row. */
+static void
+test_opencv_columns(void)
+{
+	static const size_t in[] = { 1, 2, 3, 5, 16, 31 };
+	struct det_image im, out;
+	size_t k, w, h, x, y, c, bad = 0;
+
+	for (k = 0; k < 6; k++) {
+		im = pattern(in[k], in[5 - k]);
+		for (w = 1; w < 40; w++) {
+			h = 41 - w;
+			if (det_resize_bytes(&out, w, h, &im, DET_KERNEL_OPENCV, 0, 0))
+				exit(2);
+			if (w == im.w && h == im.h)
+				bad += memcmp(out.rgb, im.rgb, w * h * 3) != 0;
+			else
+				for (y = 0; y < h; y++)
+					for (x = 0; x < w; x++)
+						for (c = 0; c < 3; c++)
+							bad += out.rgb[(y * w + x) * 3 +
+								       c] !=
+							       fixed_byte(
+								   &im, w, h, x, y, c);
+			det_image_release(&out);
+		}
+		det_image_release(&im);
+	}
+	ok(bad == 0, "OpenCV's fixed point at every width to 39, every byte");
+}
+
 /* A constant picture stays constant, whatever the sizes: weights sum to one and no tap
  * lies outside. */
 static void
@@ -334,6 +400,7 @@ int
 main(void)
 {
 	test_golden();
+	test_opencv_columns();
 	test_constant();
 	test_short();
 	test_letterbox();
