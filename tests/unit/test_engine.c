@@ -150,18 +150,18 @@ test_saving(void)
 	char text[4000];
 	struct rig r;
 	struct det_engine_stats s = { 0 };
-	struct det_tensor in = seeded(1, 8, 64, 64, 1);
-	int n = snprintf(text, sizeof text, "net n\ninput l0 8 64 64\n"), i;
+	struct det_tensor in = seeded(1, 16, 64, 64, 1);
+	int n = snprintf(text, sizeof text, "net n\ninput l0 16 64 64\n"), i;
 
 	for (i = 1; i <= 20; i++)
 		n += snprintf(text + n, sizeof text - (size_t)n,
-		    i % 2 ? "l%d = conv(l%d) out=8 k=3 pad=1\n"
+		    i % 2 ? "l%d = conv(l%d) out=16 k=3 pad=1\n"
 			  : "l%d = avgpool(l%d) k=3 pad=1\n",
 		    i, i - 1);
 	(void)snprintf(text + n, sizeof text - (size_t)n, "output l20");
 	if (!rig_open(&r, text, 1, NULL, 0) && !det_engine_run(r.engine, &in))
 		det_engine_stats(r.engine, &s);
-	ok(s.activations == (size_t)20 * 8 * 64 * 64 * 4 && s.arena < s.activations / 2,
+	ok(s.activations >= (size_t)20 * 16 * 64 * 64 * 4 && s.arena < s.activations / 2,
 	    "a chain of 20: %zu KiB of %zu KiB", s.arena >> 10, s.activations >> 10);
 	rig_close(&r);
 	free(in.data);
