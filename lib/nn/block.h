@@ -43,11 +43,24 @@ struct det_block_depthwise {
 	float alpha;
 };
 
+/* Dot products of pieces of rows, added to what is there: the sum of
+ * acc (inputs, rows, 16) over its lanes += in (inputs, n) . weight (rows, n)^T. */
+struct det_block_dots {
+	float *acc;
+	const float *in, *weight;
+	size_t in_row, weight_row; /* floats from row to row */
+	size_t inputs, rows, n;
+};
+
 struct det_block_kernels {
 	/* out (n,16) = in (c,n), its rows `plane` apart; 1 <= c <= 16, further lanes 0 */
 	void (*turn_in)(float *out, const float *in, size_t plane, size_t c, size_t n);
 	/* out (c,n), its rows `plane` apart, = in (n,16) */
 	void (*turn_out)(float *out, size_t plane, const float *in, size_t c, size_t n);
+	/* out (n,c), its rows `row` apart, with zeros to the end of the kernels' vector, =
+	 * in (c,n), its rows `plane` apart, behind which `after` more will be wanted */
+	void (*turn_rows)(float *out, size_t row, const float *in, size_t plane,
+	    size_t c, size_t n, size_t after);
 
 	/* n floats: y = act(x[0] + x[1] + ... + x[terms - 1]), the sum from the left; y may
 	 * be any of them */
@@ -79,6 +92,9 @@ struct det_block_kernels {
 	    double *sum, double *square, const float *x, const float *from, size_t n);
 
 	void (*depthwise)(const struct det_block_depthwise *d);
+	void (*dots)(const struct det_block_dots *d);
+	/* sum[i] = the sum of the lanes of acc (n,16) that dots() left */
+	void (*fold)(float *sum, const float *acc, size_t n);
 };
 
 extern const struct det_block_kernels det_block_kernels_c;

@@ -9,12 +9,13 @@
 #include "nn/block_turn_simd.h"
 #include "nn/block_map_simd.h"
 #include "nn/block_depthwise_simd.h"
+#include "nn/block_dots_simd.h"
 
 #define DET_BLOCK_KERNELS                                                            \
 	{                                                                            \
-		turn_in, turn_out, sum_run, affine_run, largest_run, average_run,    \
-		    repeat_run, between_run, squares_run, multiply_run, moments_run, \
-		    depthwise_row                                                    \
+		turn_in, turn_out, turn_rows, sum_run, affine_run, largest_run,      \
+		    average_run, repeat_run, between_run, squares_run, multiply_run, \
+		    moments_run, depthwise_row, dots_add, dots_fold                  \
 	}
 
 #endif

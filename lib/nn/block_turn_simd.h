@@ -43,7 +43,8 @@ turn_square(vec *x)
 
 /* One square: LANES channels by n pixels. Inlined with constant whole: all of both. */
 INLINE void
-turn_in_square(float *out, const float *in, size_t plane, size_t c, size_t n, int whole)
+turn_in_square(float *out, size_t row, const float *in, size_t plane, size_t c,
+    size_t n, int whole)
 {
 	vec x[LANES];
 	size_t i;
@@ -59,7 +60,7 @@ turn_in_square(float *out, const float *in, size_t plane, size_t c, size_t n, in
 	UNROLL16
 	for (i = 0; i < LANES; i++)
 		if (whole || i < n)
-			v_store(out + i * DET_BLOCK, x[i]);
+			v_store(out + i * row, x[i]);
 }
 
 TARGET static void
@@ -73,11 +74,39 @@ turn_in(float *out, const float *in, size_t plane, size_t c, size_t n)
 			const float *i = in + k * plane + p;
 
 			if (n - p >= LANES && c >= k + LANES)
-				turn_in_square(o, i, plane, LANES, LANES, 1);
+				turn_in_square(o, DET_BLOCK, i, plane, LANES, LANES, 1);
 			else
-				turn_in_square(o, i, plane, c > k ? c - k : 0,
+				turn_in_square(o, DET_BLOCK, i, plane,
+				    c > k ? c - k : 0, n - p < LANES ? n - p : LANES,
+				    0);
+		}
+}
+
+/* Rows of the next squares are asked for, as many as are turned: they come from memory, in
+ * runs too short for the processor to see where they lead. */
+TARGET static void
+turn_rows(float *out, size_t row, const float *in, size_t plane, size_t c, size_t n,
+    size_t after)
+{
+	size_t p, k, i;
+
+	for (k = 0; k < c; k += LANES) {
+		size_t high = c - k < LANES ? c - k : LANES;
+		size_t next = c + after - k - high, ahead = next < LANES ? next : LANES;
+
+		for (p = 0; p < n; p += LANES) {
+			float *o = out + p * row + k;
+			const float *from = in + k * plane + p;
+
+			for (i = 0; p * sizeof *in % 64 == 0 && i < ahead; i++)
+				__builtin_prefetch(from + (high + i) * plane, 0, 2);
+			if (n - p >= LANES && high == LANES)
+				turn_in_square(o, row, from, plane, LANES, LANES, 1);
+			else
+				turn_in_square(o, row, from, plane, high,
 				    n - p < LANES ? n - p : LANES, 0);
 		}
+	}
 }
 
 INLINE void

@@ -9,80 +9,12 @@
 #include "nn/gemm.h"
 
 #include "base/parallel.h"
-
-#include <string.h>
+#include "nn/block.h"
 
 enum {
-	FEW = 12,  /* inputs: the weights are read at the speed of memory */
+	FEW = 24,  /* inputs: the weights are read at the speed of memory */
 	GROUP = 4, /* panels of weights that the second cache holds, about */
 };
-
-typedef float vec4 __attribute__((vector_size(16)));
-
-static vec4
-load4(const float *p)
-{
-	vec4 x;
-
-	memcpy(&x, p, sizeof x);
-	return x;
-}
-
-/* b[i * ldb + j] = a[j * lda + i], 4 by 4. */
-static void
-turn4(float *b, size_t ldb, const float *a, size_t lda)
-{
-	vec4 a0 = load4(a), a1 = load4(a + lda), a2 = load4(a + 2 * lda),
-	     a3 = load4(a + 3 * lda), x, y, t;
-
-	x = __builtin_shufflevector(a0, a1, 0, 4, 1, 5);
-	y = __builtin_shufflevector(a2, a3, 0, 4, 1, 5);
-	t = __builtin_shufflevector(x, y, 0, 1, 4, 5), memcpy(b, &t, sizeof t);
-	t = __builtin_shufflevector(x, y, 2, 3, 6, 7), memcpy(b + ldb, &t, sizeof t);
-	x = __builtin_shufflevector(a0, a1, 2, 6, 3, 7);
-	y = __builtin_shufflevector(a2, a3, 2, 6, 3, 7);
-	t = __builtin_shufflevector(x, y, 0, 1, 4, 5),
-	memcpy(b + 2 * ldb, &t, sizeof t);
-	t = __builtin_shufflevector(x, y, 2, 3, 6, 7),
-	memcpy(b + 3 * ldb, &t, sizeof t);
-}
-
-/* Asks for the kc floats that begin four rows on, while four are worked on: they come from
- * memory, in runs too short for the processor to see where they lead. */
-static void
-fetch(const float *a, size_t k, size_t kc)
-{
-	const size_t line = 64 / sizeof *a;
-	size_t j, i;
-
-	for (j = 4; j < 8; j++)
-		for (i = 0; i < kc; i += line)
-			__builtin_prefetch(a + j * k + i, 0, 2);
-}
-
-/* One panel of `cols` weight rows, elements k0 .. k0+kc, turned; `after` rows follow it. */
-static void
-turn(float *b, const struct det_kernels *ker, const float *weight, size_t cols,
-    size_t after, size_t k, size_t k0, size_t kc)
-{
-	size_t wide = (cols + ker->lanes - 1) / ker->lanes * ker->lanes, i, j;
-
-	for (j = 0; j + 4 <= cols; j += 4) {
-		if (j + 8 <= cols + after)
-			fetch(weight + j * k + k0, k, kc);
-		for (i = 0; i + 4 <= kc; i += 4)
-			turn4(b + i * wide + j, wide, weight + j * k + k0 + i, k);
-		for (; i < kc; i++) {
-			b[i * wide + j] = weight[j * k + k0 + i];
-			b[i * wide + j + 1] = weight[(j + 1) * k + k0 + i];
-			b[i * wide + j + 2] = weight[(j + 2) * k + k0 + i];
-			b[i * wide + j + 3] = weight[(j + 3) * k + k0 + i];
-		}
-	}
-	for (; j < wide; j++)
-		for (i = 0; i < kc; i++)
-			b[i * wide + j] = j < cols ? weight[j * k + k0 + i] : 0;
-}
 
 /* A fully connected layer, for the threads. */
 struct fc {
@@ -118,6 +50,16 @@ cut_product(struct fc *f, int threads)
 	f->b = most * f->wide * det_gemm_depth(f->k);
 }
 
+/* One panel: the rows of the weights from j on, `cols` of them, elements k0 .. k0+kc. */
+static void
+turn_panel(float *b, const struct fc *f, size_t j, size_t cols, size_t k0, size_t kc)
+{
+	size_t lanes = f->ker->lanes, wide = (cols + lanes - 1) / lanes * lanes;
+
+	det_block_kernels()->turn_rows(
+	    b, wide, f->weight + j * f->k + k0, f->k, cols, kc, f->n - j - cols);
+}
+
 /* One group of panels times one range of inputs, block by block of k. */
 static void
 product_part(const void *ctx, size_t it, int worker)
@@ -148,28 +90,45 @@ product_part(const void *ctx, size_t it, int worker)
 		if (t.e.shift)
 			t.e.shift += from;
 		for (j = from; j < to; j += f->wide)
-			turn(b + (j - from) * kc, f->ker, f->weight + j * f->k,
-			    least(to - j, f->wide), f->n - least(j + f->wide, f->n),
-			    f->k, k0, kc);
+			turn_panel(
+			    b + (j - from) * kc, f, j, least(to - j, f->wide), k0, kc);
 		det_gemm_block(f->ker, &t);
 	}
 }
 
-#define SOME ((size_t)32) /* outputs that a thread takes at a time */
+/* --- few inputs --- */
+
+/* Outputs that a thread takes at a time. */
+enum { SOME = 16 };
+
+/* How much of the rows is taken at a time: all, but where that much of all the inputs would
+ * not stay in the second cache. */
+static size_t
+piece_of(const struct fc *f)
+{
+	return f->m * f->k <= 160 * 1024 ? f->k : 2048;
+}
 
 static void
 dots_part(const void *ctx, size_t c, int worker)
 {
 	const struct fc *f = ctx;
 	const struct det_epilogue *e = f->e;
-	size_t j0 = c * SOME, cols = f->n - j0 < SOME ? f->n - j0 : SOME, i, j;
+	size_t j0 = c * SOME, cols = least(f->n - j0, SOME), i, j, k0, piece;
+	float acc[SOME * FEW * DET_BLOCK] = { 0 };
 
 	(void)worker;
-	f->ker->dots(f->out + j0, f->n, f->in, f->k, f->weight + j0 * f->k, f->k, f->m,
-	    cols, f->k);
+	piece = piece_of(f);
+	for (k0 = 0; k0 < f->k; k0 += piece) {
+		struct det_block_dots d = { acc, f->in + k0, f->weight + j0 * f->k + k0,
+			f->k, f->k, f->m, cols, least(f->k - k0, piece) };
+
+		det_block_kernels()->dots(&d);
+	}
 	for (i = 0; i < f->m; i++) {
 		float *o = f->out + i * f->n + j0;
 
+		det_block_kernels()->fold(o, acc + i * cols * DET_BLOCK, cols);
 		for (j = 0; j < cols; j++)
 			o[j] = o[j] * (e->scale ? e->scale[j0 + j] : 1) +
 			       (e->shift ? e->shift[j0 + j] : 0);

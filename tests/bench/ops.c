@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Times what is bound by memory rather than by sums: changes of layout. By hand
+ * Times what is bound by memory rather than by sums: changes of layout,
+ * depthwise convolutions, fully connected layers. By hand
  *
  *   make build/tests/bench/ops
  *   build/tests/bench/ops [-j THREADS] [-r RUNS] [-c] [WHAT ...]
@@ -22,6 +23,12 @@
 #include "base/parallel.h"
 #include "nn/conv_algo.h"
 #include "nn/layout.h"
+
+#ifdef __x86_64__
+#define TARGETS __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define TARGETS
+#endif
 
 static int threads, runs = 15, own;
 
@@ -247,10 +254,110 @@ depthwise(void)
 	}
 }
 
+/* --- fully connected: few inputs beside a loop that reads, many beside the peak --- */
+
+struct reading {
+	const float *in;
+	size_t n, parts;
+	float *sum; /* one for each part, lest the loop be left out */
+};
+
+typedef float vec16 __attribute__((vector_size(64)));
+
+TARGETS static void
+read_part(const void *ctx, size_t i, int worker)
+{
+	const struct reading *r = ctx;
+	size_t from = r->n * i / r->parts / 64 * 64,
+	       to = r->n * (i + 1) / r->parts / 64 * 64;
+	vec16 a = { 0 }, b = a, c = a, d = a;
+
+	(void)worker;
+	for (; from < to; from += 64) {
+		const vec16 *p = (const vec16 *)(const void *)(r->in + from);
+
+		a += p[0], b += p[1], c += p[2], d += p[3];
+	}
+	a += b + c + d;
+	r->sum[i] = a[0] + a[7];
+}
+
+static void
+read_run(const void *ctx)
+{
+	const struct reading *r = ctx;
+
+	det_parallel(threads, r->parts, read_part, r);
+}
+
+static double
+read_speed(size_t n)
+{
+	struct reading r = { floats(n), n, n / 65536 + 1, NULL };
+	double s;
+
+	r.sum = floats(r.parts);
+	s = least(read_run, &r);
+	free((void *)(uintptr_t)r.in), free(r.sum);
+	return (double)n * sizeof(float) / s * 1e-9;
+}
+
+struct connected {
+	float *out;
+	const float *in, *weight;
+	size_t m, n, k;
+	void *scratch;
+};
+
+static void
+fc_run(const void *ctx)
+{
+	const struct connected *f = ctx;
+
+	det_fc_run(f->out, f->in, f->weight, NULL, NULL, f->m, f->n, f->k, DET_ACT_RELU,
+	    0, f->scratch, threads);
+}
+
+static void
+connected(void)
+{
+	static const size_t sizes[][2] = { { 4096, 25088 }, { 4096, 4096 },
+		{ 1024, 12544 }, { 1024, 1024 }, { 81, 1024 }, { 1000, 2048 } };
+	static const size_t inputs[] = { 1, 2, 4, 8, 12, 16, 64, 300, 1000 };
+	size_t i, j;
+
+	for (i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		size_t n = sizes[i][0], k = sizes[i][1];
+		double limit = read_speed(n * k);
+		float *weight = floats(n * k);
+
+		printf("  %zu -> %zu, %.1f MB; reading alone %.1f GB/s\n", k, n,
+		    4e-6 * (double)(n * k), limit);
+		for (j = 0; j < sizeof inputs / sizeof *inputs; j++) {
+			size_t m = inputs[j];
+			struct connected f = { floats(m * n), floats(m * k), weight, m,
+				n, k, NULL };
+			double s, flop = 2. * (double)m * (double)n * (double)k;
+
+			if (flop > 5e10 ||
+			    det_alloc(&f.scratch, det_fc_scratch(m, n, k, threads), 1))
+				continue;
+			s = least(fc_run, &f);
+			printf("    m %4zu %9.3f ms %6.1f GB/s %3.0f%% of reading, "
+			       "%.0f GFLOP/s\n",
+			    m, s * 1e3, 4e-9 * (double)(n * k) / s,
+			    400e-9 * (double)(n * k) / s / limit, flop / s * 1e-9);
+			fflush(stdout);
+			free(f.out), free((void *)(uintptr_t)f.in), free(f.scratch);
+		}
+		free(weight);
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
-} parts[] = { { "layout", layouts }, { "depthwise", depthwise } };
+} parts[] = { { "layout", layouts }, { "depthwise", depthwise }, { "fc", connected } };
 
 int
 main(int argc, char *argv[])
