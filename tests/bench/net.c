@@ -4,7 +4,8 @@
  *
  *   net [-p] MODEL THREADS [RUNS [HxW [OUT|- [NET ...]]]]
  *
- * prints "det SIMD threads N median ms min max GFLOP G peak MiB arena MiB prepared MiB".
+ * prints "det here threads N median ms min max GFLOP G peak MiB arena MiB prepared MiB others
+ * P %", the last being the processor time that went elsewhere meanwhile, of one processor's.
  * NETs (backbone) run one after another, each on what those before it put out under the
  * names of its inputs; one that finds none gets noise of HxW. Two runs to warm up (one if it
  * takes a second); then RUNS (9), but more until half a second is over and no more after
@@ -12,12 +13,14 @@
  * after another: tests/bench/peer.py computes them too. -p: the profile of the last run
  * besides, a line a step.
  */
+#define _POSIX_C_SOURCE 200809L
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "model/network.h"
@@ -47,6 +50,32 @@ now(void)
 
 	(void)timespec_get(&t, TIME_UTC);
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+static double
+seconds(struct timeval t)
+{
+	return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
+}
+
+/* Seconds of processor time that others have had so far, a hypervisor among them; 0 where
+ * the system does not tell. */
+static double
+others(void)
+{
+	static const char form[] = "cpu %lf %lf %lf %*f %*f %lf %lf %lf";
+	FILE *f = fopen("/proc/stat", "r");
+	double t[6] = { 0 }, sum = 0;
+	struct rusage ru;
+
+	if (!f)
+		return 0;
+	if (fscanf(f, form, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5]) == 6)
+		for (size_t i = 0; i < 6; i++)
+			sum += t[i] / (double)sysconf(_SC_CLK_TCK);
+	(void)fclose(f);
+	(void)getrusage(RUSAGE_SELF, &ru);
+	return sum - seconds(ru.ru_utime) - seconds(ru.ru_stime);
 }
 
 static int
@@ -142,7 +171,7 @@ write_outputs(const struct chain *c, const char *path)
 }
 
 static void
-report(const struct chain *c, int threads, double *ms, size_t runs)
+report(const struct chain *c, int threads, double *ms, size_t runs, double elsewhere)
 {
 	double flop = 0, arena = 0, prepared = 0;
 	struct rusage ru;
@@ -158,9 +187,9 @@ report(const struct chain *c, int threads, double *ms, size_t runs)
 	(void)getrusage(RUSAGE_SELF, &ru);
 	qsort(ms, runs, sizeof ms[0], by_value);
 	(void)printf("det here threads %d median %.2f ms min %.2f max %.2f GFLOP %.2f "
-		     "peak %ld MiB arena %.1f MiB prepared %.1f MiB\n",
+		     "peak %ld MiB arena %.1f MiB prepared %.1f MiB others %.0f %%\n",
 	    threads, ms[runs / 2], ms[0], ms[runs - 1], flop * 1e-9, ru.ru_maxrss >> 10,
-	    arena * 0x1p-20, prepared * 0x1p-20);
+	    arena * 0x1p-20, prepared * 0x1p-20, 100 * elsewhere);
 }
 
 static void
@@ -183,7 +212,7 @@ main(int argc, char *argv[])
 	struct det_engine_params p = DET_ENGINE_DEFAULTS;
 	struct chain c = { .n = 0 };
 	struct det_model *model;
-	double ms[MAX_RUNS], begin;
+	double ms[MAX_RUNS], begin, busy;
 	size_t runs, done = 0;
 	const char *size;
 	char **nets;
@@ -212,6 +241,7 @@ main(int argc, char *argv[])
 		run(&c, size);
 	if (argc > 5 && strcmp(argv[5], "-") != 0)
 		write_outputs(&c, argv[5]);
+	busy = others();
 	begin = now();
 	for (double over = 0;
 	     (done < runs && over < 3000) || (over < 500 && done < MAX_RUNS);
@@ -221,7 +251,8 @@ main(int argc, char *argv[])
 		run(&c, size);
 		ms[done++] = now() - t;
 	}
-	report(&c, p.threads, ms, done);
+	busy = (others() - busy) / ((now() - begin) * 1e-3);
+	report(&c, p.threads, ms, done, busy > 0 ? busy : 0);
 	if (profile)
 		print_profile(&c);
 	for (size_t k = 0; k < c.n; k++)

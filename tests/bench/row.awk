@@ -28,27 +28,43 @@ BEGIN {
 }
 
 {
+	time = 0
+	elsewhere = 0
 	for (i = 1; i <= NF; i++) {
 		if ($i == "threads") t = $(i + 1)
-		if ($i == "median") ms[$1, t] = ms[$1, t] " " $(i + 1)
+		if ($i == "median") time = $(i + 1)
+		if ($i == "others") elsewhere = $(i + 1)
 		if ($i == "peak" && t == threads && $(i + 1) > peak[$1]) peak[$1] = $(i + 1)
 		if ($i == "differs" && t == threads && ($(i + 1) == "nan" || $(i + 1) > worst)) worst = $(i + 1)
 		if ($i == "GFLOP") gflop = $(i + 1)
 	}
+	if (time && elsewhere <= 10)
+		quiet[$1, t] = quiet[$1, t] " " time
+	else if (time)
+		disturbed[$1, t] = disturbed[$1, t] " " time
+}
+
+# A program's time in n threads: of the runs that had the machine for themselves, if any.
+function ms(who, n) {
+	if (quiet[who, n])
+		return median(quiet[who, n])
+	if (disturbed[who, n])
+		note = "  (disturbed: " who ")"
+	return median(disturbed[who, n])
 }
 
 END {
 	if (head) exit
-	det = median(ms["det", threads])
+	det = ms("det", threads)
 	if (!det) {
 		print name ": no time"
 		exit
 	}
-	if (threads != 1 && ms["det", 1])
-		scaling = median(ms["det", 1]) / det
+	if (threads != 1)
+		scaling = ms("det", 1) / det
 	row = sprintf("%-20s %-8s %s %3d %8.1f %5s", name, size, cell(6, gflop, ".1f"), threads, det, scaling ? sprintf("%.2f", scaling) : "")
 	for (p = 1; p <= np; p++) {
-		other = median(ms[peer[p], threads])
+		other = ms(peer[p], threads)
 		if (other) ratio[peer[p]] = det / other
 		row = row " " cell(8, other, ".1f") " " cell(5, ratio[peer[p]], ".2f")
 	}
@@ -68,5 +84,5 @@ END {
 		else if (ratio[what])
 			row = row " " g[i] (ratio[what] <= limit ? " ok" : " MISSED")
 	}
-	print row
+	print row note
 }
