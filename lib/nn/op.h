@@ -163,6 +163,38 @@ enum {
 	DET_OP_LIKE = 256,    /* reads its first input; of others only the shape */
 };
 
+/* What a backward call gets, for one layer that ran on its own (nothing folded into it).
+ * Maps are plain. Everything is added to (+=), except where noted. */
+struct det_op_back {
+	const struct det_node *node;
+	size_t n_in;
+	const float *const *in; /* values, as forward saw them */
+	const size_t (*in_dims)[4];
+	const float *out; /* after the activation */
+	const size_t *out_dims;
+	/* Gradient of the loss by out. For DET_OP_ACT layers the caller has turned it into
+	 * that before the activation already. May be overwritten. */
+	float *out_grad;
+	float *const *in_grad; /* NULL where not wanted */
+	const float *const *weight;
+	float *const *weight_grad; /* NULL where frozen */
+	const float *saved;        /* what train_forward kept, or NULL */
+	void *scratch;
+	int threads;
+	int frozen; /* batch norm: by running statistics */
+};
+
+/* A forward run in training: det_op_run with what only training needs. */
+struct det_op_train {
+	struct det_op_run run; /* scale, shift, residual NULL; act the layer's own */
+	float *const *moved;   /* weights that may be moved (running statistics) */
+	float *saved;          /* train_saved floats */
+	int train, frozen;
+	double momentum;         /* of batch norm */
+	int darknet;             /* its form */
+	unsigned long long seed; /* of this layer in this run */
+};
+
 struct det_op {
 	const char *name;
 	unsigned traits;
@@ -200,6 +232,15 @@ struct det_op {
 	    const struct det_node *n, const size_t (*in)[4], const size_t out[4]);
 	/* Nothing to fail: shapes and weights were checked when the run was planned. */
 	void (*run)(const struct det_op_run *r);
+
+	/* Training (nn/grad.h). NULL backward: the layer has none and its net can't be
+	 * trained through it. train_forward NULL: `run` is the same in training. */
+	void (*backward)(const struct det_op_back *b);
+	size_t (*back_scratch)(const struct det_node *n, const size_t (*in)[4],
+	    const size_t out[4], int threads); /* bytes; for train_forward too */
+	size_t (*train_saved)(
+	    const struct det_node *n, const size_t (*in)[4], const size_t out[4]);
+	void (*train_forward)(const struct det_op_train *t);
 };
 
 /* How many of a layer's inputs are read. */
