@@ -170,10 +170,11 @@ fc_run(const struct det_conv *c, float *out, const float *in, const float *weigh
 		    c->c * c->kh * c->kw, e->act, e->alpha, scratch, threads);
 }
 
+/* Depthwise there is for both layouts. */
 static int
 depthwise_can(const struct det_conv *c)
 {
-	return is_plain(c) && is_depthwise(c);
+	return is_plain(c) ? is_depthwise(c) : det_depthwise_can(c);
 }
 
 static double
@@ -183,8 +184,34 @@ depthwise_cost(const struct det_conv *c, int threads)
 	double lines = (double)(c->n * c->k * c->oh) *
 		       (double)(round_up(c->ow, DET_BLOCK) / DET_BLOCK);
 
+	if (!is_plain(c))
+		return det_depthwise_cost(c, threads);
 	return lines * ((double)(c->kh * c->kw) * 2 * k->fma + 3 * k->line) / threads +
 	       k->loop;
+}
+
+static size_t
+depthwise_packed(const struct det_conv *c, int threads)
+{
+	(void)threads;
+	return is_plain(c) ? 0 : det_depthwise_packed(c);
+}
+
+static size_t
+depthwise_scratch(const struct det_conv *c, int threads)
+{
+	return is_plain(c) ? det_conv_depthwise_scratch(c, threads)
+			   : det_depthwise_scratch(c, threads);
+}
+
+static void
+depthwise_run(const struct det_conv *c, float *out, const float *in,
+    const float *weight, const struct det_epilogue *e, void *scratch, int threads)
+{
+	if (is_plain(c))
+		det_conv_depthwise_run(c, out, in, weight, e, scratch, threads);
+	else
+		det_depthwise_run(c, out, in, weight, e, scratch, threads);
 }
 
 static size_t
@@ -238,8 +265,8 @@ static const struct way ways[DET_CONV_ALGOS] = {
 	    wino4_pack, wino4_scratch, wino4_run, 1 },
 	[DET_CONV_WINO6] = { "winograd6", wino6_can, wino6_cost, wino6_packed,
 	    wino6_pack, wino6_scratch, wino6_run, 1 },
-	[DET_CONV_DEPTHWISE] = { "depthwise", depthwise_can, depthwise_cost, NULL, NULL,
-	    det_conv_depthwise_scratch, det_conv_depthwise_run, 0 },
+	[DET_CONV_DEPTHWISE] = { "depthwise", depthwise_can, depthwise_cost,
+	    depthwise_packed, det_depthwise_pack, depthwise_scratch, depthwise_run, 0 },
 	[DET_CONV_FC] = { "fc", fc_can, fc_cost, NULL, NULL, fc_scratch, fc_run, 0 },
 };
 
@@ -307,7 +334,7 @@ extra_cost(const struct det_conv *asked, const struct det_conv *taken, int threa
 	if (asked->out_layout != taken->out_layout)
 		t +=
 		    3. * (double)(floats_out(taken, DET_BLOCKED) / DET_BLOCK) * k->line;
-	if (!asked->packed && w->pack)
+	if (!asked->packed && w->packed)
 		t += 3. * (double)(w->packed(taken, threads) / 64) * k->memory;
 	return t / threads;
 }
@@ -395,9 +422,10 @@ void
 det_conv_pack(const struct det_conv *c, float *packed, const float *weight, int threads)
 {
 	struct det_conv p = packed_choice(c, threads);
+	const struct way *w = &ways[p.algo];
 
-	if (ways[p.algo].pack)
-		ways[p.algo].pack(&p, packed, weight, threads);
+	if (w->packed && w->packed(&p, threads))
+		w->pack(&p, packed, weight, threads);
 }
 
 /* --- the run ------------------------------------------------------------------------ */

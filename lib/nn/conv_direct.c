@@ -433,6 +433,7 @@ run_parts(const struct det_panel *whole, const struct plan *p, const struct item
 		q.sum_block = t->rows * DET_BLOCK;
 		q.c = last ? whole->c : t->sum;
 		q.c_block = last ? whole->c_block : q.sum_block;
+		q.far = last;
 		q.end = last ? whole->end : NULL;
 		if (whole->ahead) {
 			q.ahead_lines = whole->ahead_lines / p->parts;
@@ -470,6 +471,7 @@ run_panels(const struct work *w, const struct item *t, const float *in)
 			.a_block = c->h * c->w * DET_BLOCK,
 			.b = w->weight + block * DET_BLOCK * p->depth,
 			.wide = least(p->kb - first, p->ker->wide),
+			.far = 1,
 			.rows = t->rows,
 			.c = w->out + here,
 			.c_block = pixels * DET_BLOCK,
@@ -513,6 +515,7 @@ run_lines(const struct work *w, const struct item *t, const float *in)
 				.steps = c->kw * c->c,
 				.b = w->weight + first * DET_BLOCK * p->depth,
 				.wide = least(p->kb - first, p->ker->wide),
+				.far = 1,
 				.rows = c->ow,
 				.c = w->out + here,
 				.c_block = pixels * DET_BLOCK,

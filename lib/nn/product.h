@@ -67,6 +67,7 @@ struct det_panel {
 	size_t wide;            /* its blocks of K */
 	const float *ahead;     /* to be fetched meanwhile, or NULL */
 	size_t ahead_lines;     /* of 16 floats */
+	int far; /* C is probably not in the caches */
 	size_t rows;
 	const float *sum; /* of the parts of the depth before, laid out as C; NULL: none */
 	size_t sum_block;

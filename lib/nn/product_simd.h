@@ -167,7 +167,8 @@ product_blocks(const struct product_tile *t, int rows, int nv)
 	int r, v;
 
 	ROWS_OF(r) VECS_OF(v) acc[r][v] = v_zero();
-	product_fetch(t, rows, nv);
+	if (p->far)
+		product_fetch(t, rows, nv);
 	for (tap = 0; tap < p->taps; tap++) {
 		const float *a[HIGH];
 		size_t step[HIGH];
@@ -208,7 +209,8 @@ product_floats(const struct product_tile *t, int rows, int nv)
 	int r, v;
 
 	ROWS_OF(r) VECS_OF(v) acc[r][v] = v_zero();
-	product_fetch(t, rows, nv);
+	if (p->far)
+		product_fetch(t, rows, nv);
 	for (tap = 0; tap < p->taps; tap++) {
 		const float *a[HIGH];
 
