@@ -25,8 +25,11 @@
  */
 #include "nn/conv_algo.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "nn/block.h"
 #include "nn/product.h"
 
 enum {
@@ -35,6 +38,8 @@ enum {
 	TABLE = 64 * 1024,  /* bytes of a chunk's table, about */
 	ROWS = 48,          /* pixels of a chunk at least, where there are enough */
 	ITEMS = 4,          /* to a thread, or one that is held up holds up all */
+	RUN = 64,           /* input channels packed at a time */
+	TURNED = 256,       /* weights of an output channel turned at a time */
 };
 
 struct plan {
@@ -262,42 +267,46 @@ struct packing {
 	const float *weight;
 };
 
-/* Row d of a panel of `wide` floats from output channel k on: channel c's weight at a tap. */
+/* Input channels c .. c+n of sixteen output channels from k on: rows of a panel, `wide`
+ * floats apart, for each tap `ch` rows. */
 static void
-pack_row(float *row, const struct plan *p, const float *weight, size_t k, size_t wide,
-    size_t c, size_t cg, size_t tap)
+pack_square(float *b, const struct plan *p, const float *weight, size_t k, size_t c,
+    size_t n, size_t wide, size_t ch)
 {
-	size_t n = k < p->kg ? least(wide, p->kg - k) : 0, i;
-	const float *w = weight + (k * cg + c) * p->taps + tap;
+	size_t taps = p->taps, row = p->c->c / p->c->groups * taps;
+	size_t at = c * taps, end = at + n * taps, m, i;
+	float turned[TURNED * DET_BLOCK];
 
-	if (c >= cg)
-		n = 0;
-	for (i = 0; i < n; i++)
-		row[i] = w[i * cg * p->taps];
-	for (; i < wide; i++)
-		row[i] = 0;
+	for (; at < end; at += m) {
+		m = least(end - at, TURNED);
+		det_block_kernels()->turn_in(
+		    turned, weight + k * row + at, row, least(DET_BLOCK, p->kg - k), m);
+		for (i = 0; i < m; i++)
+			memcpy(b + ((at + i) % taps * ch + (at + i) / taps) * wide,
+			    turned + i * DET_BLOCK, DET_BLOCK * sizeof *b);
+	}
 }
 
-/* A panel's rows of one block of input channels, all taps. */
+/* Rows of some input channels of a panel, all taps. */
 static void
-pack_block(const void *ctx, size_t it, int worker)
+pack_some(const void *ctx, size_t it, int worker)
 {
 	const struct packing *w = ctx;
 	const struct plan *p = w->p;
 	size_t cg = p->c->c / p->c->groups, ch = floats_in(p->c);
-	size_t blocks = ceil_div(ch, DET_BLOCK), block = it % blocks;
-	size_t panel = it / blocks % p->panels, group = it / blocks / p->panels;
-	size_t first = panel * p->ker->wide;
+	size_t runs = ceil_div(ch, RUN), c = it % runs * RUN, end = least(ch, c + RUN);
+	size_t panel = it / runs % p->panels, group = it / runs / p->panels;
+	size_t first = panel * p->ker->wide, i, tap;
 	size_t wide = least(p->kb - first, p->ker->wide) * DET_BLOCK;
-	const float *weight = w->weight + group * p->kg * cg * p->taps;
 	float *b = w->packed + (group * p->kb + first) * DET_BLOCK * p->depth;
-	size_t tap, c;
 
 	(void)worker;
-	for (c = block * DET_BLOCK; c < least(ch, (block + 1) * DET_BLOCK); c++)
+	for (i = 0; i < wide; i += DET_BLOCK)
+		pack_square(b + i, p, w->weight + group * p->kg * cg * p->taps,
+		    first * DET_BLOCK + i, c, least(cg, end) - c, wide, ch);
+	for (c = cg; c < end; c++) /* lanes of no channel */
 		for (tap = 0; tap < p->taps; tap++)
-			pack_row(b + (tap * ch + c) * wide, p, weight,
-			    first * DET_BLOCK, wide, c, cg, tap);
+			memset(b + (tap * ch + c) * wide, 0, wide * sizeof *b);
 }
 
 void
@@ -307,8 +316,8 @@ det_direct_pack(
 	struct plan p = shape_of(c);
 	struct packing w = { &p, packed, weight };
 
-	det_parallel(threads, c->groups * p.panels * ceil_div(floats_in(c), DET_BLOCK),
-	    pack_block, &w);
+	det_parallel(
+	    threads, c->groups * p.panels * ceil_div(floats_in(c), RUN), pack_some, &w);
 }
 
 /* One convolution, for the threads. */
@@ -318,7 +327,6 @@ struct work {
 	const float *in, *weight;
 	const struct det_epilogue *e;
 	char *scratch;
-	int threads;
 };
 
 /* What an item works on. */
@@ -392,20 +400,16 @@ copy_lines(const struct plan *p, const struct item *t, const float *in)
 	}
 }
 
-/* The weights that this thread will probably want after this panel: those of the next item
- * if the item has no more. */
+/* The weights that this thread will probably want after this panel. */
 static void
 look_ahead(
     struct det_panel *q, const struct work *w, const struct item *t, size_t panel)
 {
 	const struct plan *p = w->p;
-	size_t next = panel + 1, first;
+	size_t next = panel + 1, first = next * p->ker->wide;
 
-	if (next == t->panel + t->panels && t->panels < p->panels)
-		next = t->panel + t->panels * (size_t)w->threads;
 	if (next >= p->panels)
 		return;
-	first = next * p->ker->wide;
 	q->ahead = w->weight + (t->group * p->kb + first) * DET_BLOCK * p->depth;
 	q->ahead_lines = p->depth * least(p->kb - first, p->ker->wide);
 }
@@ -538,7 +542,8 @@ run_item(const void *ctx, size_t it, int worker)
 	const struct plan *p = w->p;
 	const struct det_conv *c = p->c;
 	char *mine = w->scratch + (size_t)worker * worker_bytes(p);
-	size_t share = it % p->shares, chunk = it / p->shares % p->chunks;
+	/* neighbours, which a thread takes in turn, have the same weights */
+	size_t chunk = it % p->chunks, share = it / p->chunks % p->shares;
 	size_t job = it / p->shares / p->chunks;
 	struct item t = { .image = job / c->groups,
 		.group = job % c->groups,
@@ -563,7 +568,7 @@ det_direct_run(const struct det_conv *c, float *out, const float *in,
     const float *weight, const struct det_epilogue *e, void *scratch, int threads)
 {
 	struct plan p = make_plan(c, threads);
-	struct work w = { &p, out, in, weight, e, scratch, threads };
+	struct work w = { &p, out, in, weight, e, scratch };
 
 	det_parallel(threads, p.jobs * p.chunks * p.shares, run_item, &w);
 }

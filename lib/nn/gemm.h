@@ -63,31 +63,6 @@ struct det_depthwise {
 	float alpha;
 };
 
-/* Winograd's transforms: see conv_winograd.c. The image in tiles of 4x4 outputs, `across`
- * in a row, tile rows ty0 .. ty0+down at a time; values of the 36 places are `place` floats
- * apart, tiles side by side. */
-struct det_wino_in {
-	float *v;
-	size_t place;
-	const float *plane;
-	size_t h, w, pad_top, pad_left;
-	size_t across, ty0, down;
-	float *scratch; /* det_kernels.wino_scratch floats */
-};
-
-struct det_wino_out {
-	const float *m;
-	size_t place;
-	size_t across, ty0, down;
-	float *out; /* plane (oh,ow) */
-	size_t oh, ow;
-	float scale, shift;
-	const float *residual; /* plane, or NULL */
-	enum det_act act;
-	float alpha;
-	float *scratch;
-};
-
 struct det_product; /* nn/product.h */
 struct det_panel;
 
@@ -106,14 +81,6 @@ struct det_kernels {
 	size_t (*pack_scratch)(size_t n, size_t ow, size_t kw); /* bytes */
 
 	void (*depthwise)(const struct det_depthwise *d);
-
-	void (*wino_in)(const struct det_wino_in *p);
-	void (*wino_out)(const struct det_wino_out *p);
-	/* u[place * p + c] of n filters of 3x3, written up to a vector's end; those at next
-	 * will be wanted soon */
-	void (*wino_weight)(
-	    float *u, size_t place, const float *weight, const float *next, size_t n);
-	size_t (*wino_scratch)(size_t across);
 
 	/* sum[i * ldsum + j] = in row i . weight row j, i < m, j < n; rows of k floats,
 	 * ldin and ldw apart */
@@ -147,12 +114,6 @@ void det_gemm_block(const struct det_kernels *ker, const struct det_tile *whole)
 size_t det_conv_gemm_scratch(const struct det_conv *c, int threads);
 const char *det_conv_gemm_name(const struct det_conv *c, int threads);
 void det_conv_gemm_run(const struct det_conv *c, float *out, const float *in,
-    const float *weight, const struct det_epilogue *e, void *scratch, int threads);
-
-/* Whether Winograd's way is the faster for this problem, and that way. */
-int det_conv_winograd_fits(const struct det_conv *c);
-size_t det_conv_winograd_scratch(const struct det_conv *c, int threads);
-void det_conv_winograd_run(const struct det_conv *c, float *out, const float *in,
     const float *weight, const struct det_epilogue *e, void *scratch, int threads);
 
 size_t det_conv_depthwise_scratch(const struct det_conv *c, int threads);

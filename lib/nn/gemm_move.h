@@ -10,7 +10,6 @@
 #include "nn/gemm.h"
 #include "nn/gemm_pack.h"
 #include "nn/gemm_tile.h"
-#include "nn/gemm_winograd.h"
 #include "nn/product_simd.h"
 
 TARGET static void
@@ -170,11 +169,11 @@ dots_run(float *sum, size_t ldsum, const float *in, size_t ldin, const float *we
 	}
 }
 
-#define DET_KERNELS                                                            \
-	{                                                                      \
-		LANES, ROWS, VECS, tile_run, act_run, copy_run, pack_run,      \
-		    pack_scratch, depthwise_run, wino_in_run, wino_out_run,    \
-		    wino_weight_run, wino_scratch, dots_run, WIDE, product_run, panel_run \
+#define DET_KERNELS                                                           \
+	{                                                                     \
+		LANES, ROWS, VECS, tile_run, act_run, copy_run, pack_run,     \
+		    pack_scratch, depthwise_run, dots_run, WIDE, product_run, \
+		    panel_run                                                 \
 	}
 
 #endif

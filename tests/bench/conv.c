@@ -230,9 +230,9 @@ median_of(double *t)
 	return t[least ? 1 : 1 + runs / 2];
 }
 
-/* *bytes: of packed weights */
+/* *bytes: of packed weights, *pack: seconds that this took */
 static double
-measure(const struct det_conv *asked, size_t *bytes)
+measure(const struct det_conv *asked, size_t *bytes, double *pack)
 {
 	const size_t in_dims[4] = { asked->n, asked->c, asked->h, asked->w };
 	const size_t out_dims[4] = { asked->n, asked->k, asked->oh, asked->ow };
@@ -245,10 +245,13 @@ measure(const struct det_conv *asked, size_t *bytes)
 	void *scratch;
 	double *t, median;
 
+	*pack = 0;
 	*bytes = plain_maps ? 0 : det_conv_packed_bytes(&c, threads);
 	if (*bytes) {
 		packed = floats(*bytes / sizeof *packed);
+		*pack = -now();
 		det_conv_pack(&c, packed, weight, threads);
+		*pack += now();
 		c.packed = 1;
 	}
 	if (det_alloc(&scratch, det_conv_scratch(&c, threads), 1) ||
@@ -330,12 +333,12 @@ flop_of(const struct det_conv *c)
 
 /* One way of a layer; returns seconds. */
 static double
-line(const struct det_conv *c, size_t count, double top)
+line(const struct det_conv *c, size_t count, double top, double *pack)
 {
 	double flop = flop_of(c), s;
 	size_t bytes;
 
-	s = measure(c, &bytes);
+	s = measure(c, &bytes, pack);
 	printf("  %4zux%3zux%-3zu -> %4zu %zux%zu/%zu %2zux  %-20s %8.3f ms %6.1f "
 	       "GFLOP/s %3.0f%% %5.1f MiB",
 	    c->c, c->h, c->w, c->k, c->kh, c->kw, c->stride_y, count,
@@ -353,12 +356,12 @@ ways(const struct det_conv *asked)
 
 	for (a = DET_CONV_AUTO + 1; a < DET_CONV_ALGOS; a++) {
 		size_t bytes;
-		double s;
+		double s, pack;
 
 		c.algo = (enum det_conv_algo)a;
 		if (!det_conv_can(&c, c.algo))
 			continue;
-		s = measure(&c, &bytes);
+		s = measure(&c, &bytes, &pack);
 		printf("      %-10s %8.3f ms, modelled %8.3f (%.2f)\n",
 		    det_conv_algo_name(c.algo), s * 1e3,
 		    det_conv_cost(&c, c.algo, threads) * 1e-3,
@@ -369,14 +372,15 @@ ways(const struct det_conv *asked)
 static void
 bench(const char *name, const struct layer *l, int blas, double top)
 {
-	double all = 0, all_blas = 0, flops = 0;
+	double all = 0, all_blas = 0, flops = 0, packs = 0;
 
 	printf("%s\n", name);
 	for (; l->count; l++) {
 		struct det_conv c = problem(l);
-		double s = line(&c, l->count, top);
+		double pack, s = line(&c, l->count, top, &pack);
 
 		all += s * (double)l->count;
+		packs += pack * (double)l->count;
 		flops += flop_of(&c) * (double)l->count;
 		if (blas && l->groups == 1) {
 			double b = measure_blas(&c);
@@ -389,9 +393,10 @@ bench(const char *name, const struct layer *l, int blas, double top)
 			ways(&c);
 		fflush(stdout);
 	}
-	printf("%s, %d threads, %s: %.1f ms, %.1f GFLOP, %.1f GFLOP/s, %.0f%% of peak",
+	printf("%s, %d threads, %s: %.1f ms, %.1f GFLOP, %.1f GFLOP/s, %.0f%% of peak, "
+	       "weights packed in %.1f ms",
 	    name, threads, det_cpu_name(det_cpu_level()), all * 1e3, flops * 1e-9,
-	    flops / all * 1e-9, top > 0 ? flops / all * 1e-7 / top : 0);
+	    flops / all * 1e-9, top > 0 ? flops / all * 1e-7 / top : 0, packs * 1e3);
 	if (blas)
 		printf("; plain %.1f ms, %.2fx", all_blas * 1e3, all_blas / all);
 	printf("\n");
