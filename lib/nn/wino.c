@@ -40,26 +40,15 @@
 #include "nn/conv_algo.h"
 #include "nn/product.h"
 
-enum {
-	PAGE = 1024, /* floats; what is a multiple apart shares a cache's set */
-	LINE = 16,
-	TAPS = 9 * DET_BLOCK,   /* floats of an input channel's sixteen filters */
-	FEW_TILES = 24,         /* of a thread's, by tiles */
-	V_ALONE = 128 * 1024,   /* floats of their V at most */
-	V_SHARED = 1536 * 1024, /* of V of a block, by channels, about */
-	TAKE = 4,
-	DEPTH = 8,
-};
-
-struct plan {
-	struct det_wino_grid grid;
-	size_t places, in, out; /* places of a tile, blocks of channels */
-	size_t image, tiles;    /* tiles of an image, and of all */
-	int alone;              /* by tiles */
-	size_t block, blocks;   /* tiles at a time */
-	size_t take, parts;     /* output blocks at a time */
-	size_t depth;           /* input blocks at a time */
-	size_t u, v, m;         /* floats from place to place */
+struct work {
+	const struct det_conv *c;
+	const struct det_wino_kernels *ker;
+	struct det_wino_plan p;
+	float *out;
+	const float *in, *taps;
+	const struct det_epilogue *e;
+	float *shared, *own;
+	size_t block; /* of tiles, by channels */
 };
 
 const struct det_wino_kernels *
@@ -76,104 +65,102 @@ det_wino_kernels(int m)
 }
 
 static size_t
-ceil_div(size_t a, size_t b)
-{
-	return (a + b - 1) / b;
-}
-
-static size_t
 least(size_t a, size_t b)
 {
 	return a < b ? a : b;
 }
 
-/* Distance between the places of a matrix, which are written and read all at once: one
- * cache line more than a multiple of a page. */
-static size_t
-apart(size_t n)
-{
-	return ceil_div(n, PAGE) * PAGE + LINE;
-}
+/* --- what is fetched ahead ------------------------------------------------------------ */
 
-#ifdef TUNE
-#include <stdlib.h>
-static size_t
-tune(const char *n, size_t d)
-{
-	const char *s = getenv(n);
-	return s ? (size_t)atol(s) : d;
-}
-#else
-#define tune(n, d) (d)
-#endif
-
-static struct plan
-make_plan(const struct det_conv *c, int m)
-{
-	size_t side = (size_t)m;
-	struct plan p = { .grid = { c->h, c->w, c->oh, c->ow, c->pad_top, c->pad_left,
-			      ceil_div(c->ow, side), ceil_div(c->oh, side) },
-		.places = (side + 2) * (side + 2),
-		.in = det_blocks(c->c),
-		.out = det_blocks(c->k) };
-	size_t each = p.places * p.in * DET_BLOCK; /* floats of V for a tile */
-
-	p.image = p.grid.across * p.grid.down;
-	p.tiles = c->n * p.image;
-	p.alone = each * tune("FEW", FEW_TILES) <= tune("VALONE", V_ALONE);
-	p.block = p.alone ? tune("FEW", FEW_TILES)
-			  : least(tune("VSHARED", V_SHARED) / each, p.tiles);
-	p.blocks = ceil_div(p.tiles, p.block > 0 ? p.block : 1);
-	p.block = ceil_div(p.tiles, p.blocks);
-	p.blocks = ceil_div(p.tiles, p.block);
-	p.take = least(tune("TAKE", TAKE), p.out);
-	p.parts = ceil_div(p.out, p.take);
-	p.depth = p.alone ? p.in : ceil_div(p.in, ceil_div(p.in, tune("DEPTH", DEPTH)));
-	p.u = apart((p.alone ? p.out : p.take) * p.depth * DET_BLOCK * DET_BLOCK);
-	p.v = apart(p.block * p.in * DET_BLOCK);
-	p.m = apart(p.block * p.take * DET_BLOCK);
-	return p;
-}
-
-/* Floats of a thread's own scratch, and of what all share. */
-static size_t
-own_floats(const struct plan *p)
-{
-	return p->places * (p->m + (p->alone ? p->v : p->u));
-}
-
-static size_t
-shared_floats(const struct plan *p)
-{
-	return p->places * (p->alone ? p->u : p->v);
-}
-
-static size_t
-taps_floats(const struct det_conv *c)
-{
-	return det_blocks(c->k) * c->c * TAPS;
-}
-
-struct work {
-	const struct det_conv *c;
-	const struct det_wino_kernels *ker;
-	struct plan p;
-	float *out;
-	const float *in, *taps;
-	const struct det_epilogue *e;
-	float *shared, *own;
-	size_t block; /* of tiles, by channels */
+/* Memory that will be wanted, fetched to the second cache while products keep the processor
+ * busy: `outer` times `inner` rows of `lines` vectors, from `at` on, outer_step and
+ * inner_step floats from one to the next. Products take equal shares of it, `left` of
+ * `shares` so far. (What moves between memory and a cache while nothing is computed is what
+ * the transforms' time is made of otherwise.) */
+struct ahead {
+	const float *at;
+	size_t outer, outer_step, inner, inner_step, lines;
+	size_t share, shares;
 };
+
+/* A product's share: what lies in the row that it begins with is left to the product, the
+ * rest asked for at once. */
+static void
+fetch(struct det_panel *q, struct ahead *a)
+{
+	size_t all = a->outer * a->inner * a->lines, at, end, n, row, i;
+	const float *from;
+
+	if (a->share >= a->shares)
+		return;
+	at = all * a->share / a->shares;
+	end = all * ++a->share / a->shares;
+	for (; at < end; at += n) {
+		row = at / a->lines;
+		n = least(end - at, a->lines - at % a->lines);
+		from = a->at + row / a->inner * a->outer_step +
+		       row % a->inner * a->inner_step + at % a->lines * DET_BLOCK;
+		if (q->ahead)
+			for (i = 0; i < n; i++)
+				__builtin_prefetch(from + i * DET_BLOCK, 0, 2);
+		else {
+			q->ahead = from;
+			q->ahead_lines = n;
+		}
+	}
+}
+
+/* Products of `blocks` output blocks with all places. */
+static size_t
+products(const struct det_wino_plan *p, size_t blocks)
+{
+	size_t wide = det_kernels()->wide;
+
+	return p->places * ((blocks + wide - 1) / wide);
+}
 
 /* The tiles from `tile` on, before `end`, that are of one image: how many, which image and
  * which of its tiles is the first. */
 static size_t
-of_image(const struct plan *p, size_t tile, size_t end, size_t *image, size_t *first)
+of_image(const struct det_wino_plan *p, size_t tile, size_t end, size_t *image,
+    size_t *first)
 {
 	*image = tile / p->image;
 	*first = tile % p->image;
 	return least(end - tile, p->image - *first);
 }
+
+/* Pixels of a map of h x w, `blocks` blocks an image: where tiles from .. end begin, moved
+ * by `move` to the right and down; of all blocks from b to b+take. */
+static struct ahead
+pixels(const struct det_wino_plan *p, const float *map, size_t h, size_t w,
+    size_t blocks, size_t b, size_t take, size_t from, size_t end, size_t move_y,
+    size_t move_x)
+{
+	size_t image, first, n, y, x = move_x, rows, cols = w;
+
+	if (from >= end)
+		return (struct ahead){ 0 };
+	n = of_image(p, from, end, &image, &first);
+	y = first / p->grid.across * p->m + move_y;
+	rows = (first + n - 1) / p->grid.across * p->m + p->m + move_y - y;
+	if (rows == p->m) { /* one row of tiles */
+		x += first % p->grid.across * p->m;
+		cols = n * p->m;
+	}
+	if (y >= h || x >= w)
+		return (struct ahead){ 0 };
+	return (struct ahead){
+		.at = map + (((image * blocks + b) * h + y) * w + x) * DET_BLOCK,
+		.outer = take,
+		.outer_step = h * w * DET_BLOCK,
+		.inner = least(rows, h - y),
+		.inner_step = w * DET_BLOCK,
+		.lines = least(cols, w - x),
+	};
+}
+
+/* --- the three transforms and the product --------------------------------------------- */
 
 /* Input block b of tiles from .. end. */
 static void
@@ -199,7 +186,7 @@ output(const struct work *w, const float *m, size_t k, size_t blocks, size_t fro
 	const struct det_epilogue *e = w->e;
 	size_t b, tile, image, hw = c->oh * c->ow * DET_BLOCK;
 	struct det_wino_output o = {
-		.place = w->p.m, .grid = &w->p.grid, .act = e->act, .alpha = e->alpha
+		.place = w->p.mm, .grid = &w->p.grid, .act = e->act, .alpha = e->alpha
 	};
 
 	for (b = k; b < k + blocks; b++) {
@@ -216,90 +203,102 @@ output(const struct work *w, const float *m, size_t k, size_t blocks, size_t fro
 	}
 }
 
-/* Input block d by output block k of the weights, where panels of output blocks first ..
- * first+blocks and of input blocks from .. from+depth are kept in u. */
+/* Weights of output blocks k .. k+blocks, input blocks d .. d+depth, to be transformed. */
+struct piece {
+	size_t k, blocks, d, depth;
+};
+
+/* Input block d by output block k of such a piece, which u holds in panels. */
 static void
-weights(const struct work *w, float *u, size_t first, size_t blocks, size_t from,
-    size_t depth, size_t k, size_t d)
+weights(const struct work *w, float *u, const struct piece *q, size_t k, size_t d)
 {
 	size_t wide = det_kernels()->wide, in = w->c->c, i, r, n;
-	size_t panel = (k - first) / wide * wide;
-	size_t row = least(blocks - panel, wide) * DET_BLOCK;
-	float *at = u + det_panel_at(wide, depth, blocks, (d - from) * DET_BLOCK,
-			    (k - first) * DET_BLOCK);
+	size_t panel = (k - q->k) / wide * wide;
+	size_t row = least(q->blocks - panel, wide) * DET_BLOCK;
+	float *at = u + det_panel_at(wide, q->depth, q->blocks, (d - q->d) * DET_BLOCK,
+			    (k - q->k) * DET_BLOCK);
+	const float *taps = w->taps + (k * in + d * DET_BLOCK) * DET_WINO_TAPS;
 
 	n = least(in - d * DET_BLOCK, DET_BLOCK);
-	{
-		const float *t = w->taps + (k * in + d * DET_BLOCK) * TAPS,
-			    *nx = tune("PF", 1)
-				      ? k + 1 < first + blocks
-					    ? t + in * TAPS
-					    : w->taps +
-						  (first * in + (d + 1) * DET_BLOCK) *
-						      TAPS
-				      : t;
-		w->ker->weight(at, w->p.u, row, t, nx, n);
-	}
+	w->ker->weight(at, w->p.u, row, taps, n);
 	for (r = n; r < DET_BLOCK; r++) /* of no channel */
 		for (i = 0; i < w->p.places; i++)
 			memset(at + i * w->p.u + r * row, 0, DET_BLOCK * sizeof(float));
 }
 
-/* The products of `tiles` tiles: input blocks d .. d+take by `blocks` output blocks, whose
- * weights are u, packed with input blocks from .. from+depth. */
+/* The products of `tiles` tiles with the weights u of a piece: the first of those that are
+ * summed, or one to be added. a: n of what to fetch meanwhile, by turns. */
 static void
-multiply(const struct plan *p, float *m, const float *v, const float *u, size_t tiles,
-    size_t blocks, size_t from, size_t take)
+multiply(const struct det_wino_plan *p, float *m, const float *v, const float *u,
+    size_t tiles, const struct piece *s, struct ahead *a, size_t n)
 {
 	const struct det_kernels *ker = det_kernels();
-	size_t i;
+	size_t block = tiles * DET_BLOCK, i, k, turn = 0;
 
-	for (i = 0; i < p->places; i++) {
-		struct det_product q = { .a = v + i * p->v + from * tiles * DET_BLOCK,
-			.a_block = tiles * DET_BLOCK,
-			.b = u + i * p->u,
-			.depth = take,
-			.take = take,
-			.c = m + i * p->m,
-			.c_block = tiles * DET_BLOCK,
-			.blocks = blocks,
-			.rows = tiles,
-			.first = from == 0 };
+	for (i = 0; i < p->places; i++)
+		for (k = 0; k < s->blocks; k += ker->wide) {
+			struct det_panel q = { .a = v + i * p->v + s->d * block,
+				.a_row = DET_BLOCK,
+				.taps = 1,
+				.blocks = s->depth,
+				.a_block = block,
+				.rows = tiles,
+				.b = u + i * p->u +
+				     det_panel_at(ker->wide, s->depth, s->blocks, 0,
+					 k * DET_BLOCK),
+				.wide = least(s->blocks - k, ker->wide),
+				.c = m + i * p->mm + k * block,
+				.c_block = block,
+				.sum_block = block };
 
-		ker->product(&q);
-	}
+			if (s->d > 0)
+				q.sum = q.c;
+			fetch(&q, &a[turn++ % n]);
+			ker->panel(&q);
+		}
 }
 
-/* --- by tiles ----------------------------------------------------------------------- */
+/* --- by tiles ------------------------------------------------------------------------- */
 
 static void
 work_weights(const void *ctx, size_t i, int worker)
 {
 	const struct work *w = ctx;
+	struct piece all = { 0, w->p.out, 0, w->p.in };
 
 	(void)worker;
-	weights(w, w->shared, 0, w->p.out, 0, w->p.in, i / w->p.in, i % w->p.in);
+	weights(w, w->shared, &all, i / w->p.in, i % w->p.in);
 }
 
 static void
 work_tiles(const void *ctx, size_t i, int worker)
 {
 	const struct work *w = ctx;
-	const struct plan *p = &w->p;
-	float *v = w->own + (size_t)worker * own_floats(p), *m = v + p->places * p->v;
-	size_t from = i * p->block, end = least(from + p->block, p->tiles), b, n;
+	const struct det_wino_plan *p = &w->p;
+	const struct det_conv *c = w->c;
+	float *v = w->own + (size_t)worker * p->own, *m = v + p->places * p->v;
+	size_t from = i * p->block, end = least(from + p->block, p->tiles);
+	size_t next = least(end + p->block, p->tiles), b;
+	/* the next block's pixels, but for the rows that this one has; then outputs */
+	struct ahead a[2] = { pixels(
+	    p, w->in, c->h, c->w, p->in, 0, p->in, end, next, 1, 0) };
 
+	a[0].shares = products(p, p->out) / 2;
 	for (b = 0; b < p->in; b++)
 		input(w, v, b, from, end);
-	for (b = 0; b < p->out; b += n) {
-		n = least(p->take, p->out - b);
+	for (b = 0; b < p->out; b += p->take) {
+		struct piece s = { b, least(p->take, p->out - b), 0, p->in };
+
+		a[1] = pixels(
+		    p, w->out, c->oh, c->ow, p->out, b, s.blocks, from, end, 0, 0);
+		a[1].shares = products(p, s.blocks) / 2;
 		multiply(p, m, v, w->shared + b * DET_BLOCK * p->in * DET_BLOCK,
-		    end - from, n, 0, p->in);
-		output(w, m, b, n, from, end);
+		    end - from, &s, a, 2);
+		output(w, m, b, s.blocks, from, end);
 	}
 }
 
-/* --- by channels -------------------------------------------------------------------- */
+/* --- by channels ---------------------------------------------------------------------- */
 
 static size_t
 block_end(const struct work *w)
@@ -316,73 +315,52 @@ work_input(const void *ctx, size_t b, int worker)
 	input(w, w->shared, b, w->block * w->p.block, block_end(w));
 }
 
+/* The taps of the piece after s. */
+static struct ahead
+taps(const struct work *w, const struct piece *s)
+{
+	const struct det_wino_plan *p = &w->p;
+	size_t k = s->k, d = s->d + s->depth;
+	size_t one = w->c->c * DET_WINO_TAPS; /* floats of an output block */
+
+	if (d >= p->in) { /* of the next part, which is this thread's if it has any */
+		k += s->blocks;
+		d = 0;
+	}
+	if (k >= p->out)
+		return (struct ahead){ 0 };
+	return (struct ahead){
+		.at = w->taps + k * one + d * DET_BLOCK * DET_WINO_TAPS,
+		.outer = least(p->take, p->out - k),
+		.outer_step = one,
+		.inner = 1,
+		.lines = least(p->depth * DET_BLOCK, w->c->c - d * DET_BLOCK) *
+			 (DET_WINO_TAPS / DET_BLOCK),
+		.shares = products(p, s->blocks),
+	};
+}
+
 static void
 work_channels(const void *ctx, size_t i, int worker)
 {
 	const struct work *w = ctx;
-	const struct plan *p = &w->p;
-	float *u = w->own + (size_t)worker * own_floats(p), *m = u + p->places * p->u;
-	size_t from = w->block * p->block, end = block_end(w), first = i * p->take;
-	size_t n = least(p->take, p->out - first), d, deep, k, j;
+	const struct det_wino_plan *p = &w->p;
+	float *u = w->own + (size_t)worker * p->own, *m = u + p->places * p->u;
+	size_t from = w->block * p->block, end = block_end(w), k, d;
+	struct piece s = { .k = i * p->take };
 
-	for (d = 0; d < p->in; d += deep) {
-		deep = least(p->depth, p->in - d);
-		for (j = d; j < d + deep; j++)
-			for (k = first; k < first + n; k++)
-				weights(w, u, first, n, d, deep, k, j);
-		multiply(p, m, w->shared, u, end - from, n, d, deep);
+	s.blocks = least(p->take, p->out - s.k);
+	for (s.d = 0; s.d < p->in; s.d += s.depth) {
+		struct ahead a;
+
+		s.depth = least(p->depth, p->in - s.d);
+		for (d = s.d; d < s.d + s.depth; d++)
+			for (k = s.k; k < s.k + s.blocks; k++)
+				weights(w, u, &s, k, d);
+		a = taps(w, &s);
+		multiply(p, m, w->shared, u, end - from, &s, &a, 1);
 	}
-	output(w, m, first, n, from, end);
-}
-
-/* --- what conv_algo.h declares ------------------------------------------------------- */
-
-int
-det_wino_can(const struct det_conv *c, int m)
-{
-	(void)m;
-	return c->in_layout == DET_BLOCKED && c->out_layout == DET_BLOCKED &&
-	       c->kh == 3 && c->kw == 3 && c->stride_y == 1 && c->stride_x == 1 &&
-	       c->dilate_y == 1 && c->dilate_x == 1 && c->groups == 1;
-}
-
-double
-det_wino_cost(const struct det_conv *c, int m, int threads)
-{
-	struct plan p = make_plan(c, m);
-	double in = (double)p.in, out = (double)p.out, tiles = (double)p.tiles;
-	double places = (double)p.places;
-	double cycles = 1.08 * places * 16 * in * out * tiles;
-
-	cycles += in * out * 16 * (p.alone ? 1 : (double)p.blocks) * places * 4;
-	cycles += (in + out) * tiles * places * 6;
-	return cycles / 3600 / threads;
-}
-
-size_t
-det_wino_packed(const struct det_conv *c, int m, int threads)
-{
-	(void)m;
-	(void)threads;
-	return taps_floats(c) * sizeof(float);
-}
-
-void
-det_wino_pack(
-    const struct det_conv *c, int m, float *packed, const float *weight, int threads)
-{
-	(void)m;
-	det_layout_block(packed, weight, 1, c->k, 9 * c->c, threads);
-}
-
-size_t
-det_wino_scratch(const struct det_conv *c, int m, int threads)
-{
-	struct plan p = make_plan(c, m);
-
-	return (shared_floats(&p) + (size_t)threads * own_floats(&p) +
-		   (c->packed ? 0 : taps_floats(c))) *
-	       sizeof(float);
+	output(w, m, s.k, s.blocks, from, end);
 }
 
 void
@@ -391,19 +369,19 @@ det_wino_run(const struct det_conv *c, int m, float *out, const float *in,
 {
 	struct work w = { .c = c,
 		.ker = det_wino_kernels(m),
-		.p = make_plan(c, m),
+		.p = det_wino_plan_make(c, m, threads),
 		.out = out,
 		.in = in,
 		.taps = weight,
 		.e = e,
 		.shared = scratch };
 
-	w.own = w.shared + shared_floats(&w.p);
+	w.own = w.shared + w.p.shared;
 	if (!c->packed) {
-		float *taps = w.own + (size_t)threads * own_floats(&w.p);
+		float *packed = w.own + (size_t)threads * w.p.own;
 
-		det_wino_pack(c, m, taps, weight, threads);
-		w.taps = taps;
+		det_wino_pack(c, m, packed, weight, threads);
+		w.taps = packed;
 	}
 	if (w.p.alone) {
 		det_parallel(threads, w.p.in * w.p.out, work_weights, &w);

@@ -11,6 +11,10 @@
 #include "nn/conv.h"
 #include "nn/gemm.h"
 
+enum {
+	DET_WINO_TAPS = 9 * DET_BLOCK
+}; /* floats of an input channel's sixteen filters */
+
 /* How tiles of m x m outputs lie on an image, counted along rows. */
 struct det_wino_grid {
 	size_t h, w, oh, ow;
@@ -38,9 +42,8 @@ struct det_wino_kernels {
 	void (*input)(float *v, size_t place, const float *map,
 	    const struct det_wino_grid *grid, size_t first, size_t n);
 	/* u[p * place + row * d + lane] of d < n input channels by 16 output channels, taps
-	 * (n,9,16); those at next will be wanted soon */
-	void (*weight)(float *u, size_t place, size_t row, const float *taps,
-	    const float *next, size_t n);
+	 * (n,9,16) */
+	void (*weight)(float *u, size_t place, size_t row, const float *taps, size_t n);
 	void (*output)(const struct det_wino_output *o);
 };
 
@@ -51,5 +54,23 @@ extern const struct det_wino_kernels det_wino_avx2[3], det_wino_avx512[3];
 
 /* Those for det_cpu_level(); m is 2, 4 or 6. */
 const struct det_wino_kernels *det_wino_kernels(int m);
+
+/* How a convolution is cut up. wino_plan.c */
+struct det_wino_plan {
+	struct det_wino_grid grid;
+	size_t m, places;     /* outputs of a tile's side, places of a tile */
+	size_t in, out;       /* blocks of channels */
+	size_t image, tiles;  /* tiles of an image, and of all */
+	int alone;            /* by tiles, not by channels: see wino.c */
+	size_t block, blocks; /* tiles at a time */
+	size_t take, parts;   /* output blocks at a time */
+	size_t depth;         /* input blocks at a time */
+	size_t u, v, mm;      /* floats from place to place of U, V and M */
+	size_t taps;          /* floats of the weights before they are transformed */
+	size_t shared, own;   /* floats of scratch: of all threads, of each */
+};
+
+/* What is summed in which order depends on the problem and m alone. */
+struct det_wino_plan det_wino_plan_make(const struct det_conv *c, int m, int threads);
 
 #endif

@@ -233,12 +233,9 @@ wino_input_run(float *v, size_t place, const float *map, const struct det_wino_g
 /* --- weights ------------------------------------------------------------------------ */
 
 INLINE void
-wino_weight_run(float *u, size_t place, size_t row, const float *taps,
-    const float *next, size_t n, int m)
+wino_weight_run(float *u, size_t place, size_t row, const float *taps, size_t n, int m)
 {
-	for (; n > 0; n--, u += row, taps += 9 * DET_BLOCK, next += 9 * DET_BLOCK) {
-		for (int i = 0; i < 9; i++)
-			__builtin_prefetch(next + i * DET_BLOCK, 0, 3);
+	for (; n > 0; n--, u += row, taps += 9 * DET_BLOCK)
 		for (size_t s = 0; s < DET_BLOCK; s += LANES) {
 			vec g[3], t[3][SIDE], y[SIDE];
 
@@ -257,7 +254,6 @@ wino_weight_run(float *u, size_t place, size_t row, const float *taps,
 				    u + (size_t)(i * (m + 2) + j) * place + s, y[j]);
 			}
 		}
-	}
 }
 
 /* --- output ------------------------------------------------------------------------- */
@@ -353,10 +349,10 @@ wino_output_run(const struct det_wino_output *o, int m)
 	{                                                                           \
 		wino_input_run(v, place, map, grid, first, n, m);                   \
 	}                                                                           \
-	TARGET static void wino_weight_##m(float *u, size_t place, size_t row,      \
-	    const float *taps, const float *next, size_t n)                         \
+	TARGET static void wino_weight_##m(                                         \
+	    float *u, size_t place, size_t row, const float *taps, size_t n)        \
 	{                                                                           \
-		wino_weight_run(u, place, row, taps, next, n, m);                   \
+		wino_weight_run(u, place, row, taps, n, m);                         \
 	}                                                                           \
 	TARGET static void wino_output_##m(const struct det_wino_output *o)         \
 	{                                                                           \

@@ -276,12 +276,12 @@ sizes(void)
 	return bad;
 }
 
-/* Many channels: by channels rather than by tiles, and in several parts. */
+/* Many channels: by channels rather than by tiles, in several parts and blocks. */
 static int
 deep(void)
 {
 	struct problem p = problem_of(1, 300, 13, 13, 40, 1),
-		       q = problem_of(5, 150, 27, 27, 18, 1);
+		       q = problem_of(2, 400, 50, 49, 10, 1);
 
 	return check(&p) + check(&q);
 }
