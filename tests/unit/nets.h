@@ -72,7 +72,7 @@ made_find(void *ctx, const char *name, struct det_tensor *out)
 	if (m->n == 2000 || !(out->data = aligned_alloc(64, (n * 4 + 63) / 64 * 64)))
 		return det_fail(DET_NOMEM, "no memory");
 	fill(out->data, n, name_seed(name));
-	if (out->rank > 1) {
+	if (out->rank > 1 && n > 0) {
 		for (k = n / out->dims[0]; k > 1; k /= 4)
 			gain *= .5f;
 		for (i = 0; i < n; i++)

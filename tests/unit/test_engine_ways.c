@@ -411,6 +411,12 @@ open_size(char *out, size_t size, const char *text)
 	    name, c, end);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { MOST_WEIGHTS = 15000000 };
+#else
+enum { MOST_WEIGHTS = 65000000 };
+#endif
+
 static int
 is_heavy(const struct det_net *net)
 {
@@ -419,7 +425,7 @@ is_heavy(const struct det_net *net)
 
 	for (i = 0; det_net_weight(net, i, &t); i++)
 		sum += det_tensor_count(&n, &t) ? 0 : n;
-	return sum > 65000000;
+	return sum > MOST_WEIGHTS;
 }
 
 /* Both engines on a picture of that size; INFINITY where the net takes no such size. */
