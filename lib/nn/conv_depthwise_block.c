@@ -48,9 +48,15 @@ det_depthwise_scratch(const struct det_conv *c, int threads)
 double
 det_depthwise_cost(const struct det_conv *c, int threads)
 {
-	double lines = (double)(c->n * det_blocks(c->k) * c->oh * c->ow);
+	const struct det_costs *k = det_costs();
+	double planes = (double)(c->n * det_blocks(c->k));
+	double out = planes * (double)(c->oh * c->ow);
+	double in = planes * (double)(c->h * c->w);
 
-	return lines * ((double)(c->kh * c->kw) * 1.2 / 3600 + 1. / 300) / threads + 4;
+	return (out * (double)(c->kh * c->kw) * 1.2 * k->fma +
+		   (in + out) * k->line / 4) /
+		   threads +
+	       k->loop;
 }
 
 struct work {

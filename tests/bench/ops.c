@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Times what is bound by memory rather than by sums: changes of layout,
- * depthwise convolutions, fully connected layers. By hand
+ * operators, depthwise convolutions, fully connected layers. By hand
  *
  *   make build/tests/bench/ops
  *   build/tests/bench/ops [-j THREADS] [-r RUNS] [-c] [WHAT ...]
@@ -23,6 +23,7 @@
 #include "base/parallel.h"
 #include "nn/conv_algo.h"
 #include "nn/layout.h"
+#include "tests/unit/lone_op.h"
 
 #ifdef __x86_64__
 #define TARGETS __attribute__((target_clones("avx512f", "avx2", "default")))
@@ -123,7 +124,7 @@ report(const char *what, double bytes, double s)
 {
 	double speed = bytes / s * 1e-9;
 
-	printf("  %-36s %8.3f ms %7.1f GB/s %4.0f%% of a copy\n", what, s * 1e3, speed,
+	printf("  %-44s %8.3f ms %7.1f GB/s %4.0f%% of a copy\n", what, s * 1e3, speed,
 	    100 * speed / copy_speed(bytes));
 	fflush(stdout);
 }
@@ -354,10 +355,100 @@ connected(void)
 	}
 }
 
+/* --- operators, on blocked maps and on plain ones --- */
+
+struct alone {
+	const struct lone *l;
+	float *out;
+	const float *in[LONE_IN];
+	void *scratch;
+	int blocked;
+};
+
+static void
+alone_run(const void *ctx)
+{
+	const struct alone *a = ctx;
+
+	lone_run(a->l, a->out, a->in, a->blocked, threads, a->scratch);
+}
+
+/* Seconds in one layout; bytes: of what is read and written. */
+static double
+alone(const struct lone *l, int blocked, double *bytes)
+{
+	enum det_layout layout = blocked ? DET_BLOCKED : DET_PLAIN;
+	size_t n = det_layout_floats(layout, l->out_dims), i;
+	struct alone a = { l, floats(n), { NULL }, lone_scratch(l, threads), blocked };
+	double s;
+
+	*bytes = (double)n * sizeof(float);
+	for (i = 0; i < l->n_in; i++) {
+		n = det_layout_floats(layout, l->dims[i]);
+		*bytes += (double)n * sizeof(float);
+		a.in[i] = floats(n);
+	}
+	s = least(alone_run, &a);
+	for (i = 0; i < l->n_in; i++)
+		free((void *)(uintptr_t)a.in[i]);
+	free(a.out), free(a.scratch);
+	return s;
+}
+
+static void
+operators(void)
+{
+	static const struct {
+		const char *stmt;
+		size_t n_in, c, h, w;
+	} list[] = { { "maxpool(x0) k=2 stride=2", 1, 64, 224, 224 },
+		{ "maxpool(x0) k=2 stride=2", 1, 256, 56, 56 },
+		{ "maxpool(x0) k=3 stride=2 pad=1", 1, 64, 112, 112 },
+		{ "maxpool(x0) k=3 stride=1 pad=1", 1, 512, 19, 19 },
+		{ "maxpool(x0) k=2 stride=1 pad=1 round=darknet", 1, 512, 13, 13 },
+		{ "maxpool(x0) k=13 stride=1 pad=6", 1, 512, 13, 13 },
+		{ "avgpool(x0) global", 1, 2048, 7, 7 },
+		{ "upsample(x0)", 1, 256, 26, 26 },
+		{ "upsample(x0) mode=bilinear", 1, 256, 26, 26 },
+		{ "add(x0, x1)", 2, 256, 56, 56 },
+		{ "add(x0, x1) act=relu", 2, 256, 100, 136 },
+		{ "concat(x0, x1)", 2, 256, 26, 26 }, { "relu(x0)", 1, 64, 112, 112 },
+		{ "silu(x0)", 1, 64, 112, 112 }, { "bn(x0) act=relu", 1, 64, 112, 112 },
+		{ "l2norm(x0)", 1, 512, 38, 38 }, { "groupnorm(x0)", 1, 256, 100, 136 },
+		{ "groupnorm(x0)", 1, 256, 25, 34 }, { "lrn(x0)", 1, 96, 54, 54 },
+		{ "reorg(x0) stride=2", 1, 64, 26, 26 } };
+	size_t i, k;
+
+	for (i = 0; i < sizeof list / sizeof *list; i++) {
+		size_t dims[LONE_IN][4];
+		double bytes, plain_bytes, blocked, plain;
+		char what[100];
+		struct lone l;
+
+		for (k = 0; k < list[i].n_in; k++)
+			memcpy(dims[k],
+			    (size_t[4]){ 1, list[i].c, list[i].h, list[i].w },
+			    sizeof dims[k]);
+		if (!lone_open(
+			&l, list[i].stmt, (const size_t(*)[4])dims, list[i].n_in) ||
+		    !lone_can(&l))
+			abort();
+		blocked = alone(&l, 1, &bytes);
+		plain = alone(&l, 0, &plain_bytes);
+		(void)snprintf(what, sizeof what, "%s %zux%zux%zu", list[i].stmt,
+		    list[i].c, list[i].h, list[i].w);
+		report(what, bytes, blocked);
+		printf("    on plain maps %.3f ms, %.2f of that\n", plain * 1e3,
+		    blocked / plain);
+		lone_close(&l);
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
-} parts[] = { { "layout", layouts }, { "depthwise", depthwise }, { "fc", connected } };
+} parts[] = { { "layout", layouts }, { "ops", operators }, { "depthwise", depthwise },
+	{ "fc", connected } };
 
 int
 main(int argc, char *argv[])
