@@ -5,7 +5,8 @@
 #
 #   NETS      which of those below and of detector.sh's, by name; default all
 #   THREADS   default '1 2'
-#   ROUNDS    a round is det, onnxruntime, ncnn, torch, one after another; default 2
+#   ROUNDS    a round is det, onnxruntime, ncnn, torch, one after another, in one thread and
+#             again in two; default 2
 #   RUNS      of a network in a round, after two to warm up (fewer where one takes over a
 #             second, more where all take less than half of one); default 5
 #   PEERS     default 'ort ncnn torch darknet'
@@ -134,26 +135,25 @@ one() { # name arch size nets goals
 	if has ncnn && ! newer "$1.bin" "$2.det" "$oracle" "$bench/det2ncnn.py"; then
 		"$py" "$bench/det2ncnn.py" "$2.det" "$1" "$3" $(echo "$4" | tr , ' ') || return
 	fi
-	for t in ${THREADS:-1 2}; do
-		rm -f "lines.$t"
-		r=1 again=2
-		while [ "$r" -le "${ROUNDS:-2}" ]; do
-			commands "$1" "$2" "$3" "$4" "$t" "$r" >round.sh
-			# shellcheck disable=SC2086
-			$hold sh round.sh >lines || echo "$1: a round failed" >&2
-			cat lines >>"lines.$t"
-			if [ "$again" -gt 0 ] && busy lines; then
-				again=$((again - 1))
-			else
-				r=$((r + 1))
-			fi
-		done
+	rm -f lines.all
+	r=1 again=2
+	while [ "$r" -le "${ROUNDS:-2}" ]; do
+		for t in ${THREADS:-1 2}; do
+			commands "$1" "$2" "$3" "$4" "$t" "$r"
+		done >round.sh
+		# shellcheck disable=SC2086
+		$hold sh round.sh >lines || echo "$1: a round failed" >&2
+		cat lines >>lines.all
+		if [ "$again" -gt 0 ] && busy lines; then
+			again=$((again - 1))
+		else
+			r=$((r + 1))
+		fi
 	done
 	for t in ${THREADS:-1 2}; do
-		awk -v name="$1" -v size="$3" -v goals="$5" -v threads="$t" -f "$bench/row.awk" \
-			"$([ -s lines.1 ] && echo lines.1 || echo /dev/null)" "lines.$t"
+		awk -v name="$1" -v size="$3" -v goals="$5" -v threads="$t" -f "$bench/row.awk" lines.all
 	done
-	rm -f lines lines.*
+	rm -f lines lines.all
 }
 
 look

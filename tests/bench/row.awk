@@ -84,5 +84,6 @@ END {
 		else if (ratio[what])
 			row = row " " g[i] (ratio[what] <= limit ? " ok" : " MISSED")
 	}
+	if (worst == "nan" || worst + 0 > 1e-3) note = note "  (OUTPUTS DIFFER)"
 	print row note
 }
