@@ -386,9 +386,8 @@ lay_vectors(struct try *t, enum det_layout layout)
 		(void)lay(&t->area[SHIFT], layout, t->shift, 1, c->k, 1);
 }
 
-/* Whether it can in some layouts: then it must do in any, by converting. */
-static int
-possible(const struct det_conv *c, enum det_conv_algo algo)
+int
+conv_possible(const struct det_conv *c, enum det_conv_algo algo)
 {
 	struct det_conv p = *c;
 	int in, out;
@@ -433,7 +432,7 @@ try_layouts(struct try *t, const struct conv_ways *ways, enum det_layout in,
 		if (ways->algo_only && algo != (int)ways->algo)
 			continue;
 		c.algo = (enum det_conv_algo)algo;
-		if (!possible(&c, c.algo)) {
+		if (!conv_possible(&c, c.algo)) {
 			if (algo == DET_CONV_AUTO || algo == DET_CONV_GEMM)
 				fails += bad(t, "auto and gemm always can");
 			continue;

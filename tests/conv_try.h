@@ -56,6 +56,9 @@ struct conv_ways {
 int conv_try(
     const struct conv_case *p, const struct conv_ways *ways, struct conv_tally *t);
 
+/* Whether the algorithm can in some layouts: then it must do in any, by converting. */
+int conv_possible(const struct det_conv *c, enum det_conv_algo algo);
+
 /* The tally as lines "# ...". */
 void conv_tally_print(const struct conv_tally *t);
 
