@@ -412,7 +412,7 @@ matrices(void)
 			    t.output, m, i / cols, i % cols, y + lane, DET_BLOCK);
 			if (i >= 9)
 				continue;
-			ker->weight(y, DET_BLOCK, 0, x, x, 1);
+			ker->weight(y, DET_BLOCK, 0, x, 1);
 			bad += !is_transformed(
 			    t.weight, cols, i / 3, i % 3, y + lane, DET_BLOCK);
 		}
