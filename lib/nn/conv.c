@@ -369,7 +369,8 @@ choose(const struct det_conv *c, int threads)
 	struct choice best = { .c = *c }, t;
 	int algo, found = 0;
 
-	if (c->algo != DET_CONV_AUTO && cheapest_layouts(&best, c, (int)c->algo, threads))
+	if (c->algo != DET_CONV_AUTO &&
+	    cheapest_layouts(&best, c, (int)c->algo, threads))
 		return best;
 	for (algo = DET_CONV_AUTO + 1; algo < DET_CONV_ALGOS; algo++) {
 		if (c->direct && algo >= DET_CONV_WINO2 && algo <= DET_CONV_WINO6)

@@ -63,17 +63,19 @@ struct det_panel {
 	 * blocks being 0, the floats of a tap. */
 	size_t blocks, from, a_block;
 	size_t steps;
-	const float *b;         /* the panel, where this part of the depth begins */
-	size_t wide;            /* its blocks of K */
-	const float *ahead;     /* to be fetched meanwhile, or NULL */
-	size_t ahead_lines;     /* of 16 floats */
-	int far; /* C is probably not in the caches */
+	const float *b;     /* the panel, where this part of the depth begins */
+	size_t wide;        /* its blocks of K */
+	const float *ahead; /* to be fetched meanwhile, or NULL */
+	size_t ahead_lines; /* of 16 floats */
+	int far;            /* C is probably not in the caches */
 	size_t rows;
-	const float *sum; /* of the parts of the depth before, laid out as C; NULL: none */
+	const float
+	    *sum; /* of the parts of the depth before, laid out as C; NULL: none */
 	size_t sum_block;
 	float *c;
 	size_t c_block;
-	const struct det_epilogue *end; /* at the panel's first channel, C's first row */
+	const struct det_epilogue
+	    *end; /* at the panel's first channel, C's first row */
 };
 
 #endif
