@@ -63,7 +63,7 @@ const char *det_engine_output(
 struct det_engine_stats {
 	size_t arena;         /* bytes of activations after reuse */
 	size_t activations;   /* bytes that they would take without reuse */
-	size_t weights;       /* bytes of weights, in place */
+	size_t weights;       /* bytes of weights, where they lie */
 	size_t prepared;      /* bytes of weights copied or transformed */
 	double flop;          /* multiply and add counted as two, per run */
 	size_t layers, steps; /* layers of the net, steps after fusion */

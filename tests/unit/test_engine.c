@@ -161,7 +161,8 @@ test_saving(void)
 	(void)snprintf(text + n, sizeof text - (size_t)n, "output l20");
 	if (!rig_open(&r, text, 1, NULL, 0) && !det_engine_run(r.engine, &in))
 		det_engine_stats(r.engine, &s);
-	ok(s.activations >= (size_t)20 * 16 * 64 * 64 * 4 && s.arena < s.activations / 2,
+	ok(s.activations >= (size_t)20 * 16 * 64 * 64 * 4 &&
+		s.arena < s.activations / 2,
 	    "a chain of 20: %zu KiB of %zu KiB", s.arena >> 10, s.activations >> 10);
 	rig_close(&r);
 	free(in.data);
