@@ -91,6 +91,10 @@ struct det_block_kernels {
 	void (*moments)(
 	    double *sum, double *square, const float *x, const float *from, size_t n);
 
+	/* n floats: y = x / (from + gain * sum)^(3/4); y may be x */
+	void (*roots)(float *y, const float *x, const float *sum, size_t n, float gain,
+	    float from);
+
 	void (*depthwise)(const struct det_block_depthwise *d);
 	void (*dots)(const struct det_block_dots *d);
 	/* sum[i] = the sum of the lanes of acc (n,16) that dots() left */

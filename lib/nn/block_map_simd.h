@@ -197,6 +197,40 @@ multiply_run(float *y, const float *x, const float *each, const float *scale, si
 		}
 }
 
+INLINE vec
+v_sqrt(vec x)
+{
+#if DET_SIMD == 512
+	return _mm512_sqrt_ps(x);
+#elif DET_SIMD == 256
+	return _mm256_sqrt_ps(x);
+#elif defined(__aarch64__)
+	return vsqrtq_f32(x);
+#else
+	for (int i = 0; i < LANES; i++)
+		x[i] = __builtin_sqrtf(x[i]);
+	return x;
+#endif
+}
+
+TARGET static void
+roots_run(float *y, const float *x, const float *sum, size_t n, float gain, float from)
+{
+	vec g = v_set(gain), f = v_set(from), s, t;
+	size_t i;
+
+	for (i = 0; i + LANES <= n; i += LANES) {
+		s = v_sqrt(f + g * v_load(sum + i));
+		t = v_load(x + i);
+		v_store(y + i, t / (s * v_sqrt(s)));
+	}
+	if (i < n) {
+		s = v_sqrt(f + g * v_load_n(sum + i, n - i));
+		t = v_load_n(x + i, n - i);
+		v_store_n(y + i, t / (s * v_sqrt(s)), n - i);
+	}
+}
+
 /* In floats for some pixels at a time, then in double. */
 TARGET static void
 moments_run(double *sum, double *square, const float *x, const float *from, size_t n)

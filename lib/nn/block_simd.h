@@ -15,7 +15,7 @@
 	{                                                                            \
 		turn_in, turn_out, turn_rows, sum_run, affine_run, largest_run,      \
 		    average_run, repeat_run, between_run, squares_run, multiply_run, \
-		    moments_run, depthwise_row, dots_add, dots_fold                  \
+		    moments_run, roots_run, depthwise_row, dots_add, dots_fold       \
 	}
 
 #endif
