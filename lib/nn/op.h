@@ -181,7 +181,9 @@ struct det_op_back {
 	const float *saved;        /* what train_forward kept, or NULL */
 	void *scratch;
 	int threads;
-	int frozen; /* batch norm: by running statistics */
+	/* Batch norm: by running statistics (also after a run as inference); Darknet's form,
+	 * as det_op_train has it. */
+	int frozen, darknet;
 };
 
 /* A forward run in training: det_op_run with what only training needs. */

@@ -15,6 +15,7 @@
 #include "nn/op.h"
 
 #include "base/parallel.h"
+#include "nn/batchnorm.h"
 #include "nn/block.h"
 
 struct bn_args {
@@ -118,6 +119,58 @@ affine_run(const struct det_op_run *r)
 		det_parallel(r->threads, d[0] * d[1], affine_plane, r);
 }
 
+/* --- bn in training: nn/batchnorm.h --- */
+
+static struct det_batchnorm
+bn_problem(const struct det_node *n, const size_t d[4], const float *const *w)
+{
+	const struct bn_args *a = n->args;
+
+	return (struct det_batchnorm){ .gamma = w[0],
+		.beta = w[1],
+		.mean = w[2],
+		.var = w[3],
+		.n = d[0],
+		.c = d[1],
+		.area = d[2] * d[3],
+		.form = a->form ? DET_BN_DARKNET : DET_BN_STANDARD,
+		.eps = a->eps };
+}
+
+/* Mean and 1 / deviation of each channel. */
+static size_t
+bn_saved(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
+{
+	(void)n;
+	(void)in;
+	return 2 * out[1];
+}
+
+static void
+bn_train(const struct det_op_train *t)
+{
+	const struct det_op_run *r = &t->run;
+	struct det_batchnorm b = bn_problem(r->node, r->out_dims, r->weight);
+
+	b.frozen = t->frozen || !t->train;
+	b.less = t->darknet;
+	b.threads = r->threads;
+	det_batchnorm_forward(&b, r->out, r->in[0], t->saved, t->moved[2], t->moved[3],
+	    t->momentum, r->act, r->alpha);
+}
+
+static void
+bn_backward(const struct det_op_back *k)
+{
+	struct det_batchnorm b = bn_problem(k->node, k->out_dims, k->weight);
+
+	b.frozen = k->frozen;
+	b.less = k->darknet;
+	b.threads = k->threads;
+	det_batchnorm_backward(&b, k->in_grad[0], 1, k->out_grad, k->in[0], k->saved,
+	    k->weight_grad[0], k->weight_grad[1]);
+}
+
 const struct det_op det_op_bn = {
 	.name = "bn",
 	.traits = DET_OP_ACT | DET_OP_AFFINE | DET_OP_FOLDS | DET_OP_INPLACE,
@@ -132,6 +185,9 @@ const struct det_op det_op_bn = {
 	.flop = affine_flop,
 	.blocked = det_op_blocked_always,
 	.run = affine_run,
+	.backward = bn_backward,
+	.train_saved = bn_saved,
+	.train_forward = bn_train,
 };
 
 /* --- scale --- */
@@ -178,6 +234,39 @@ scale_affine(
 	return DET_OK;
 }
 
+/* In training: a normalisation by mean 0 and deviation 1 that are constants. */
+static void
+scale_train(const struct det_op_train *t)
+{
+	struct det_op_run r = t->run;
+	const struct scale_args *a = r.node->args;
+	size_t c = r.out_dims[1], i;
+
+	for (i = 0; i < c; i++) {
+		t->saved[i] = 0;
+		t->saved[c + i] = 1;
+	}
+	r.scale = r.weight[0];
+	r.shift = a->bias ? r.weight[1] : NULL;
+	affine_run(&r);
+}
+
+static void
+scale_backward(const struct det_op_back *k)
+{
+	const struct scale_args *a = k->node->args;
+	const size_t *d = k->out_dims;
+	struct det_batchnorm b = { .gamma = k->weight[0],
+		.n = d[0],
+		.c = d[1],
+		.area = d[2] * d[3],
+		.frozen = 1,
+		.threads = k->threads };
+
+	det_batchnorm_backward(&b, k->in_grad[0], 1, k->out_grad, k->in[0], k->saved,
+	    k->weight_grad[0], a->bias ? k->weight_grad[1] : NULL);
+}
+
 const struct det_op det_op_scale = {
 	.name = "scale",
 	.traits = DET_OP_ACT | DET_OP_AFFINE | DET_OP_FOLDS | DET_OP_INPLACE,
@@ -192,6 +281,9 @@ const struct det_op det_op_scale = {
 	.flop = affine_flop,
 	.blocked = det_op_blocked_always,
 	.run = affine_run,
+	.backward = scale_backward,
+	.train_saved = bn_saved,
+	.train_forward = scale_train,
 };
 
 /* --- l2norm --- */
@@ -307,6 +399,99 @@ l2_run(const struct det_op_run *r)
 	    r->blocked ? l2_blocked_part : l2_part, r);
 }
 
+/* --- l2norm in training ---
+ * With g = weight * dy and inv = 1 / sqrt(sum x^2 + eps):
+ *   dx = inv * g - inv^3 * x * sum_c g x,  dweight[c] = sum over pixels of dy x inv
+ * First inv and the sum are found for each pixel, then each channel goes its way along. */
+
+struct l2_sums {
+	const struct det_op_back *b;
+	float *inv, *dot; /* a number a pixel: inv, and inv^3 * sum_c g x */
+};
+
+static void
+l2_sums_part(const void *ctx, size_t it, int worker)
+{
+	const struct l2_sums *s = ctx;
+	const struct det_op_back *b = s->b;
+	const struct l2_args *a = b->node->args;
+	const size_t *d = b->out_dims;
+	size_t area = d[2] * d[3], each = runs(d, L2_RUN), k, i;
+	size_t p = it % each * L2_RUN, n = area - p < L2_RUN ? area - p : L2_RUN;
+	size_t at = it / each * d[1] * area + p, pixel = it / each * area + p;
+	double sum[L2_RUN] = { 0 }, dot[L2_RUN] = { 0 };
+
+	(void)worker;
+	for (k = 0; k < d[1]; k++) {
+		const float *x = b->in[0] + at + k * area;
+		const float *g = b->out_grad + at + k * area;
+		double w = a->affine ? (double)b->weight[0][k] : 1;
+
+#pragma omp simd
+		for (i = 0; i < n; i++) {
+			sum[i] += (double)x[i] * (double)x[i];
+			dot[i] += w * (double)g[i] * (double)x[i];
+		}
+	}
+	for (i = 0; i < n; i++) {
+		double inv = sum[i] + a->eps > 0 ? 1 / sqrt(sum[i] + a->eps) : 0;
+
+		s->inv[pixel + i] = (float)inv;
+		s->dot[pixel + i] = (float)(inv * inv * inv * dot[i]);
+	}
+}
+
+static void
+l2_channel(const void *ctx, size_t k, int worker)
+{
+	const struct l2_sums *s = ctx;
+	const struct det_op_back *b = s->b;
+	const struct l2_args *a = b->node->args;
+	const size_t *d = b->out_dims;
+	size_t area = d[2] * d[3], n, i;
+	float w = a->affine ? b->weight[0][k] : 1;
+	double sum = 0;
+
+	(void)worker;
+	for (n = 0; n < d[0]; n++) {
+		const float *inv = s->inv + n * area, *dot = s->dot + n * area;
+		const float *x = b->in[0] + (n * d[1] + k) * area;
+		const float *g = b->out_grad + (n * d[1] + k) * area;
+		float *dx =
+		    b->in_grad[0] ? b->in_grad[0] + (n * d[1] + k) * area : NULL;
+
+		for (i = 0; i < area; i++)
+			sum += (double)g[i] * (double)x[i] * (double)inv[i];
+		if (dx)
+#pragma omp simd
+			for (i = 0; i < area; i++)
+				dx[i] += w * g[i] * inv[i] - dot[i] * x[i];
+	}
+	if (a->affine && b->weight_grad[0])
+		b->weight_grad[0][k] += (float)sum;
+}
+
+static size_t
+l2_back_scratch(
+    const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
+{
+	(void)n;
+	(void)in;
+	(void)threads;
+	return 2 * out[0] * out[2] * out[3] * sizeof(float);
+}
+
+static void
+l2_backward(const struct det_op_back *b)
+{
+	const size_t *d = b->out_dims;
+	float *inv = b->scratch;
+	struct l2_sums s = { b, inv, inv + d[0] * d[2] * d[3] };
+
+	det_parallel(b->threads, d[0] * runs(d, L2_RUN), l2_sums_part, &s);
+	det_parallel(b->threads, d[1], l2_channel, &s);
+}
+
 const struct det_op det_op_l2norm = {
 	.name = "l2norm",
 	.traits = DET_OP_INPLACE,
@@ -319,4 +504,6 @@ const struct det_op det_op_l2norm = {
 	.weight = l2_weight,
 	.blocked = det_op_blocked_always,
 	.run = l2_run,
+	.backward = l2_backward,
+	.back_scratch = l2_back_scratch,
 };
