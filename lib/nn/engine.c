@@ -105,40 +105,6 @@ det_engine_free(struct det_engine *e)
 	free(e);
 }
 
-/* The input against what the net declares. */
-static enum det_err
-check_input(const struct det_engine *e, size_t i, const struct det_tensor *in)
-{
-	const struct det_node *n = &e->net->node[e->net->input[i]];
-	struct det_tensor want = { .dtype = DET_F32, .rank = 4 };
-	char a[128], b[128];
-	int d, fits = in->rank == 4;
-	size_t count, bad;
-	enum det_err err;
-
-	memcpy(want.dims, n->dims, sizeof n->dims);
-	for (d = 0; fits && d < 4; d++)
-		fits = (d == 0 || in->dims[d] > 0) &&
-		       (!n->dims[d] || n->dims[d] == in->dims[d]);
-	if (!fits)
-		return det_fail(DET_INVALID,
-		    "input '%s' is %s, network '%s' takes %s (0 = any)", n->name,
-		    det_shape_text(a, sizeof a, in), e->net->name,
-		    det_shape_text(b, sizeof b, &want));
-	if (in->dtype != DET_F32)
-		return det_fail(DET_UNSUPPORTED, "input '%s' is %s, expected f32",
-		    n->name,
-		    det_dtype_name(in->dtype) ? det_dtype_name(in->dtype) : "unknown");
-	if ((err = det_tensor_count(&count, in)))
-		return det_fail_in(err, "input '%s'", n->name);
-	if ((uintptr_t)in->data % sizeof(float))
-		return det_fail(DET_INVALID, "input '%s' is not aligned", n->name);
-	if ((bad = det_finite_first(in->data, count, e->threads)) < count)
-		return det_fail(DET_INVALID,
-		    "input '%s' holds NaN or infinity at index %zu", n->name, bad);
-	return DET_OK;
-}
-
 static int
 plan_fits(
     const struct det_engine *e, const struct det_plan *p, const struct det_tensor *in)
@@ -311,7 +277,7 @@ det_engine_run(struct det_engine *e, const struct det_tensor *in)
 	enum det_err err;
 
 	for (i = 0; i < e->net->n_inputs; i++) {
-		if ((err = check_input(e, i, &in[i])))
+		if ((err = det_net_check_input(e->net, i, &in[i], e->threads)))
 			return err;
 		e->in[i] = in[i].data;
 	}

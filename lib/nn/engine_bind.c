@@ -12,52 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/finite.h"
 #include "nn/plan.h"
-
-/* Shapes agree where the declared dim is known. */
-static int
-fits(const struct det_tensor *have, const struct det_tensor *want)
-{
-	int i;
-
-	if (have->rank != want->rank)
-		return 0;
-	for (i = 0; i < want->rank; i++)
-		if (want->dims[i] && have->dims[i] != want->dims[i])
-			return 0;
-	return 1;
-}
-
-static enum det_err
-check_one(const struct det_engine *e, const char *name, const struct det_tensor *have,
-    const struct det_tensor *want)
-{
-	char a[128], b[128];
-	size_t n, bad;
-	enum det_err err;
-
-	if (have->dtype != DET_F32)
-		return det_fail(DET_UNSUPPORTED, "weight '%s' is %s, expected f32",
-		    name,
-		    det_dtype_name(have->dtype) ? det_dtype_name(have->dtype)
-						: "unknown");
-	if (!fits(have, want))
-		return det_fail(DET_INVALID, "weight '%s' is %s, the network wants %s",
-		    name, det_shape_text(a, sizeof a, have),
-		    det_shape_text(b, sizeof b, want));
-	if ((err = det_tensor_count(&n, have)))
-		return det_fail_in(err, "weight '%s'", name);
-	if (!have->data || (uintptr_t)have->data % sizeof(float))
-		return det_fail(DET_INVALID, "weight '%s' has no aligned data", name);
-	if ((bad = det_finite_first(have->data, n, e->threads)) < n)
-		return det_fail(DET_INVALID, "weight '%s' holds %s at index %zu", name,
-		    ((const float *)have->data)[bad] != ((const float *)have->data)[bad]
-			? "NaN"
-			: "infinity",
-		    bad);
-	return DET_OK;
-}
 
 /* Each of a layer's vectors has a number for every channel. Where the text leaves the
  * channels open, their lengths have not been held against anything yet. */
@@ -130,7 +85,7 @@ bind_one(struct det_engine *e, const struct det_weights *from, size_t w)
 	if (have->data)
 		return DET_OK;
 	if ((err = from->find(from->ctx, want->name, have)) ||
-	    (err = check_one(e, want->name, have, &want->shape)) ||
+	    (err = det_net_check_weight(e->net, w, have, e->threads)) ||
 	    (err = det_tensor_bytes(&bytes, have)))
 		return err;
 	e->weight_bytes += bytes;
@@ -160,37 +115,5 @@ det_engine_bind(struct det_engine *e, const struct det_weights *w)
 		if (e->layer[i].head == i && net->node[i].op->traits & DET_OP_FOLDS &&
 		    (err = compose(e, i)))
 			return err;
-	return DET_OK;
-}
-
-enum det_err
-det_engine_recheck(const struct det_engine *e, const size_t (*dims)[4])
-{
-	size_t in[DET_OP_MAX_IN][4], i, j;
-	char a[128], b[128];
-	struct det_tensor want;
-	const struct det_node *n;
-
-	for (i = 0; i < e->net->n_nodes; i++) {
-		n = &e->net->node[i];
-		if (!e->layer[i].live || !n->n_weights)
-			continue;
-		det_net_in_dims(in, n, dims);
-		for (j = 0; j < n->n_weights; j++) {
-			size_t w = e->net->use[n->weight + j];
-			const struct det_tensor *have = &e->weight[w];
-
-			want = (struct det_tensor){ .dtype = DET_F32 };
-			(void)n->op->weight(
-			    &want, n, j, (const size_t(*)[4])in, dims[i]);
-			if (!fits(have, &want))
-				return det_fail(DET_INVALID,
-				    "weight '%s' is %s; for this input the network "
-				    "wants %s",
-				    e->net->weight[w].name,
-				    det_shape_text(a, sizeof a, have),
-				    det_shape_text(b, sizeof b, &want));
-		}
-	}
 	return DET_OK;
 }

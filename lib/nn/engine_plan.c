@@ -16,51 +16,20 @@ same_dims(const size_t a[4], const size_t b[4])
 	return !memcmp(a, b, 4 * sizeof *a);
 }
 
-/* Layers that join maps need them of one batch. The shape rules take an N of 0 for one that
- * is not known yet; here it is what it says. */
-static enum det_err
-check_batches(const struct det_planner *s)
-{
-	const struct det_net *net = s->e->net;
-	size_t i, j;
-
-	for (i = 0; i < s->n; i++) {
-		const struct det_node *n = &net->node[i];
-		const size_t(*dims)[4] = (const size_t(*)[4])s->p->dims;
-
-		if (!s->e->layer[i].live || !n->op ||
-		    !(n->op->traits & (DET_OP_ADDS | DET_OP_JOINS)))
-			continue;
-		for (j = 1; j < n->n_in; j++)
-			if (dims[n->in[j]][0] != dims[n->in[0]][0])
-				return det_fail(DET_INVALID,
-				    "%s:%d: layer '%s': input %zu is a batch of %zu, "
-				    "the first of %zu",
-				    net->file, n->line, n->name, j + 1,
-				    dims[n->in[j]][0], dims[n->in[0]][0]);
-	}
-	return DET_OK;
-}
-
 static enum det_err
 set_shapes(struct det_planner *s, const struct det_tensor *in)
 {
-	const struct det_net *net = s->e->net;
 	unsigned char *live = NULL;
 	size_t i;
 	enum det_err e;
 
-	for (i = 0; i < net->n_inputs; i++)
-		memcpy(s->p->dims[net->input[i]], in[i].dims, sizeof s->p->dims[0]);
 	if ((e = det_alloc(&live, s->n, 1)))
 		return e;
 	for (i = 0; i < s->n; i++)
 		live[i] = s->e->layer[i].live;
-	e = det_net_shapes(net, s->p->dims, live);
+	e = det_net_set_sizes(s->e->net, s->p->dims, live, in, s->e->weight);
 	free(live);
-	if (e || (e = check_batches(s)))
-		return e;
-	return det_engine_recheck(s->e, (const size_t(*)[4])s->p->dims);
+	return e;
 }
 
 /* The head whose step can take the sum `a` over for its operand u: a linear convolution

@@ -30,17 +30,22 @@ enum det_param_role {
 struct det_param {
 	const char *name; /* NET/LAYER.suffix; of the net */
 	enum det_param_role role;
-	size_t dims[4];
+	size_t dims[DET_MAX_RANK];
 	int rank;
 	size_t count;
-	size_t fan_in, fan_out; /* inputs of an output, and back; of weights */
-	float *value;           /* owned by the det_grad, as is: */
-	float *grad;            /* NULL for statistics; += by the backward pass */
-	int frozen; /* 1: no gradient is computed; set before the first run */
+	/* Inputs of an output, and back: of weights, and of biases those of their layer's
+	 * weight. Else 0. */
+	size_t fan_in, fan_out;
+	float *value; /* owned by the det_grad, as is: */
+	float *grad;  /* NULL for statistics; += by the backward pass */
+	/* 1: no gradient is computed. Of a running mean: the layers that use it normalise by
+	 * the running statistics and leave them. Counts from the next forward pass on. */
+	int frozen;
 };
 
 enum det_bn_form {
-	DET_BN_TORCH, /* running = .9 running + .1 batch, variance over N - 1 in running */
+	/* running = .9 running + .1 batch; variance over N in normalising, N - 1 in running */
+	DET_BN_TORCH,
 	DET_BN_DARKNET_FORM, /* running = .99 running + .01 batch, over N - 1 in both */
 };
 
@@ -52,7 +57,8 @@ struct det_grad_params {
 	unsigned long long seed; /* of dropout's masks, with the number of the run */
 };
 
-/* Copies the weights (all of the net's must be found) into memory of its own. */
+/* Copies the weights (all of the net's must be found) into memory of its own. The net must
+ * outlive it. An operator that can't be trained is DET_UNSUPPORTED. */
 enum det_err det_grad_new(struct det_grad **out, const struct det_net *net,
     const struct det_weights *w, const struct det_grad_params *p) DET_MUST_USE;
 void det_grad_free(struct det_grad *g);
@@ -66,7 +72,8 @@ void det_grad_clear(struct det_grad *g);
 /* Forward on a batch, in training (train != 0: batch statistics, dropout) or as inference
  * runs it. `run` numbers the call, from 0, and with the seed decides dropout. The output's
  * data lives until the next call. Inputs must live until after backward. NaN or infinity in
- * an output is DET_INVALID and names the first layer that made one. */
+ * an output is DET_INVALID and names the first layer that made one, and the image. So is a
+ * batch that gives batch normalisation one value a channel. */
 enum det_err det_grad_forward(struct det_grad *g, const struct det_tensor *in,
     int train, unsigned long long run) DET_MUST_USE;
 size_t det_grad_outputs(const struct det_grad *g);
@@ -74,8 +81,9 @@ const char *det_grad_output(const struct det_grad *g, size_t i, struct det_tenso
 
 /* Backward from out_grad[i], the gradient with respect to output i, of its shape (NULL: 0):
  * adds to the gradients of the parameters that are not frozen. in_grad[i], where not NULL,
- * gets (is set to) the gradient of input i. A gradient that is not finite is DET_INVALID and
- * names the layer. */
+ * gets (is set to) the gradient of input i; in_grad itself may be NULL. May be called several
+ * times after one forward pass. A gradient that is not finite is DET_INVALID and names the
+ * layer; the gradients are worthless then. */
 enum det_err det_grad_backward(struct det_grad *g, const float *const *out_grad,
     float *const *in_grad) DET_MUST_USE;
 

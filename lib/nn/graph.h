@@ -68,6 +68,20 @@ int det_net_find(const struct det_net *net, size_t *node, const char *name);
 enum det_err det_net_shapes(const struct det_net *net, size_t (*dims)[4],
     const unsigned char *live) DET_MUST_USE;
 
+/* A caller's input number i against what the net declares: shape, dtype, alignment, no NaN
+ * or infinity. */
+enum det_err det_net_check_input(const struct det_net *net, size_t i,
+    const struct det_tensor *in, int threads) DET_MUST_USE;
+/* The same for what was found as weight number w. */
+enum det_err det_net_check_weight(const struct det_net *net, size_t w,
+    const struct det_tensor *have, int threads) DET_MUST_USE;
+/* The sizes of a run: shapes of all live layers from those of the inputs; batches that are
+ * joined agree; so do the weights (a row for each of the net's, those of live layers set) in
+ * what the text left open. */
+enum det_err det_net_set_sizes(const struct det_net *net, size_t (*dims)[4],
+    const unsigned char *live, const struct det_tensor *in,
+    const struct det_tensor *weight) DET_MUST_USE;
+
 /* After parsing: shapes as far as the declared inputs settle them, and the weights. */
 enum det_err det_net_settle(struct det_net *net) DET_MUST_USE;
 /* Its second half: what the layers need, whose shapes are settled. */

@@ -281,6 +281,12 @@ size_t det_op_floats(const struct det_op_run *r);
 /* to = from, n floats, in threads; nothing where they are the same. */
 void det_op_copy(float *to, const float *from, size_t n, int threads);
 
+/* to += from, n floats, in threads. */
+void det_op_add_to(float *to, const float *from, size_t n, int threads);
+
+/* Backward of operators that hand their first input's values on: in_grad[0] += out_grad. */
+void det_op_back_same(const struct det_op_back *b);
+
 /* C*H*W, 0 where not known. Overflow was excluded when the input's shape was set. */
 size_t det_op_chw(const size_t d[4]);
 

@@ -42,7 +42,8 @@ act_view(size_t *at, const struct det_node *n, const size_t in[4], const size_t 
 		.traits = DET_OP_ACT | DET_OP_ACTIVATES | DET_OP_INPLACE, .in_lo = 1, \
 		.in_hi = 1, .args_size = sizeof(struct det_op_act_args),              \
 		.keys = table, .fixed_act = fixed, .shape = det_op_same,              \
-		.view = act_view, .blocked = det_op_blocked_always, .run = act_run    \
+		.view = act_view, .blocked = det_op_blocked_always, .run = act_run,   \
+		.backward = det_op_back_same                                          \
 	}
 
 const struct det_op det_op_act = ACT_OP("act", act_keys, -1);

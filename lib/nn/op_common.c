@@ -99,6 +99,37 @@ det_op_copy(float *to, const float *from, size_t n, int threads)
 		det_parallel(threads, (n + COPY_CHUNK - 1) / COPY_CHUNK, copy_part, &c);
 }
 
+static void
+add_part(const void *ctx, size_t part, int worker)
+{
+	const struct copy *c = ctx;
+	size_t at = part * COPY_CHUNK, i;
+	size_t n = c->n - at < COPY_CHUNK ? c->n - at : COPY_CHUNK;
+	float *to = c->to + at;
+	const float *from = c->from + at;
+
+	(void)worker;
+#pragma omp simd
+	for (i = 0; i < n; i++)
+		to[i] += from[i];
+}
+
+void
+det_op_add_to(float *to, const float *from, size_t n, int threads)
+{
+	struct copy c = { to, from, n };
+
+	det_parallel(threads, (n + COPY_CHUNK - 1) / COPY_CHUNK, add_part, &c);
+}
+
+void
+det_op_back_same(const struct det_op_back *b)
+{
+	if (b->in_grad[0])
+		det_op_add_to(b->in_grad[0], b->out_grad,
+		    b->out_dims[0] * det_op_chw(b->out_dims), b->threads);
+}
+
 size_t
 det_op_chw(const size_t d[4])
 {

@@ -218,6 +218,100 @@ gn_run(const struct det_op_run *r)
 		det_parallel(r->threads, d[0] * (size_t)a->groups, gn_group, r);
 }
 
+/* --- backward ---
+ * With h = weight * dy, n values x' = (x - mean) * inv of a group:
+ *   dx = inv * (h - sum h / n - x' * sum(h x') / n)
+ *   dweight[c] = sum dy x', dbias[c] = sum dy, over all images
+ * What is summed over images is left in scratch, a pair for each image and channel, and added
+ * up in their order. */
+
+struct gn_sums {
+	const struct det_op_back *b;
+	double (*sum)[2]; /* (N,C): of dy, of dy x' */
+};
+
+static void
+gn_channel_sums(
+    double sum[2], const float *g, const float *x, size_t n, double mean, double inv)
+{
+	double a = 0, p = 0;
+	size_t i;
+
+#pragma omp simd reduction(+ : a, p)
+	for (i = 0; i < n; i++) {
+		a += (double)g[i];
+		p += (double)g[i] * ((double)x[i] - mean);
+	}
+	sum[0] = a;
+	sum[1] = p * inv;
+}
+
+static void
+gn_back_group(const void *ctx, size_t p, int worker)
+{
+	const struct gn_sums *s = ctx;
+	const struct det_op_back *b = s->b;
+	const struct gn_args *a = b->node->args;
+	const size_t *d = b->in_dims[0];
+	size_t area = d[2] * d[3], each = d[1] / (size_t)a->groups, k, i;
+	size_t first = p % (size_t)a->groups * each, at = p * each * area;
+	double mean, inv, all = 0, along = 0, n = (double)(each * area);
+	const float *w = b->weight[0] + first;
+
+	(void)worker;
+	moments(&mean, &inv, b->in[0] + at, each * area, a->eps);
+	for (k = 0; k < each; k++) {
+		double *sum = s->sum[p * each + k];
+
+		gn_channel_sums(sum, b->out_grad + at + k * area,
+		    b->in[0] + at + k * area, area, mean, inv);
+		all += (double)w[k] * sum[0];
+		along += (double)w[k] * sum[1];
+	}
+	for (k = 0; b->in_grad[0] && k < each; k++, at += area) {
+		const float *g = b->out_grad + at, *x = b->in[0] + at;
+		float *dx = b->in_grad[0] + at, f = (float)(inv * (double)w[k]);
+		float off = (float)(inv * all / n), m = (float)mean,
+		      slope = (float)(inv * inv * along / n);
+
+#pragma omp simd
+		for (i = 0; i < area; i++)
+			dx[i] += f * g[i] - off - slope * (x[i] - m);
+	}
+}
+
+static size_t
+gn_back_scratch(
+    const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
+{
+	(void)n;
+	(void)in;
+	(void)threads;
+	return out[0] * out[1] * 2 * sizeof(double);
+}
+
+static void
+gn_backward(const struct det_op_back *b)
+{
+	const struct gn_args *a = b->node->args;
+	const size_t *d = b->in_dims[0];
+	struct gn_sums s = { b, b->scratch };
+	size_t c, i, k;
+
+	det_parallel(b->threads, d[0] * (size_t)a->groups, gn_back_group, &s);
+	for (k = 0; k < 2; k++) {
+		float *to = b->weight_grad[1 - k];
+
+		for (c = 0; to && c < d[1]; c++) {
+			double sum = 0;
+
+			for (i = 0; i < d[0]; i++)
+				sum += s.sum[i * d[1] + c][k];
+			to[c] += (float)sum;
+		}
+	}
+}
+
 const struct det_op det_op_groupnorm = {
 	.name = "groupnorm",
 	.traits = DET_OP_ACT | DET_OP_INPLACE,
@@ -232,4 +326,6 @@ const struct det_op det_op_groupnorm = {
 	.scratch = gn_scratch,
 	.flop = gn_flop,
 	.run = gn_run,
+	.backward = gn_backward,
+	.back_scratch = gn_back_scratch,
 };

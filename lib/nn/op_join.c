@@ -95,6 +95,19 @@ concat_run(const struct det_op_run *r)
 	}
 }
 
+static void
+concat_backward(const struct det_op_back *b)
+{
+	size_t all = det_op_chw(b->out_dims), i, k, at = 0, len;
+
+	for (i = 0; i < b->n_in; i++, at += len) {
+		len = det_op_chw(b->in_dims[i]);
+		for (k = 0; b->in_grad[i] && k < b->out_dims[0]; k++)
+			det_op_add_to(b->in_grad[i] + k * len,
+			    b->out_grad + k * all + at, len, b->threads);
+	}
+}
+
 const struct det_op det_op_concat = {
 	.name = "concat",
 	.traits = DET_OP_JOINS,
@@ -107,6 +120,7 @@ const struct det_op det_op_concat = {
 	.view = concat_view,
 	.blocked = concat_blocked,
 	.run = concat_run,
+	.backward = concat_backward,
 };
 
 /* --- slice --- */
@@ -195,6 +209,18 @@ slice_run(const struct det_op_run *r)
 		det_op_copy(r->out + b * len, r->in[0] + b * all + at, len, r->threads);
 }
 
+static void
+slice_backward(const struct det_op_back *b)
+{
+	const size_t *d = b->in_dims[0];
+	size_t at = slice_from(b->node->args, d[1]) * d[2] * d[3], k;
+	size_t len = det_op_chw(b->out_dims), all = det_op_chw(d);
+
+	for (k = 0; b->in_grad[0] && k < d[0]; k++)
+		det_op_add_to(b->in_grad[0] + k * all + at, b->out_grad + k * len, len,
+		    b->threads);
+}
+
 const struct det_op det_op_slice = {
 	.name = "slice",
 	.in_lo = 1,
@@ -207,6 +233,7 @@ const struct det_op det_op_slice = {
 	.view = slice_view,
 	.blocked = slice_blocked,
 	.run = slice_run,
+	.backward = slice_backward,
 };
 
 /* --- add --- */
@@ -269,34 +296,62 @@ add_flop(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
 	return (double)(n->n_in - 1) * (double)out[0] * (double)det_op_chw(out);
 }
 
-static void
-add_darknet(const struct det_op_run *r)
-{
-	const size_t *a = r->in_dims[0], *b = r->in_dims[1];
-	size_t stride = b[3] / a[3], sample = a[3] / b[3], n, k, j, i;
-	size_t c = a[1] < b[1] ? a[1] : b[1], h = a[2] < b[2] ? a[2] : b[2],
-	       w = a[3] < b[3] ? a[3] : b[3];
-	float *out;
-	const float *in;
+/* Calls back to what Darknet's shortcut joins: rows of `count` values, every `sample`-th of
+ * a's map from `at_a` on with every `stride`-th of b's from `at_b` on. */
+struct shortcut_row {
+	size_t at_a, at_b, sample, stride, count;
+};
 
-	if (stride < 1)
-		stride = 1;
-	if (sample < 1)
-		sample = 1;
-	if (r->out != r->in[0])
-		memcpy(r->out, r->in[0], a[0] * det_op_chw(a) * sizeof *out);
+static void
+shortcut_rows(const size_t a[4], const size_t b[4],
+    void (*fn)(const void *ctx, const struct shortcut_row *r), const void *ctx)
+{
+	size_t c = a[1] < b[1] ? a[1] : b[1], h = a[2] < b[2] ? a[2] : b[2], n, k, j;
+	struct shortcut_row r = { .stride = b[3] > a[3] ? b[3] / a[3] : 1,
+		.sample = a[3] > b[3] ? a[3] / b[3] : 1,
+		.count = a[3] < b[3] ? a[3] : b[3] };
+
 	for (n = 0; n < a[0]; n++)
 		for (k = 0; k < c; k++)
 			for (j = 0; j < h; j++) {
-				out = r->out +
-				      ((n * a[1] + k) * a[2] + j * sample) * a[3];
-				in = r->in[1] +
-				     ((n * b[1] + k) * b[2] + j * stride) * b[3];
-				for (i = 0; i < w; i++)
-					out[i * sample] += in[i * stride];
+				r.at_a = ((n * a[1] + k) * a[2] + j * r.sample) * a[3];
+				r.at_b = ((n * b[1] + k) * b[2] + j * r.stride) * b[3];
+				fn(ctx, &r);
 			}
-	det_op_activate(
-	    r->out, r->out, a[0] * det_op_chw(a), r->act, r->alpha, r->threads);
+}
+
+static void
+shortcut_add(const void *ctx, const struct shortcut_row *s)
+{
+	const struct det_op_run *r = ctx;
+	float *out = r->out + s->at_a;
+	const float *in = r->in[1] + s->at_b;
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		out[i * s->sample] += in[i * s->stride];
+}
+
+static void
+add_darknet(const struct det_op_run *r)
+{
+	size_t all = r->out_dims[0] * det_op_chw(r->out_dims);
+
+	det_op_copy(r->out, r->in[0], all, r->threads);
+	shortcut_rows(r->in_dims[0], r->in_dims[1], shortcut_add, r);
+	det_op_activate(r->out, r->out, all, r->act, r->alpha, r->threads);
+}
+
+static void
+shortcut_back(const void *ctx, const struct shortcut_row *s)
+{
+	const struct det_op_back *b = ctx;
+	const float *g = b->out_grad + s->at_a;
+	float *in = b->in_grad[1] + s->at_b;
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		in[i * s->stride] += g[i * s->sample];
 }
 
 static int
@@ -338,6 +393,22 @@ add_run(const struct det_op_run *r)
 		    add_part, r);
 }
 
+static void
+add_backward(const struct det_op_back *b)
+{
+	size_t all = b->out_dims[0] * det_op_chw(b->out_dims), k;
+	int darknet = is_darknet(b->node->args, b->in_dims);
+
+	for (k = 0; k < b->n_in; k++) {
+		if (!b->in_grad[k])
+			continue;
+		if (k == 1 && darknet)
+			shortcut_rows(b->in_dims[0], b->in_dims[1], shortcut_back, b);
+		else
+			det_op_add_to(b->in_grad[k], b->out_grad, all, b->threads);
+	}
+}
+
 const struct det_op det_op_add = {
 	.name = "add",
 	.traits = DET_OP_ACT | DET_OP_INPLACE | DET_OP_ADDS,
@@ -351,4 +422,5 @@ const struct det_op det_op_add = {
 	.flop = add_flop,
 	.blocked = add_blocked,
 	.run = add_run,
+	.backward = add_backward,
 };

@@ -235,6 +235,147 @@ lrn_run(const struct det_op_run *r)
 	    r->blocked ? lrn_blocked_part : lrn_part, r);
 }
 
+/* --- backward ---
+ * With y[c] = x[c] * B[c]^-beta, B = k + f * (sum of x^2 over c's window):
+ *   dx[i] = g[i] * B[i]^-beta - 2 f beta x[i] * sum of T[c] over those c whose window holds i,
+ *   T[c] = g[c] * x[c] * B[c]^(-beta - 1)
+ * Windows are mirrored: i is in c's when c is in i's with its sides exchanged. The channel
+ * that form darknet takes off every sum gets the sum of all T back. */
+
+/* Pixels [at, at + n), n <= RUN; t: c * RUN doubles */
+static void
+across_back(float *dx, const float *g, const float *x, const struct lrn_args *a,
+    size_t c, size_t area, size_t n, double *t)
+{
+	long before = (a->size - 1) / 2, after = a->size / 2, k, j;
+	int less = a->form == FORM_DARKNET && after < (long)c;
+	double f = a->form == FORM_DARKNET ? a->alpha : a->alpha / (double)a->size;
+	double off[RUN], all[RUN] = { 0 }, sum[RUN];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		double v = less ? (double)x[(size_t)after * area + i] : 0;
+
+		off[i] = v * v;
+	}
+	for (k = 0; k < (long)c; k++) {
+		memset(sum, 0, sizeof sum);
+		for (j = k > before ? k - before : 0; j <= k + after && j < (long)c;
+		     j++)
+			for (i = 0; i < n; i++) {
+				double v = (double)x[(size_t)j * area + i];
+
+				sum[i] += v * v;
+			}
+		for (i = 0; i < n; i++) {
+			size_t at = (size_t)k * area + i;
+			double b = a->k + f * (sum[i] - off[i]);
+			double p = power(b, a->beta);
+
+			dx[at] += (float)((double)g[at] * p);
+			t[(size_t)k * RUN + i] = (double)g[at] * (double)x[at] * p / b;
+			all[i] += t[(size_t)k * RUN + i];
+		}
+	}
+	for (k = 0; k < (long)c; k++) {
+		for (i = 0; i < n; i++)
+			sum[i] = less && k == after ? -all[i] : 0;
+		for (j = k > after ? k - after : 0; j <= k + before && j < (long)c; j++)
+			for (i = 0; i < n; i++)
+				sum[i] += t[(size_t)j * RUN + i];
+		for (i = 0; i < n; i++)
+			dx[(size_t)k * area + i] -=
+			    (float)(2 * f * a->beta * (double)x[(size_t)k * area + i] *
+				    sum[i]);
+	}
+}
+
+/* t: h * w doubles */
+static void
+within_back(float *dx, const float *g, const float *x, const struct lrn_args *a,
+    size_t h, size_t w, double *t)
+{
+	size_t pad = (size_t)(a->size - 1) / 2, i, j, y, x0, x1, y0, y1, n;
+	double sum, area, b, p;
+
+	for (i = 0; i < h; i++)
+		for (j = 0; j < w; j++) {
+			y0 = i > pad ? i - pad : 0, x0 = j > pad ? j - pad : 0;
+			y1 = i + pad + 1 < h ? i + pad + 1 : h;
+			x1 = j + pad + 1 < w ? j + pad + 1 : w;
+			for (sum = 0, y = y0; y < y1; y++)
+				for (n = x0; n < x1; n++)
+					sum +=
+					    (double)x[y * w + n] * (double)x[y * w + n];
+			/* the window never reaches past the padding: its size is odd */
+			area = (double)a->size * (double)a->size;
+			b = 1 + a->alpha * sum / area;
+			p = power(b, a->beta);
+			dx[i * w + j] += (float)((double)g[i * w + j] * p);
+			t[i * w + j] = (double)g[i * w + j] * (double)x[i * w + j] * p /
+				       (b * area);
+		}
+	for (i = 0; i < h; i++)
+		for (j = 0; j < w; j++) {
+			y0 = i > pad ? i - pad : 0, x0 = j > pad ? j - pad : 0;
+			y1 = i + pad + 1 < h ? i + pad + 1 : h;
+			x1 = j + pad + 1 < w ? j + pad + 1 : w;
+			for (sum = 0, y = y0; y < y1; y++)
+				for (n = x0; n < x1; n++)
+					sum += t[y * w + n];
+			dx[i * w + j] -= (float)(2 * a->alpha * a->beta *
+						 (double)x[i * w + j] * sum);
+		}
+}
+
+/* Doubles that a thread needs. */
+static size_t
+back_doubles(const struct lrn_args *a, const size_t d[4])
+{
+	return (a->form == FORM_WITHIN ? d[2] * d[3] : d[1] * RUN) + DET_OP_ROW_PAD;
+}
+
+static void
+lrn_back_part(const void *ctx, size_t i, int worker)
+{
+	const struct det_op_back *r = ctx;
+	const struct lrn_args *a = r->node->args;
+	const size_t *d = r->in_dims[0];
+	size_t area = d[2] * d[3], each = (area + RUN - 1) / RUN;
+	size_t at = i % each * RUN, n = area - at < RUN ? area - at : RUN;
+	double *t = (double *)r->scratch + (size_t)worker * back_doubles(a, d);
+
+	if (a->form == FORM_WITHIN) {
+		at = i * area;
+		within_back(r->in_grad[0] + at, r->out_grad + at, r->in[0] + at, a,
+		    d[2], d[3], t);
+		return;
+	}
+	at += i / each * d[1] * area;
+	across_back(
+	    r->in_grad[0] + at, r->out_grad + at, r->in[0] + at, a, d[1], area, n, t);
+}
+
+static size_t
+lrn_back_scratch(
+    const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
+{
+	(void)out;
+	return (size_t)threads * back_doubles(n->args, in[0]) * sizeof(double);
+}
+
+static void
+lrn_backward(const struct det_op_back *b)
+{
+	const struct lrn_args *a = b->node->args;
+	const size_t *d = b->in_dims[0];
+	size_t each = (d[2] * d[3] + RUN - 1) / RUN;
+
+	if (b->in_grad[0])
+		det_parallel(b->threads, d[0] * (a->form == FORM_WITHIN ? d[1] : each),
+		    lrn_back_part, b);
+}
+
 const struct det_op det_op_lrn = {
 	.name = "lrn",
 	.in_lo = 1,
@@ -247,4 +388,6 @@ const struct det_op det_op_lrn = {
 	.blocked = lrn_blocked,
 	.scratch = lrn_scratch,
 	.run = lrn_run,
+	.backward = lrn_backward,
+	.back_scratch = lrn_back_scratch,
 };

@@ -21,45 +21,37 @@
 #include <string.h>
 
 #include "nn/gemm.h"
-#include "nn/op.h"
+#include "nn/pool.h"
 
 #include "base/parallel.h"
 #include "nn/block.h"
-
-enum { ROUND_FLOOR, ROUND_CEIL, ROUND_DARKNET };
-enum { COUNT_PAD, COUNT_VALID };
-
-struct pool_args {
-	long k[2], stride[2], pad[4];
-	int round, global, count;
-};
 
 static const char *const rounds[] = { "floor", "ceil", "darknet", NULL };
 static const char *const counts[] = { "pad", "valid", NULL };
 
 static const struct det_key max_keys[] = {
-	DET_KEY_2("k", pool_args, k, 1, 1024, 0),
-	DET_KEY_2("stride", pool_args, stride, 1, 1024, 1),
-	DET_KEY_4("pad", pool_args, pad, 0, 512, 0),
-	DET_KEY_C("round", pool_args, round, rounds, ROUND_FLOOR, -1),
-	DET_KEY_F("global", pool_args, global),
+	DET_KEY_2("k", det_pool_args, k, 1, 1024, 0),
+	DET_KEY_2("stride", det_pool_args, stride, 1, 1024, 1),
+	DET_KEY_4("pad", det_pool_args, pad, 0, 512, 0),
+	DET_KEY_C("round", det_pool_args, round, rounds, DET_ROUND_FLOOR, -1),
+	DET_KEY_F("global", det_pool_args, global),
 	DET_KEY_LAST,
 };
 
 static const struct det_key avg_keys[] = {
-	DET_KEY_2("k", pool_args, k, 1, 1024, 0),
-	DET_KEY_2("stride", pool_args, stride, 1, 1024, 1),
-	DET_KEY_4("pad", pool_args, pad, 0, 512, 0),
-	DET_KEY_C("round", pool_args, round, rounds, ROUND_FLOOR, -1),
-	DET_KEY_F("global", pool_args, global),
-	DET_KEY_C("count", pool_args, count, counts, COUNT_PAD, -1),
+	DET_KEY_2("k", det_pool_args, k, 1, 1024, 0),
+	DET_KEY_2("stride", det_pool_args, stride, 1, 1024, 1),
+	DET_KEY_4("pad", det_pool_args, pad, 0, 512, 0),
+	DET_KEY_C("round", det_pool_args, round, rounds, DET_ROUND_FLOOR, -1),
+	DET_KEY_F("global", det_pool_args, global),
+	DET_KEY_C("count", det_pool_args, count, counts, DET_COUNT_PAD, -1),
 	DET_KEY_LAST,
 };
 
 static enum det_err
 pool_check(const struct det_node *n)
 {
-	const struct pool_args *a = n->args;
+	const struct det_pool_args *a = n->args;
 	int i;
 
 	if (!a->global && (!a->k[0] || !a->k[1]))
@@ -68,7 +60,7 @@ pool_check(const struct det_node *n)
 		return det_fail(DET_INVALID, "%s: k or pad with global", n->op->name);
 	if (a->global)
 		return DET_OK;
-	if (a->round == ROUND_DARKNET) {
+	if (a->round == DET_ROUND_DARKNET) {
 		for (i = 1; i < 4; i++)
 			if (a->pad[i] != a->pad[0])
 				return det_fail(DET_INVALID,
@@ -85,25 +77,25 @@ pool_check(const struct det_node *n)
 
 /* Padding before and after along one axis: 0 vertical, 1 horizontal. */
 static void
-pads(size_t *before, size_t *after, const struct pool_args *a, int axis)
+pads(size_t *before, size_t *after, const struct det_pool_args *a, int axis)
 {
 	*before = (size_t)a->pad[axis];
 	*after = (size_t)a->pad[axis + 2];
-	if (a->round == ROUND_DARKNET) {
+	if (a->round == DET_ROUND_DARKNET) {
 		*after = *before - *before / 2;
 		*before /= 2;
 	}
 }
 
 static enum det_err
-axis_size(size_t *out, const struct pool_args *a, int axis, size_t in)
+axis_size(size_t *out, const struct det_pool_args *a, int axis, size_t in)
 {
 	size_t before, after, k = (size_t)a->k[axis], s = (size_t)a->stride[axis];
 	enum det_err e;
 
 	pads(&before, &after, a, axis);
 	e = det_op_window(out, axis ? "width" : "height", in, before, after, k, s, 1);
-	if (e || !in || a->round != ROUND_CEIL)
+	if (e || !in || a->round != DET_ROUND_CEIL)
 		return e;
 	if ((in + before + after - k) % s)
 		++*out;
@@ -115,7 +107,7 @@ axis_size(size_t *out, const struct pool_args *a, int axis, size_t in)
 static enum det_err
 pool_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
 {
-	const struct pool_args *a = n->args;
+	const struct det_pool_args *a = n->args;
 	enum det_err e;
 
 	memcpy(out, in[0], sizeof in[0]);
@@ -131,7 +123,7 @@ pool_shape(size_t out[4], const struct det_node *n, const size_t (*in)[4])
 static double
 pool_flop(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
 {
-	const struct pool_args *a = n->args;
+	const struct det_pool_args *a = n->args;
 
 	if (a->global)
 		return (double)in[0][0] * (double)det_op_chw(in[0]);
@@ -139,20 +131,14 @@ pool_flop(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
 	       (double)a->k[1];
 }
 
-/* The window of one axis: [*lo, *hi) inside the image, *span its length cut at the padded
- * border. */
-struct span {
-	size_t lo, hi, span;
-};
-
-static struct span
-window(const struct pool_args *a, int axis, size_t in, size_t i)
+struct det_pool_span
+det_pool_window(const struct det_pool_args *a, int axis, size_t in, size_t i)
 {
 	size_t before, after, start = i * (size_t)a->stride[axis], end;
-	struct span s;
+	struct det_pool_span s;
 
 	if (a->global)
-		return (struct span){ 0, in, in };
+		return (struct det_pool_span){ 0, in, in };
 	pads(&before, &after, a, axis);
 	end = start + (size_t)a->k[axis];
 	if (end > in + before + after)
@@ -169,7 +155,7 @@ window(const struct pool_args *a, int axis, size_t in, size_t i)
 
 /* Floats of a row with its padding, up to the end of the last window. */
 static size_t
-padded(const struct pool_args *a, size_t w, size_t ow)
+padded(const struct det_pool_args *a, size_t w, size_t ow)
 {
 	size_t before, after, n;
 
@@ -185,7 +171,7 @@ padded(const struct pool_args *a, size_t w, size_t ow)
  * pass reads neighbours. A window wholly in the padding gives 0. */
 static void
 max_row(float *restrict out, const float *row, float *phases, size_t ow,
-    const struct pool_args *a, size_t n)
+    const struct det_pool_args *a, size_t n)
 {
 	size_t s = (size_t)a->stride[1], k = (size_t)a->k[1], each = (n + s - 1) / s;
 	size_t f, j, x;
@@ -230,7 +216,7 @@ max_rows(float *restrict row, const float *in, size_t rows, size_t w)
  * round=darknet with pad > k) gives 0. */
 static void
 max_plane(float *out, const float *in, const size_t d[4], const size_t o[4],
-    const struct pool_args *a, float *tmp)
+    const struct det_pool_args *a, float *tmp)
 {
 	size_t before = 0, after, n = padded(a, d[3], o[3]), y, x;
 
@@ -239,7 +225,7 @@ max_plane(float *out, const float *in, const size_t d[4], const size_t o[4],
 	for (x = 0; x < n; x++)
 		tmp[x] = -INFINITY;
 	for (y = 0; y < o[2]; y++, out += o[3]) {
-		struct span sy = window(a, 0, d[2], y);
+		struct det_pool_span sy = det_pool_window(a, 0, d[2], y);
 
 		if (sy.lo == sy.hi) {
 			memset(out, 0, o[3] * sizeof *out);
@@ -258,7 +244,7 @@ max_plane(float *out, const float *in, const size_t d[4], const size_t o[4],
 
 /* Floats of one thread: a padded row, and what the stride takes it apart to. */
 static size_t
-max_floats(const struct pool_args *a, size_t w, size_t ow)
+max_floats(const struct det_pool_args *a, size_t w, size_t ow)
 {
 	size_t s = a->global ? 1 : (size_t)a->stride[1], n = padded(a, w, ow);
 
@@ -267,7 +253,7 @@ max_floats(const struct pool_args *a, size_t w, size_t ow)
 
 /* On blocked maps: largest rows of k x k are taken in two passes where that is less. */
 static size_t
-row_floats(const struct pool_args *a, size_t w)
+row_floats(const struct det_pool_args *a, size_t w)
 {
 	return a->k[0] * a->k[1] > 9 ? w * DET_BLOCK : 0;
 }
@@ -299,7 +285,7 @@ max_part(const void *ctx, size_t p, int worker)
 
 /* Columns from x on whose windows are whole: all that the kernel covers lies in the row. */
 static size_t
-whole_windows(const struct pool_args *a, size_t w, size_t x, size_t ow)
+whole_windows(const struct det_pool_args *a, size_t w, size_t x, size_t ow)
 {
 	size_t before, after, s = (size_t)a->stride[1], k = (size_t)a->k[1], end;
 
@@ -315,20 +301,20 @@ struct pool_row {
 	const struct det_op_run *r;
 	const float *in; /* the first row that the windows see */
 	size_t rows;
-	struct span sy;
+	struct det_pool_span sy;
 	float *out;
 };
 
 static void
 each_stretch(const struct pool_row *p,
     void (*fn)(const struct pool_row *p, float *out, const struct det_block_window *w,
-	size_t n, const struct span *sx))
+	size_t n, const struct det_pool_span *sx))
 {
-	const struct pool_args *a = p->r->node->args;
+	const struct det_pool_args *a = p->r->node->args;
 	size_t w = p->r->in_dims[0][3], ow = p->r->out_dims[3], x, n;
 
 	for (x = 0; x < ow; x += n) {
-		struct span sx = window(a, 1, w, x);
+		struct det_pool_span sx = det_pool_window(a, 1, w, x);
 		struct det_block_window win = { p->in + sx.lo * DET_BLOCK,
 			w * DET_BLOCK, p->rows, sx.hi - sx.lo, (size_t)a->stride[1] };
 		float *out = p->out + x * DET_BLOCK;
@@ -345,7 +331,7 @@ each_stretch(const struct pool_row *p,
 
 static void
 max_stretch(const struct pool_row *p, float *out, const struct det_block_window *w,
-    size_t n, const struct span *sx)
+    size_t n, const struct det_pool_span *sx)
 {
 	(void)p;
 	(void)sx;
@@ -354,11 +340,11 @@ max_stretch(const struct pool_row *p, float *out, const struct det_block_window 
 
 static void
 avg_stretch(const struct pool_row *p, float *out, const struct det_block_window *w,
-    size_t n, const struct span *sx)
+    size_t n, const struct det_pool_span *sx)
 {
-	const struct pool_args *a = p->r->node->args;
+	const struct det_pool_args *a = p->r->node->args;
 	size_t area =
-	    a->count == COUNT_VALID ? w->rows * w->cols : p->sy.span * sx->span;
+	    a->count == DET_COUNT_VALID ? w->rows * w->cols : p->sy.span * sx->span;
 
 	det_block_kernels()->average(out, w, n, (float)area);
 }
@@ -380,7 +366,7 @@ blocked_band(const struct det_op_run *r, size_t it, float *tmp, int max)
 	size_t y = it % bands(r) * band, end = y + band < o[2] ? y + band : o[2];
 
 	for (; y < end; y++) {
-		struct span sy = window(r->node->args, 0, d[2], y);
+		struct det_pool_span sy = det_pool_window(r->node->args, 0, d[2], y);
 		struct pool_row p = { .r = r,
 			.in = r->in[0] + (plane * d[2] + sy.lo) * d[3] * DET_BLOCK,
 			.rows = sy.hi - sy.lo,
@@ -436,22 +422,23 @@ max_run(const struct det_op_run *r)
 /* across: the window of each column of the output */
 static void
 avg_plane(float *out, const float *in, const size_t d[4], const size_t o[4],
-    const struct pool_args *a, const struct span *across)
+    const struct det_pool_args *a, const struct det_pool_span *across)
 {
 	size_t y, x, i, j, n;
 	double sum;
 
 	for (y = 0; y < o[2]; y++) {
-		struct span sy = window(a, 0, d[2], y);
+		struct det_pool_span sy = det_pool_window(a, 0, d[2], y);
 
 		for (x = 0; x < o[3]; x++) {
-			struct span sx = across[x];
+			struct det_pool_span sx = across[x];
 
 			for (sum = 0, i = sy.lo; i < sy.hi; i++)
 				for (j = sx.lo; j < sx.hi; j++)
 					sum += (double)in[i * d[3] + j];
-			n = a->count == COUNT_VALID ? (sy.hi - sy.lo) * (sx.hi - sx.lo)
-						    : sy.span * sx.span;
+			n = a->count == DET_COUNT_VALID
+				? (sy.hi - sy.lo) * (sx.hi - sx.lo)
+				: sy.span * sx.span;
 			*out++ = n ? (float)(sum / (double)n) : 0;
 		}
 	}
@@ -464,7 +451,7 @@ avg_scratch(
 	(void)n;
 	(void)in;
 	(void)threads;
-	return out[3] * sizeof(struct span);
+	return out[3] * sizeof(struct det_pool_span);
 }
 
 static void
@@ -481,7 +468,7 @@ avg_part(const void *ctx, size_t p, int worker)
 static void
 avg_run(const struct det_op_run *r)
 {
-	struct span *across = r->scratch;
+	struct det_pool_span *across = r->scratch;
 	size_t x;
 
 	if (r->blocked) {
@@ -489,7 +476,7 @@ avg_run(const struct det_op_run *r)
 		return;
 	}
 	for (x = 0; x < r->out_dims[3]; x++)
-		across[x] = window(r->node->args, 1, r->in_dims[0][3], x);
+		across[x] = det_pool_window(r->node->args, 1, r->in_dims[0][3], x);
 	det_parallel(r->threads, r->in_dims[0][0] * r->in_dims[0][1], avg_part, r);
 }
 
@@ -497,7 +484,7 @@ const struct det_op det_op_maxpool = {
 	.name = "maxpool",
 	.in_lo = 1,
 	.in_hi = 1,
-	.args_size = sizeof(struct pool_args),
+	.args_size = sizeof(struct det_pool_args),
 	.keys = max_keys,
 	.fixed_act = -1,
 	.check = pool_check,
@@ -506,13 +493,14 @@ const struct det_op det_op_maxpool = {
 	.flop = pool_flop,
 	.blocked = det_op_blocked_always,
 	.run = max_run,
+	.backward = det_maxpool_backward,
 };
 
 const struct det_op det_op_avgpool = {
 	.name = "avgpool",
 	.in_lo = 1,
 	.in_hi = 1,
-	.args_size = sizeof(struct pool_args),
+	.args_size = sizeof(struct det_pool_args),
 	.keys = avg_keys,
 	.fixed_act = -1,
 	.check = pool_check,
@@ -521,4 +509,5 @@ const struct det_op det_op_avgpool = {
 	.flop = pool_flop,
 	.blocked = det_op_blocked_always,
 	.run = avg_run,
+	.backward = det_avgpool_backward,
 };

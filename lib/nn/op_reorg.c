@@ -76,13 +76,37 @@ move(float *out, const float *in, const size_t d[4], size_t k,
 	}
 }
 
+/* Its way back: what move() copied from goes back there, added. */
+static void
+move_back(float *in_grad, const float *out_grad, const size_t d[4], size_t k,
+    const struct reorg_args *a)
+{
+	size_t s = (size_t)a->stride, h = d[2], w = d[3], c = d[1] / (s * s), j, i;
+	size_t big, off = a->order == ORDER_PIXEL ? k % (s * s) : k / c;
+	size_t plane = a->order == ORDER_PIXEL ? k / (s * s) : k % c;
+
+	for (j = 0; j < h; j++) {
+		big = (plane * h * s + j * s + off / s) * w * s + off % s;
+		if (a->reverse)
+			for (i = 0; i < w; i++)
+				in_grad[(k * h + j) * w + i] += out_grad[big + i * s];
+		else
+			for (i = 0; i < w; i++)
+				in_grad[big + i * s] += out_grad[(k * h + j) * w + i];
+	}
+}
+
 /* The dims with more channels: of the input or of the output. */
+static const size_t *
+deep_of(const struct reorg_args *a, const size_t *in, const size_t *out)
+{
+	return a->order == ORDER_DARKNET || a->reverse ? in : out;
+}
+
 static const size_t *
 deep(const struct det_op_run *r)
 {
-	const struct reorg_args *a = r->node->args;
-
-	return a->order == ORDER_DARKNET || a->reverse ? r->in_dims[0] : r->out_dims;
+	return deep_of(r->node->args, r->in_dims[0], r->out_dims);
 }
 
 static void
@@ -145,6 +169,26 @@ reorg_run(const struct det_op_run *r)
 		det_parallel(r->threads, d[0] * d[1], reorg_plane, r);
 }
 
+static void
+reorg_back_plane(const void *ctx, size_t p, int worker)
+{
+	const struct det_op_back *b = ctx;
+	const size_t *d = deep_of(b->node->args, b->in_dims[0], b->out_dims);
+	size_t all = p / d[1] * det_op_chw(d);
+
+	(void)worker;
+	move_back(b->in_grad[0] + all, b->out_grad + all, d, p % d[1], b->node->args);
+}
+
+static void
+reorg_backward(const struct det_op_back *b)
+{
+	const size_t *d = deep_of(b->node->args, b->in_dims[0], b->out_dims);
+
+	if (b->in_grad[0])
+		det_parallel(b->threads, d[0] * d[1], reorg_back_plane, b);
+}
+
 const struct det_op det_op_reorg = {
 	.name = "reorg",
 	.in_lo = 1,
@@ -155,4 +199,5 @@ const struct det_op det_op_reorg = {
 	.shape = reorg_shape,
 	.blocked = reorg_blocked,
 	.run = reorg_run,
+	.backward = reorg_backward,
 };

@@ -196,17 +196,23 @@ up_band(const void *ctx, size_t it, int worker)
 	}
 }
 
+/* For bilinear alone: where the columns of the output fall. */
+static void
+set_columns(
+    struct det_block_column *across, const struct up_args *a, size_t w, size_t ow)
+{
+	size_t x;
+
+	for (x = 0; a->mode == MODE_BILINEAR && x < ow; x++) {
+		across[x].lo = locate(&across[x].part, x, w, ow, a->align);
+		across[x].hi = across[x].lo + (across[x].lo + 1 < w);
+	}
+}
+
 static void
 up_run(const struct det_op_run *r)
 {
-	const struct up_args *a = r->node->args;
-	struct det_block_column *across = r->scratch;
-	size_t w = r->in_dims[0][3], x;
-
-	for (x = 0; a->mode == MODE_BILINEAR && x < r->out_dims[3]; x++) {
-		across[x].lo = locate(&across[x].part, x, w, r->out_dims[3], a->align);
-		across[x].hi = across[x].lo + (across[x].lo + 1 < w);
-	}
+	set_columns(r->scratch, r->node->args, r->in_dims[0][3], r->out_dims[3]);
 	if (r->blocked) {
 		size_t band = det_block_band(r->out_dims[3], r->out_dims[2]);
 		size_t bands = (r->out_dims[2] + band - 1) / band;
@@ -217,6 +223,76 @@ up_run(const struct det_op_run *r)
 	} else
 		det_parallel(
 		    r->threads, r->in_dims[0][0] * r->in_dims[0][1], up_plane, r);
+}
+
+/* --- backward: each pixel of the output gives to those that it was made from --- */
+
+static void
+nearest_back(
+    float *in_grad, const float *g, const size_t d[4], const size_t o[4], float gain)
+{
+	size_t y, x, j, s = o[3] / d[3];
+
+	for (y = 0; y < o[2]; y++, g += o[3]) {
+		float *to = in_grad + y * d[2] / o[2] * d[3];
+
+		if (s * d[3] == o[3])
+			for (x = 0; x < d[3]; x++)
+				for (j = 0; j < s; j++)
+					to[x] += gain * g[x * s + j];
+		else
+			for (x = 0; x < o[3]; x++)
+				to[x * d[3] / o[3]] += gain * g[x];
+	}
+}
+
+static void
+bilinear_back(float *in_grad, const float *g, const size_t d[4], const size_t o[4],
+    const struct up_args *a, const struct det_block_column *across)
+{
+	size_t y, x, y0;
+	float *r0, *r1, fy, top, bottom;
+
+	for (y = 0; y < o[2]; y++) {
+		y0 = locate(&fy, y, d[2], o[2], a->align);
+		r0 = in_grad + y0 * d[3];
+		r1 = y0 + 1 < d[2] ? r0 + d[3] : r0;
+		for (x = 0; x < o[3]; x++) {
+			struct det_block_column c = across[x];
+
+			bottom = fy * (float)a->gain * *g;
+			top = (float)a->gain * *g++ - bottom;
+			r0[c.lo] += (1 - c.part) * top;
+			r0[c.hi] += c.part * top;
+			r1[c.lo] += (1 - c.part) * bottom;
+			r1[c.hi] += c.part * bottom;
+		}
+	}
+}
+
+static void
+up_back_plane(const void *ctx, size_t p, int worker)
+{
+	const struct det_op_back *b = ctx;
+	const struct up_args *a = b->node->args;
+	const size_t *d = b->in_dims[0], *o = b->out_dims;
+	const float *g = b->out_grad + p * o[2] * o[3];
+	float *in_grad = b->in_grad[0] + p * d[2] * d[3];
+
+	(void)worker;
+	if (a->mode == MODE_NEAREST)
+		nearest_back(in_grad, g, d, o, (float)a->gain);
+	else
+		bilinear_back(in_grad, g, d, o, a, b->scratch);
+}
+
+static void
+up_backward(const struct det_op_back *b)
+{
+	if (!b->in_grad[0])
+		return;
+	set_columns(b->scratch, b->node->args, b->in_dims[0][3], b->out_dims[3]);
+	det_parallel(b->threads, b->in_dims[0][0] * b->in_dims[0][1], up_back_plane, b);
 }
 
 const struct det_op det_op_upsample = {
@@ -231,4 +307,6 @@ const struct det_op det_op_upsample = {
 	.blocked = det_op_blocked_always,
 	.scratch = up_scratch,
 	.run = up_run,
+	.backward = up_backward,
+	.back_scratch = up_scratch,
 };

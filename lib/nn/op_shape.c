@@ -15,6 +15,7 @@
 #include "nn/op.h"
 
 #include "base/parallel.h"
+#include "base/random.h"
 
 struct dropout_args {
 	double p;
@@ -64,6 +65,83 @@ dropout_run(const struct det_op_run *r)
 	    r->threads, (det_op_floats(r) + CHUNK - 1) / CHUNK, dropout_part, r);
 }
 
+/* --- dropout in training ---
+ * saved: what a kept value is multiplied with, 1 / (1 - p) or (scale) 1; then a mask, a byte
+ * a value. Each chunk draws from a stream of its own, so the mask is the seed's alone. */
+
+struct mask {
+	const struct det_op_train *t; /* of these, forward or */
+	const struct det_op_back *b;  /* backward */
+	size_t n;
+};
+
+static size_t
+dropout_saved(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
+{
+	(void)n;
+	(void)in;
+	return 1 + (out[0] * det_op_chw(out) + sizeof(float) - 1) / sizeof(float);
+}
+
+static void
+dropout_draw(const void *ctx, size_t part, int worker)
+{
+	const struct mask *m = ctx;
+	const struct det_op_run *r = &m->t->run;
+	const struct dropout_args *a = r->node->args;
+	size_t at = part * CHUNK, n = m->n - at < CHUNK ? m->n - at : CHUNK, i;
+	unsigned char *kept = (unsigned char *)(m->t->saved + 1) + at;
+	const float *in = r->in[0] + at;
+	float by = m->t->saved[0];
+	float *out = r->out + at;
+	struct det_random draw;
+
+	(void)worker;
+	det_random_seed(&draw, m->t->seed, part);
+	for (i = 0; i < n; i++) {
+		kept[i] = !m->t->train || det_random_uniform(&draw) >= a->p;
+		out[i] = kept[i] ? by * in[i] : 0;
+	}
+}
+
+static void
+dropout_train(const struct det_op_train *t)
+{
+	const struct dropout_args *a = t->run.node->args;
+	struct mask m = { .t = t,
+		.n = t->run.out_dims[0] * det_op_chw(t->run.out_dims) };
+
+	if (t->train)
+		t->saved[0] = a->scale || a->p >= 1 ? 1 : (float)(1 / (1 - a->p));
+	else
+		t->saved[0] = a->scale ? (float)(1 - a->p) : 1;
+	det_parallel(t->run.threads, (m.n + CHUNK - 1) / CHUNK, dropout_draw, &m);
+}
+
+static void
+dropout_back_part(const void *ctx, size_t part, int worker)
+{
+	const struct mask *m = ctx;
+	const struct det_op_back *b = m->b;
+	size_t at = part * CHUNK, n = m->n - at < CHUNK ? m->n - at : CHUNK, i;
+	const unsigned char *kept = (const unsigned char *)(b->saved + 1) + at;
+	const float *g = b->out_grad + at;
+	float by = b->saved[0];
+	float *in = b->in_grad[0] + at;
+
+	(void)worker;
+	for (i = 0; i < n; i++)
+		in[i] += kept[i] ? by * g[i] : 0;
+}
+
+static void
+dropout_backward(const struct det_op_back *b)
+{
+	struct mask m = { .b = b, .n = b->out_dims[0] * det_op_chw(b->out_dims) };
+
+	det_parallel(b->threads, (m.n + CHUNK - 1) / CHUNK, dropout_back_part, &m);
+}
+
 const struct det_op det_op_dropout = {
 	.name = "dropout",
 	.traits = DET_OP_INPLACE,
@@ -76,6 +154,9 @@ const struct det_op det_op_dropout = {
 	.view = dropout_view,
 	.blocked = det_op_blocked_always,
 	.run = dropout_run,
+	.backward = dropout_backward,
+	.train_saved = dropout_saved,
+	.train_forward = dropout_train,
 };
 
 /* --- flatten, reshape --- */
@@ -165,6 +246,7 @@ const struct det_op det_op_flatten = {
 	.shape = flatten_shape,
 	.view = always_view,
 	.run = no_run,
+	.backward = det_op_back_same,
 };
 
 const struct det_op det_op_reshape = {
@@ -178,6 +260,7 @@ const struct det_op det_op_reshape = {
 	.shape = reshape_shape,
 	.view = always_view,
 	.run = no_run,
+	.backward = det_op_back_same,
 };
 
 /* --- crop --- */
@@ -241,6 +324,34 @@ crop_run(const struct det_op_run *r)
 	    r->threads, o[0] * (r->blocked ? det_blocks(o[1]) : o[1]), crop_plane, r);
 }
 
+static void
+crop_back_plane(const void *ctx, size_t p, int worker)
+{
+	const struct det_op_back *b = ctx;
+	const struct crop_args *a = b->node->args;
+	const size_t *d = b->in_dims[0], *o = b->out_dims;
+	size_t dy = (d[2] - o[2]) / 2, dx = (d[3] - o[3]) / 2, y, i;
+	float gain = (float)a->gain;
+
+	(void)worker;
+	for (y = 0; y < o[2]; y++) {
+		float *in = b->in_grad[0] + (p * d[2] + y + dy) * d[3] + dx;
+		const float *g = b->out_grad + (p * o[2] + y) * o[3];
+
+#pragma omp simd
+		for (i = 0; i < o[3]; i++)
+			in[i] += gain * g[i];
+	}
+}
+
+static void
+crop_backward(const struct det_op_back *b)
+{
+	if (b->in_grad[0])
+		det_parallel(
+		    b->threads, b->out_dims[0] * b->out_dims[1], crop_back_plane, b);
+}
+
 const struct det_op det_op_crop = {
 	.name = "crop",
 	.in_lo = 1,
@@ -251,4 +362,5 @@ const struct det_op det_op_crop = {
 	.shape = crop_shape,
 	.blocked = det_op_blocked_always,
 	.run = crop_run,
+	.backward = crop_backward,
 };

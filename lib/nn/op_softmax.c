@@ -58,6 +58,15 @@ softmax(float *y, const float *x, size_t n, size_t step, float temp)
 		y[i * step] = (float)((double)y[i * step] / sum);
 }
 
+/* How far apart the values of a vector lie, its length, and how many vectors there are. */
+static size_t
+vectors(size_t *step, size_t *len, const struct softmax_args *a, const size_t d[4])
+{
+	*step = a->over == OVER_ALL ? 1 : d[2] * d[3];
+	*len = (a->over == OVER_ALL ? det_op_chw(d) : d[1]) / (size_t)a->groups;
+	return d[0] * det_op_chw(d) / *len;
+}
+
 #define RUN 64 /* vectors that a thread takes at a time */
 
 static void
@@ -65,10 +74,7 @@ softmax_part(const void *ctx, size_t part, int worker)
 {
 	const struct det_op_run *r = ctx;
 	const struct softmax_args *a = r->node->args;
-	const size_t *d = r->in_dims[0];
-	size_t step = a->over == OVER_ALL ? 1 : d[2] * d[3];
-	size_t len = (a->over == OVER_ALL ? det_op_chw(d) : d[1]) / (size_t)a->groups;
-	size_t jobs = d[0] * det_op_chw(d) / len, i, at;
+	size_t step, len, jobs = vectors(&step, &len, a, r->in_dims[0]), i, at;
 
 	(void)worker;
 	for (i = part * RUN; i < jobs && i < (part + 1) * RUN; i++) {
@@ -80,12 +86,47 @@ softmax_part(const void *ctx, size_t part, int worker)
 static void
 softmax_run(const struct det_op_run *r)
 {
-	const struct softmax_args *a = r->node->args;
-	const size_t *d = r->in_dims[0];
-	size_t len = (a->over == OVER_ALL ? det_op_chw(d) : d[1]) / (size_t)a->groups;
-	size_t jobs = d[0] * det_op_chw(d) / len;
+	size_t step, len, jobs = vectors(&step, &len, r->node->args, r->in_dims[0]);
 
 	det_parallel(r->threads, (jobs + RUN - 1) / RUN, softmax_part, r);
+}
+
+/* dx = y * (g - sum g y) / temp; n values that lie `step` apart */
+static void
+softmax_back(
+    float *dx, const float *g, const float *y, size_t n, size_t step, float temp)
+{
+	double sum = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		sum += (double)g[i * step] * (double)y[i * step];
+	for (i = 0; i < n; i++)
+		dx[i * step] += y[i * step] * (float)((double)g[i * step] - sum) / temp;
+}
+
+static void
+softmax_back_part(const void *ctx, size_t part, int worker)
+{
+	const struct det_op_back *b = ctx;
+	const struct softmax_args *a = b->node->args;
+	size_t step, len, jobs = vectors(&step, &len, a, b->in_dims[0]), i, at;
+
+	(void)worker;
+	for (i = part * RUN; i < jobs && i < (part + 1) * RUN; i++) {
+		at = i / step * len * step + i % step;
+		softmax_back(b->in_grad[0] + at, b->out_grad + at, b->out + at, len,
+		    step, (float)a->temp);
+	}
+}
+
+static void
+softmax_backward(const struct det_op_back *b)
+{
+	size_t step, len, jobs = vectors(&step, &len, b->node->args, b->in_dims[0]);
+
+	if (b->in_grad[0])
+		det_parallel(b->threads, (jobs + RUN - 1) / RUN, softmax_back_part, b);
 }
 
 const struct det_op det_op_softmax = {
@@ -98,4 +139,5 @@ const struct det_op det_op_softmax = {
 	.fixed_act = -1,
 	.shape = softmax_shape,
 	.run = softmax_run,
+	.backward = softmax_backward,
 };

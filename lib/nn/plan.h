@@ -143,9 +143,6 @@ enum det_conv_algo det_engine_wish(
 /* engine_bind.c: finds and checks the weights; composes what folds. */
 enum det_err det_engine_bind(
     struct det_engine *e, const struct det_weights *w) DET_MUST_USE;
-/* The weights against the sizes of a plan, where the text left some open. */
-enum det_err det_engine_recheck(
-    const struct det_engine *e, const size_t (*dims)[4]) DET_MUST_USE;
 /* engine_plan.c: `p` empty; in: the inputs of the run, checked against the net. */
 enum det_err det_plan_make(struct det_plan *p, const struct det_engine *e,
     const struct det_tensor *in) DET_MUST_USE;
