@@ -372,6 +372,7 @@ backward_layer(struct det_grad *g, size_t i, int search)
 {
 	const struct det_node *n = &g->net->node[i];
 	struct det_grad_row *r = &g->row[i];
+	enum det_act act;
 	float alpha;
 	size_t bad;
 
@@ -386,9 +387,10 @@ backward_layer(struct det_grad *g, size_t i, int search)
 		    g, i);
 	if (!n->op)
 		return DET_OK;
+	act = det_grad_act(n, &alpha);
 	if (!r->view)
-		det_grad_act_back(r->grad, r->value, r->pre, r->count,
-		    det_grad_act(n, &alpha), alpha, g->threads);
+		det_grad_act_back(
+		    r->grad, r->value, r->pre, r->count, act, alpha, g->threads);
 	run_backward(g, i);
 	if (r->heir != DET_GRAD_NONE)
 		g->row[r->heir].born = 1;
