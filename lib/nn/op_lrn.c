@@ -242,6 +242,13 @@ lrn_run(const struct det_op_run *r)
  * Windows are mirrored: i is in c's when c is in i's with its sides exchanged. The channel
  * that form darknet takes off every sum gets the sum of all T back. */
 
+/* x^-beta; AlexNet's beta is 3/4, which needs but roots. */
+static double
+power(double x, double beta)
+{
+	return beta == .75 ? 1 / (sqrt(x) * sqrt(sqrt(x))) : pow(x, -beta);
+}
+
 /* Pixels [at, at + n), n <= RUN; t: c * RUN doubles */
 static void
 across_back(float *dx, const float *g, const float *x, const struct lrn_args *a,

@@ -146,7 +146,7 @@ test_frozen(void)
 	for (i = 0; i < det_grad_n_params(r.grad); i++)
 		det_grad_param(r.grad, i)->frozen &=
 		    det_grad_param(r.grad, i)->role == DET_PARAM_MEAN;
-	worst = grad_rig_check(&r, 0x1p-6f, 100);
+	worst = grad_rig_check(&r, 0x1p-5f, 100);
 	ok(worst < 5e-4, "one batch norm by running statistics: worst %.1e", worst);
 	grad_rig_close(&r);
 }
@@ -241,10 +241,10 @@ test_sizes(void)
 {
 	static const char text[] = "net n\ninput x 3 0 0\n"
 				   "a = bn(x) act=mish\n"
-				   "p = maxpool(a) k=3 stride=2 pad=1\n"
+				   "p = avgpool(a) k=3 stride=2 pad=1\n"
 				   "c = groupnorm(p) groups=3 act=silu\n"
 				   "d = dropout(c) scale\n"
-				   "y = l2norm(d)\n"
+				   "y = l2norm(d) eps=.1\n"
 				   "output y p\n";
 	static const size_t sizes[][4] = { { 2, 3, 9, 7 }, { 1, 3, 30, 20 },
 		{ 3, 3, 5, 5 }, { 2, 3, 9, 7 } };
@@ -348,7 +348,7 @@ static void
 test_errors(void)
 {
 	static const char text[] = "net n\ninput x 2 3 3\na = scale(x)\nb = silu(a)\n"
-				   "c = scale(b)\ny = sigmoid(c)\noutput y\n";
+				   "y = scale(b)\noutput y\n";
 	static const char one[] = "net n\ninput x 2 1 1\ny = bn(x)\noutput y\n";
 	const size_t(*d)[4] = (const size_t[][4]){ { 2, 2, 3, 3 } };
 	struct grad_rig r;
@@ -377,7 +377,7 @@ test_errors(void)
 	/* big by small: the sum in the weight's gradient is what overflows */
 	((float *)r.in[0].data)[0] = 3e38f;
 	det_grad_param(r.grad, 0)->value[0] = 0;
-	det_grad_param(r.grad, 2)->value[0] = 1e4f;
+	det_grad_param(r.grad, 2)->value[0] = 1;
 	(void)grad_rig_loss(&r);
 	r.out_grad[0][0] = 1e4f;
 	fails(grad_rig_back(&r), DET_INVALID, "the gradient of 'n/a.weight'");
