@@ -295,6 +295,8 @@ size_t det_op_chw(const size_t d[4]);
 enum det_err det_op_bn_compose(double *s, double *t, const float *const *w, size_t c,
     int form, double eps) DET_MUST_USE;
 
+int det_op_has_bias(const struct det_bn_args *a);
+
 /* The i-th of the vectors that det_bn_args ask for, of c channels: its suffix and shape,
  * NULL past the last. */
 const char *det_op_bn_weight(

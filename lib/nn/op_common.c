@@ -166,8 +166,8 @@ det_op_bn_compose(
 	return DET_OK;
 }
 
-static int
-has_bias(const struct det_bn_args *a)
+int
+det_op_has_bias(const struct det_bn_args *a)
 {
 	return a->bias < 0 ? a->bn == DET_BN_NONE : (int)a->bias;
 }
@@ -180,7 +180,7 @@ det_op_bn_weight(
 
 	shape->rank = 1;
 	shape->dims[0] = c;
-	if (has_bias(a) && i-- == 0)
+	if (det_op_has_bias(a) && i-- == 0)
 		return "bias";
 	return a->bn != DET_BN_NONE && i < 4 ? bn[i] : NULL;
 }
@@ -191,7 +191,7 @@ det_op_bn_affine(
 {
 	size_t i;
 
-	if (has_bias(a)) {
+	if (det_op_has_bias(a)) {
 		for (i = 0; i < c; i++)
 			t[i] += (double)w[0][i];
 		w++;

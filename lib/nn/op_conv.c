@@ -14,7 +14,8 @@
  */
 #include <math.h>
 
-#include "nn/op.h"
+#include "nn/bn_end.h"
+#include "nn/conv_back.h"
 
 struct conv_args {
 	struct det_act_args act; /* first: DET_OP_ACT */
@@ -242,6 +243,64 @@ static const struct det_op_ways conv_ways = {
 	.algorithm = conv_algorithm,
 };
 
+/* --- training: nn/conv_back.h, nn/bn_end.h --- */
+
+/* On plain maps, in a way that does not depend on the threads: nor does any bit of it. */
+static struct det_conv
+problem_train(const struct det_node *n, const size_t in[4], const size_t out[4])
+{
+	struct det_conv c = problem(n, in, out);
+
+	c.algo = det_conv_choose(&c, DET_CONV_BACK_THREADS);
+	return c;
+}
+
+static size_t
+conv_saved(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
+{
+	const struct conv_args *a = n->args;
+
+	(void)in;
+	return det_bn_end_saved(&a->norm, out);
+}
+
+static size_t
+conv_back_scratch(
+    const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
+{
+	struct det_conv c = problem_train(n, in[0], out);
+	size_t run = det_conv_scratch(&c, threads);
+	size_t back = det_conv_back_scratch(&c, threads);
+
+	return run > back ? run : back;
+}
+
+static void
+conv_train(const struct det_op_train *t)
+{
+	const struct det_op_run *r = &t->run;
+	const struct conv_args *a = r->node->args;
+	struct det_conv c = problem_train(r->node, r->in_dims[0], r->out_dims);
+	struct det_bn_end end = det_bn_end_product(&a->norm, t);
+
+	c.act = end.act;
+	c.alpha = r->alpha;
+	det_conv_run(&c, end.to, r->in[0], r->weight[0], NULL, end.shift, NULL,
+	    r->scratch, r->threads);
+	det_bn_end_forward(&a->norm, t);
+}
+
+static void
+conv_backward(const struct det_op_back *b)
+{
+	const struct conv_args *a = b->node->args;
+	struct det_conv c = problem(b->node, b->in_dims[0], b->out_dims);
+
+	det_bn_end_backward(&a->norm, b);
+	det_conv_back_run(&c, b->in_grad[0], b->weight_grad[0], b->out_grad, b->in[0],
+	    b->weight[0], b->scratch, b->threads);
+}
+
 const struct det_op det_op_conv = {
 	.name = "conv",
 	.traits = DET_OP_ACT | DET_OP_FOLDS | DET_OP_RESIDUAL,
@@ -256,4 +315,8 @@ const struct det_op det_op_conv = {
 	.ways = &conv_ways,
 	.flop = conv_flop,
 	.run = conv_run,
+	.backward = conv_backward,
+	.back_scratch = conv_back_scratch,
+	.train_saved = conv_saved,
+	.train_forward = conv_train,
 };

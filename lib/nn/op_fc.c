@@ -11,7 +11,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/op.h"
+#include "base/parallel.h"
+#include "nn/bn_end.h"
+#include "nn/conv_back.h"
 
 struct fc_args {
 	struct det_act_args act;
@@ -83,6 +85,51 @@ fc_run(const struct det_op_run *r)
 	    r->threads);
 }
 
+/* --- training --- */
+
+static size_t
+fc_saved(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
+{
+	const struct fc_args *a = n->args;
+
+	(void)in;
+	return det_bn_end_saved(&a->norm, out);
+}
+
+static size_t
+fc_back_scratch(
+    const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
+{
+	size_t run = fc_scratch(n, in, out, threads);
+	size_t back = det_fc_back_scratch(out[0], out[1], det_op_chw(in[0]), threads);
+
+	return run > back ? run : back;
+}
+
+static void
+fc_train(const struct det_op_train *t)
+{
+	const struct det_op_run *r = &t->run;
+	const struct fc_args *a = r->node->args;
+	struct det_bn_end end = det_bn_end_product(&a->norm, t);
+
+	det_fc_run(end.to, r->in[0], r->weight[0], NULL, end.shift, r->in_dims[0][0],
+	    r->out_dims[1], det_op_chw(r->in_dims[0]), end.act, r->alpha, r->scratch,
+	    r->threads);
+	det_bn_end_forward(&a->norm, t);
+}
+
+static void
+fc_backward(const struct det_op_back *b)
+{
+	const struct fc_args *a = b->node->args;
+
+	det_bn_end_backward(&a->norm, b);
+	det_fc_back_run(b->in_grad[0], b->weight_grad[0], b->out_grad, b->in[0],
+	    b->weight[0], b->out_dims[0], b->out_dims[1], det_op_chw(b->in_dims[0]),
+	    b->scratch, b->threads);
+}
+
 const struct det_op det_op_fc = {
 	.name = "fc",
 	.traits = DET_OP_ACT | DET_OP_FOLDS,
@@ -97,6 +144,10 @@ const struct det_op det_op_fc = {
 	.scratch = fc_scratch,
 	.flop = fc_flop,
 	.run = fc_run,
+	.backward = fc_backward,
+	.back_scratch = fc_back_scratch,
+	.train_saved = fc_saved,
+	.train_forward = fc_train,
 };
 
 /* --- local --- */
@@ -224,6 +275,139 @@ local_run(const struct det_op_run *r)
 	    r->out, r->out, o[0] * det_op_chw(o), r->act, r->alpha, r->threads);
 }
 
+/* --- training, a row of outputs at a time --- */
+
+/* Bytes of the patches of a row's positions for the whole batch, (OW,N,C*kh*kw). */
+static size_t
+local_back_scratch(
+    const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
+{
+	size_t len = patch_len(n->args, in[0]);
+
+	(void)threads;
+	return out[3] * in[0][0] * len * sizeof(float);
+}
+
+struct local_row {
+	const struct det_op_back *b;
+	size_t y;
+};
+
+/* The top left pixel of the window of output (y, x). */
+static void
+corner(long at[2], const struct local_args *a, size_t y, size_t x)
+{
+	at[0] = (long)y * a->stride[0] - a->pad[0];
+	at[1] = (long)x * a->stride[1] - a->pad[1];
+}
+
+/* to += f * from */
+static void
+add_times(float *to, const float *from, float f, size_t n)
+{
+	size_t i;
+
+#pragma omp simd
+	for (i = 0; i < n; i++)
+		to[i] += f * from[i];
+}
+
+static float
+grad_at(const struct det_op_back *b, size_t n, size_t k, size_t p)
+{
+	const size_t *o = b->out_dims;
+
+	return b->out_grad[(n * o[1] + k) * o[2] * o[3] + p];
+}
+
+/* The gradients of one position's weights and bias. */
+static void
+local_weight_back(const void *ctx, size_t x, int worker)
+{
+	const struct local_row *w = ctx;
+	const struct det_op_back *b = w->b;
+	const struct local_args *a = b->node->args;
+	const size_t *d = b->in_dims[0], *o = b->out_dims;
+	size_t len = patch_len(a, d), p = w->y * o[3] + x, n, k;
+	float *patch = (float *)b->scratch + x * d[0] * len;
+	long at[2];
+
+	(void)worker;
+	corner(at, a, w->y, x);
+	for (n = 0; n < d[0]; n++)
+		gather(
+		    patch + n * len, b->in[0] + n * det_op_chw(d), d, a, at[0], at[1]);
+	for (k = 0; k < o[1]; k++)
+		for (n = 0; n < d[0]; n++) {
+			float g = grad_at(b, n, k, p);
+
+			if (b->weight_grad[0])
+				add_times(b->weight_grad[0] + (p * o[1] + k) * len,
+				    patch + n * len, g, len);
+			if (b->weight_grad[1])
+				b->weight_grad[1][k * o[2] * o[3] + p] += g;
+		}
+}
+
+/* The gradient of one position's patches. */
+static void
+local_patch_back(const void *ctx, size_t x, int worker)
+{
+	const struct local_row *w = ctx;
+	const struct det_op_back *b = w->b;
+	const size_t *d = b->in_dims[0], *o = b->out_dims;
+	size_t len = patch_len(b->node->args, d), p = w->y * o[3] + x, n, k;
+	float *patch = (float *)b->scratch + x * d[0] * len;
+
+	(void)worker;
+	memset(patch, 0, d[0] * len * sizeof *patch);
+	for (k = 0; k < o[1]; k++)
+		for (n = 0; n < d[0]; n++)
+			add_times(patch + n * len, b->weight[0] + (p * o[1] + k) * len,
+			    grad_at(b, n, k, p), len);
+}
+
+/* A row's patches added to one channel of one image. */
+static void
+local_spread(const void *ctx, size_t it, int worker)
+{
+	const struct local_row *w = ctx;
+	const struct det_op_back *b = w->b;
+	const struct local_args *a = b->node->args;
+	const size_t *d = b->in_dims[0];
+	size_t n = it / d[1], c = it % d[1], len = patch_len(a, d), x;
+	long h = (long)d[2], wide = (long)d[3], at[2], i, j;
+	float *to = b->in_grad[0] + it * d[2] * d[3];
+
+	(void)worker;
+	for (x = 0; x < b->out_dims[3]; x++) {
+		const float *from = (const float *)b->scratch + (x * d[0] + n) * len +
+				    c * (size_t)(a->k[0] * a->k[1]);
+
+		corner(at, a, w->y, x);
+		for (i = at[0]; i < at[0] + a->k[0]; i++)
+			for (j = at[1]; j < at[1] + a->k[1]; j++, from++)
+				if (i >= 0 && i < h && j >= 0 && j < wide)
+					to[i * wide + j] += *from;
+	}
+}
+
+static void
+local_backward(const struct det_op_back *b)
+{
+	const size_t *d = b->in_dims[0], *o = b->out_dims;
+	struct local_row w = { b, 0 };
+
+	for (w.y = 0; w.y < o[2]; w.y++) {
+		if (b->weight_grad[0] || b->weight_grad[1])
+			det_parallel(b->threads, o[3], local_weight_back, &w);
+		if (!b->in_grad[0])
+			continue;
+		det_parallel(b->threads, o[3], local_patch_back, &w);
+		det_parallel(b->threads, d[0] * d[1], local_spread, &w);
+	}
+}
+
 const struct det_op det_op_local = {
 	.name = "local",
 	.traits = DET_OP_ACT,
@@ -237,4 +421,6 @@ const struct det_op det_op_local = {
 	.scratch = local_scratch,
 	.flop = local_flop,
 	.run = local_run,
+	.backward = local_backward,
+	.back_scratch = local_back_scratch,
 };
