@@ -222,11 +222,16 @@ main(void)
 
 	for (i = 0; i < sizeof cases / sizeof *cases; i++) {
 		const struct op_case *c = &cases[i];
+		/* normalising takes a bias out again: its gradient is 0, but for rounding,
+		 * which there is nothing to measure by */
+		int bias = strstr(c->stmt, "bias=1") != NULL;
 
-		check_case(c, 0, DET_BN_TORCH, 1);
+		if (!bias)
+			check_case(c, 0, DET_BN_TORCH, 1);
+		if (!bias && strstr(c->stmt, " bn"))
+			check_case(c, 0, DET_BN_DARKNET_FORM, 1);
 		if (strstr(c->stmt, " bn")) {
 			check_case(c, 1, DET_BN_TORCH, 1);
-			check_case(c, 0, DET_BN_DARKNET_FORM, 1);
 			check_case(c, 0, DET_BN_TORCH, 0);
 		}
 	}
