@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "nn/conv.h"
+#include "nn/wino.h"
 
 /* The threads that ways of convolution are chosen for in training: always as many, so that no
  * result depends on how many there are. */
@@ -41,6 +42,12 @@ struct det_outer {
 struct det_back_kernels {
 	size_t rows, blocks; /* of a tile at most */
 	void (*outer)(const struct det_outer *o);
+	/* Winograd's F(4x4,3x3), transposed: conv_back_wino.c. Sixteen channels of an image's
+	 * outputs dy (oh,ow,16) to z[p * place + 16 (t - first) + lane], tiles first .. first+n */
+	void (*spread)(float *z, size_t place, const float *dy,
+	    const struct det_wino_grid *grid, size_t first, size_t n);
+	/* taps (n,9,16) of u[p * place + 16 i + lane], i < n */
+	void (*gather)(float *taps, const float *u, size_t place, size_t n);
 };
 
 extern const struct det_back_kernels det_back_kernels_c;
@@ -80,6 +87,16 @@ void det_conv_back_input(const struct det_conv *c, float *dx, const float *dy,
 int det_conv_back_weight_blocked(const struct det_conv *c);
 size_t det_conv_back_weight_scratch(const struct det_conv *c, int threads);
 void det_conv_back_weight(const struct det_conv *c, float *dw, const float *dy,
+    const float *x, void *scratch, int threads);
+
+/* Rows l < lanes of dw, `row` floats apart, += sum (n,16), turned. */
+void det_back_add_turned(
+    float *dw, size_t row, const float *sum, size_t lanes, size_t n);
+
+/* The same by Winograd's transforms, where that takes less. conv_back_wino.c */
+int det_wino_back_pays(const struct det_conv *c);
+size_t det_wino_back_scratch(const struct det_conv *c, int threads);
+void det_wino_back_run(const struct det_conv *c, float *dw, const float *dy,
     const float *x, void *scratch, int threads);
 
 #endif

@@ -12,7 +12,8 @@
  * Work is cut into items of some blocks of K by some of C, all taps, whose sums stay in a
  * thread's second cache. The rows of dy of all images pass in bands of some hundred pixels:
  * a band's sums are taken in registers, then added to those before, so that no sum of floats
- * is long. How the items are cut changes no sum.
+ * is long. How the items are cut changes no sum. Most 3x3 of stride 1 take less by
+ * Winograd's transforms: conv_back_wino.c.
  *
  * Groups whose channels fill no blocks (depthwise ones above all) are done on plain maps, as
  * dot products of rows.
@@ -120,6 +121,8 @@ det_conv_back_weight_scratch(const struct det_conv *c, int threads)
 
 	if (!det_conv_back_weight_blocked(c))
 		return 0;
+	if (det_wino_back_pays(c))
+		return det_wino_back_scratch(c, threads);
 	p = make_plan(c, threads);
 	return (p.run_bytes + p.sum_bytes) * (size_t)threads;
 }
@@ -238,31 +241,38 @@ add_band(const struct work *w, const struct item *t, size_t band)
 	}
 }
 
-/* dw += an item's sums, turned: those of a channel of K side by side. */
+void
+det_back_add_turned(float *dw, size_t row, const float *sum, size_t lanes, size_t n)
+{
+	float turned[DET_BLOCK * TURNED];
+	size_t i, m, l, k;
+
+	for (i = 0; i < n; i += m) {
+		m = least(n - i, TURNED);
+		det_block_kernels()->turn_out(
+		    turned, TURNED, sum + i * DET_BLOCK, lanes, m);
+		for (l = 0; l < lanes; l++)
+#pragma omp simd
+			for (k = 0; k < m; k++)
+				dw[l * row + i + k] += turned[l * TURNED + k];
+	}
+}
+
+/* dw += an item's sums: those of a channel of K lie side by side there. */
 static void
 add_sums(const struct work *w, const struct item *t)
 {
 	const struct plan *p = w->p;
-	size_t row = p->cg * p->taps, k, i, n, m, l;
+	size_t row = p->cg * p->taps, k;
 	size_t all = least(t->cn * DET_BLOCK, p->cg - t->c * DET_BLOCK) * p->taps;
-	float turned[DET_BLOCK * TURNED];
 
 	for (k = 0; k < t->kn; k++) {
-		const float *sum = t->sum + k * t->cn * p->taps * DET_BLOCK * DET_BLOCK;
 		size_t first = (t->k + k) * DET_BLOCK;
-		size_t lanes = least(DET_BLOCK, p->kg - first);
-		float *to = w->dw + (t->group * p->kg + first) * row +
-			    t->c * DET_BLOCK * p->taps;
 
-		for (i = 0; i < all; i += n) {
-			n = least(all - i, TURNED);
-			det_block_kernels()->turn_out(
-			    turned, TURNED, sum + i * DET_BLOCK, lanes, n);
-			for (l = 0; l < lanes; l++)
-#pragma omp simd
-				for (m = 0; m < n; m++)
-					to[l * row + i + m] += turned[l * TURNED + m];
-		}
+		det_back_add_turned(w->dw + (t->group * p->kg + first) * row +
+					t->c * DET_BLOCK * p->taps,
+		    row, t->sum + k * t->cn * p->taps * DET_BLOCK * DET_BLOCK,
+		    least(DET_BLOCK, p->kg - first), all);
 	}
 }
 
@@ -357,7 +367,9 @@ det_conv_back_weight(const struct det_conv *c, float *dw, const float *dy,
 	struct plan p = make_plan(c, threads);
 	struct work w = { &p, dw, dy, x, scratch };
 
-	if (det_conv_back_weight_blocked(c))
+	if (det_conv_back_weight_blocked(c) && det_wino_back_pays(c))
+		det_wino_back_run(c, dw, dy, x, scratch, threads);
+	else if (det_conv_back_weight_blocked(c))
 		det_parallel(threads, c->groups * p.ks * p.cs, run_item, &w);
 	else
 		det_parallel(threads, c->k, run_plain, &w);
