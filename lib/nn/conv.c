@@ -272,7 +272,7 @@ floats_out(const struct det_conv *c, enum det_layout layout)
 
 /* Of the conversions and of the packing that such a call has to do itself. */
 static double
-extra_cost(const struct det_conv *asked, const struct det_conv *taken, int threads)
+extra_cost(const struct det_conv *asked, const struct det_conv *taken)
 {
 	const struct det_costs *k = det_costs();
 	const struct way *w = &ways[taken->algo];
@@ -284,14 +284,15 @@ extra_cost(const struct det_conv *asked, const struct det_conv *taken, int threa
 		t +=
 		    3. * (double)(floats_out(taken, DET_BLOCKED) / DET_BLOCK) * k->line;
 	if (!asked->packed && w->packed)
-		t += 3. * (double)(w->packed(taken, threads) / 64) * k->memory;
-	return t / threads;
+		t += 3. * (double)(w->packed(taken, 1) / 64) * k->memory;
+	return t;
 }
 
-/* The least cost of one algorithm in whatever layouts; 0 where it can't. */
+/* The least cost of one algorithm in whatever layouts; 0 where it can't. Costs are those of
+ * one thread, however many there are: another choice would be another rounding, and results
+ * would depend on -j. */
 static int
-cheapest_layouts(
-    struct choice *best, const struct det_conv *asked, int algo, int threads)
+cheapest_layouts(struct choice *best, const struct det_conv *asked, int algo)
 {
 	struct choice t = { .c = *asked };
 	int in, out, found = 0;
@@ -303,8 +304,7 @@ cheapest_layouts(
 			t.c.out_layout = (enum det_layout)out;
 			if (!ways[algo].can(&t.c))
 				continue;
-			t.cost = ways[algo].cost(&t.c, threads) +
-				 extra_cost(asked, &t.c, threads);
+			t.cost = ways[algo].cost(&t.c, 1) + extra_cost(asked, &t.c);
 			if (!found || t.cost < best->cost)
 				*best = t;
 			found = 1;
@@ -313,34 +313,32 @@ cheapest_layouts(
 }
 
 static struct choice
-choose(const struct det_conv *c, int threads)
+choose(const struct det_conv *c)
 {
 	struct choice best = { .c = *c }, t;
 	int algo, found = 0;
 
-	if (c->algo != DET_CONV_AUTO &&
-	    cheapest_layouts(&best, c, (int)c->algo, threads))
+	if (c->algo != DET_CONV_AUTO && cheapest_layouts(&best, c, (int)c->algo))
 		return best;
 	for (algo = DET_CONV_AUTO + 1; algo < DET_CONV_ALGOS; algo++) {
 		if (c->direct && algo >= DET_CONV_WINO2 && algo <= DET_CONV_WINO6)
 			continue;
-		if (cheapest_layouts(&t, c, algo, threads) &&
-		    (!found || t.cost < best.cost))
+		if (cheapest_layouts(&t, c, algo) && (!found || t.cost < best.cost))
 			best = t, found = 1;
 	}
 	return best; /* DET_CONV_GEMM can always */
 }
 
 enum det_conv_algo
-det_conv_choose(const struct det_conv *c, int threads)
+det_conv_choose(const struct det_conv *c)
 {
-	return choose(c, threads).c.algo;
+	return choose(c).c.algo;
 }
 
 const char *
 det_conv_algorithm(const struct det_conv *c, int threads)
 {
-	struct choice t = choose(c, threads);
+	struct choice t = choose(c);
 
 	if (t.c.algo == DET_CONV_GEMM)
 		return det_conv_gemm_name(&t.c, threads);
@@ -351,18 +349,18 @@ det_conv_algorithm(const struct det_conv *c, int threads)
 
 /* What is chosen when weights are prepared: the same however `packed` is set. */
 static struct det_conv
-packed_choice(const struct det_conv *c, int threads)
+packed_choice(const struct det_conv *c)
 {
 	struct det_conv p = *c;
 
 	p.packed = 1;
-	return choose(&p, threads).c;
+	return choose(&p).c;
 }
 
 size_t
 det_conv_packed_bytes(const struct det_conv *c, int threads)
 {
-	struct det_conv p = packed_choice(c, threads);
+	struct det_conv p = packed_choice(c);
 	const struct way *w = &ways[p.algo];
 
 	return w->packed ? w->packed(&p, threads) : 0;
@@ -371,7 +369,7 @@ det_conv_packed_bytes(const struct det_conv *c, int threads)
 void
 det_conv_pack(const struct det_conv *c, float *packed, const float *weight, int threads)
 {
-	struct det_conv p = packed_choice(c, threads);
+	struct det_conv p = packed_choice(c);
 	const struct way *w = &ways[p.algo];
 
 	if (w->packed && w->packed(&p, threads))
@@ -407,7 +405,7 @@ room_of(const struct det_conv *asked, const struct det_conv *taken, int threads)
 size_t
 det_conv_scratch(const struct det_conv *c, int threads)
 {
-	struct choice t = choose(c, threads);
+	struct choice t = choose(c);
 	struct room r = room_of(c, &t.c, threads);
 
 	return r.in + r.out + r.weight + 2 * r.scale + r.way;
@@ -444,7 +442,7 @@ det_conv_run(const struct det_conv *c, float *out, const float *in, const float 
     const float *scale, const float *shift, const float *residual, void *scratch,
     int threads)
 {
-	struct choice t = choose(c, threads);
+	struct choice t = choose(c);
 	const struct way *w = &ways[t.c.algo];
 	struct room r = room_of(c, &t.c, threads);
 	char *at = scratch;

@@ -65,8 +65,8 @@ enum det_err det_conv_shape(struct det_conv *c) DET_MUST_USE;
 int det_conv_can(const struct det_conv *c, enum det_conv_algo algo);
 /* c->algo if that can be, in whatever layouts; else, and for AUTO, the one of least modelled
  * cost, conversions counted, and packing unless c->packed; Winograd only where !c->direct. It
- * depends on the problem, the thread count and the processor's kind, never on timing. */
-enum det_conv_algo det_conv_choose(const struct det_conv *c, int threads);
+ * depends on the problem and the processor's kind, neither on timing nor on threads. */
+enum det_conv_algo det_conv_choose(const struct det_conv *c);
 /* Modelled microseconds of a way that is possible, without conversions or packing. */
 double det_conv_cost(const struct det_conv *c, enum det_conv_algo algo, int threads);
 
@@ -92,8 +92,8 @@ size_t det_conv_scratch(const struct det_conv *c, int threads);
 
 /* scale may be NULL (all 1), shift may be NULL (all 0), residual may be NULL; residual may
  * be out itself. For a blocked output scale and shift hold det_blocked_channels(k) floats.
- * The sum order is fixed by the problem, the thread count and the processor: equal calls
- * give equal bits. */
+ * The sum order is fixed by the problem and the processor: equal calls give equal bits on
+ * any number of threads. */
 void det_conv_run(const struct det_conv *c, float *out, const float *in,
     const float *weight, const float *scale, const float *shift, const float *residual,
     void *scratch, int threads);
