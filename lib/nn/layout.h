@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The two ways in which a map lies in memory inside the engine. Private to lib/nn: what
- * goes in and comes out of an engine is always plain.
+ * The two ways in which a map lies in memory inside the engine; what goes in and comes out
+ * of one is always plain.
  *
  *   plain    (N, C, H, W)                     as everywhere else in the toolkit
  *   blocked  (N, ceil(C/16), H, W, 16)        sixteen channels of a pixel side by side

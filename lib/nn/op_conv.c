@@ -127,8 +127,7 @@ problem_way(const struct det_node *n, const size_t in[4], const size_t out[4],
 
 /* The cheapest algorithm between two layouts; 0: none can. */
 static int
-find_way(
-    struct det_op_way *way, struct det_conv *c, enum det_conv_algo algo, int threads)
+find_way(struct det_op_way *way, struct det_conv *c, enum det_conv_algo algo)
 {
 	int a, found = 0;
 
@@ -141,7 +140,7 @@ find_way(
 		    (c->direct && a >= DET_CONV_WINO2 && a <= DET_CONV_WINO6) ||
 		    !det_conv_can(c, (enum det_conv_algo)a))
 			continue;
-		cost = det_conv_cost(c, (enum det_conv_algo)a, threads);
+		cost = det_conv_cost(c, (enum det_conv_algo)a, 1); /* as conv.c does */
 		if (found && !(cost < way->cost))
 			continue;
 		way->algo = (enum det_conv_algo)a;
@@ -153,8 +152,7 @@ find_way(
 
 static size_t
 conv_list(struct det_op_way way[DET_OP_WAYS], const struct det_node *n,
-    const size_t (*in)[4], const size_t out[4], enum det_conv_algo algo, int exact,
-    int threads)
+    const size_t (*in)[4], const size_t out[4], enum det_conv_algo algo, int exact)
 {
 	static const enum det_layout from[] = { DET_PLAIN, DET_PLAIN, DET_BLOCKED,
 		DET_BLOCKED };
@@ -166,11 +164,11 @@ conv_list(struct det_op_way way[DET_OP_WAYS], const struct det_node *n,
 	c.direct = exact;
 	for (i = 0; i < DET_OP_WAYS; i++) {
 		way[count] = (struct det_op_way){ .in = from[i], .out = to[i] };
-		if (find_way(&way[count], &c, algo, threads))
+		if (find_way(&way[count], &c, algo))
 			count++;
 	}
 	if (!count && algo != DET_CONV_AUTO)
-		return conv_list(way, n, in, out, DET_CONV_AUTO, exact, threads);
+		return conv_list(way, n, in, out, DET_CONV_AUTO, exact);
 	return count;
 }
 
