@@ -420,7 +420,10 @@ try_layouts(struct try *t, const struct conv_ways *ways, enum det_layout in,
     enum det_layout out)
 {
 	struct det_conv c = t->p->c;
-	int least = ways->least ? ways->least : 1, most = ways->most ? ways->most : 3;
+	/* now and then more threads than most machines have, and than there is work for */
+	int many = t->p->seed % 8 ? 3 : 7;
+	int least = ways->least ? ways->least : 1,
+	    most = ways->most ? ways->most : many;
 	int algo, threads, fails = 0;
 
 	c.in_layout = in;

@@ -20,11 +20,24 @@ side(size_t *out, size_t in, size_t a, size_t b, size_t k, size_t stride, size_t
 	return DET_OK;
 }
 
+/* Whether so many floats can be counted in bytes, `more` times as many where channels are
+ * filled up to whole blocks. */
+static enum det_err
+fits(size_t a, size_t b, size_t c, size_t d, size_t more)
+{
+	enum det_err e;
+	size_t n;
+
+	if ((e = det_mul(&n, a, b)) || (e = det_mul(&n, n, c)) ||
+	    (e = det_mul(&n, n, d)) || (e = det_mul(&n, n, more)))
+		return e;
+	return det_mul(&n, n, sizeof(float));
+}
+
 enum det_err
 det_conv_shape(struct det_conv *c)
 {
 	enum det_err e;
-	size_t n;
 
 	if (!c->n || !c->c || !c->h || !c->w || !c->k || !c->kh || !c->kw ||
 	    !c->stride_y || !c->stride_x || !c->dilate_y || !c->dilate_x || !c->groups)
@@ -41,14 +54,8 @@ det_conv_shape(struct det_conv *c)
 	    (e = side(&c->ow, c->w, c->pad_left, c->pad_right, c->kw, c->stride_x,
 		 c->dilate_x)))
 		return e;
-	if ((e = det_mul(&n, c->oh, c->ow)) || (e = det_mul(&n, n, c->k)) ||
-	    (e = det_mul(&n, n, c->n)) || (e = det_mul(&n, n, sizeof(float))))
+	if ((e = fits(c->oh, c->ow, c->k, c->n, DET_BLOCK)) ||
+	    (e = fits(c->h, c->w, c->c, c->n, DET_BLOCK)))
 		return e;
-	if ((e = det_mul(&n, c->h, c->w)) || (e = det_mul(&n, n, c->c)) ||
-	    (e = det_mul(&n, n, c->n)) || (e = det_mul(&n, n, sizeof(float))))
-		return e;
-	if ((e = det_mul(&n, c->kh, c->kw)) || (e = det_mul(&n, n, c->c)) ||
-	    (e = det_mul(&n, n, c->k)) || (e = det_mul(&n, n, sizeof(float))))
-		return e;
-	return DET_OK;
+	return fits(c->kh, c->kw, c->c, c->k, DET_BLOCK * DET_BLOCK);
 }
