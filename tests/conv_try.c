@@ -295,7 +295,7 @@ run(struct try *t, const struct det_conv *c, int threads, int least)
 	const struct conv_case *p = t->p;
 	const size_t dims[4] = { c->n, c->k, c->oh, c->ow };
 	size_t bytes = det_layout_floats(c->out_layout, dims) * sizeof(float), i;
-	enum det_conv_algo chosen = det_conv_choose(c, threads);
+	enum det_conv_algo chosen = det_conv_choose(c);
 	const float *weight = (float *)(void *)t->area[WEIGHT].data, *residual = NULL;
 	size_t want = 0;
 	float *out;
@@ -354,11 +354,8 @@ run(struct try *t, const struct det_conv *c, int threads, int least)
 	if (threads == least) {
 		memcpy(t->first, out, bytes);
 		fails += compare(t, c, out, chosen);
-	} else if (chosen == det_conv_choose(c, least)) {
-		if (memcmp(t->first, out, bytes) != 0)
-			fails += bad(t, "other bits than of fewer threads");
-	} else {
-		fails += compare(t, c, out, chosen);
+	} else if (memcmp(t->first, out, bytes) != 0) {
+		fails += bad(t, "other bits than of fewer threads");
 	}
 	return fails;
 }
@@ -423,7 +420,10 @@ try_layouts(struct try *t, const struct conv_ways *ways, enum det_layout in,
     enum det_layout out)
 {
 	struct det_conv c = t->p->c;
-	int least = ways->least ? ways->least : 1, most = ways->most ? ways->most : 3;
+	/* now and then more threads than most machines have, and than there is work for */
+	int many = t->p->seed % 8 ? 3 : 7;
+	int least = ways->least ? ways->least : 1,
+	    most = ways->most ? ways->most : many;
 	int algo, threads, fails = 0;
 
 	c.in_layout = in;

@@ -48,7 +48,7 @@ struct conv_ways {
 	enum det_conv_algo algo; /* with it */
 	int level_only;
 	enum det_cpu_level level;
-	int least, most; /* threads; 0: 1 and 3 */
+	int least, most; /* threads; 0: 1 and 3, of some cases 7 */
 };
 
 /* Failures, each told in a line "# ...". Each instruction set is a process of its own, so

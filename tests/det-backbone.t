@@ -82,6 +82,12 @@ like "--algo direct is direct" "$(det-backbone -m M.det --algo direct --profile 
 like "--algo of one layer" \
 	"$(det-backbone -m M.det --algo direct --algo d=gemm --profile in.det 2>&1 >x | grep '^d ' | tr -s ' ')" ' gemm '
 
+is "  that is no convolution is an error" "$(status det-backbone -m M.det --algo p=direct in.det)" 2
+like "  which names it" "$(det-backbone -m M.det --algo p=direct in.det 2>&1 >x)" "layer 'p' .* a convolution$"
+like "  nor is an input" "$(det-backbone -m M.det --algo image=gemm in.det 2>&1 >x)" "layer 'image' .* a convolution$"
+like "one that is impossible there is not taken" \
+	"$(det-backbone -m M.det --algo s=winograd4 --profile in.det 2>&1 >x)" '^s +conv .* (gemm|direct)'
+
 printf 'STRM\nEND.\n' | det-show --build - >empty.det
 is "--profile of nothing" "$(det-backbone -m M.det --profile empty.det 2>&1 >x; echo $?)" 0
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The convolution's shape, and the choice among the ways to compute it.
+ * The choice among the ways to compute a convolution.
  *
  * Each way has a modelled cost, in microseconds: what it multiplies and what it moves, by
  * the constants of conv_cost.c. It takes certain layouts and its weights packed in a certain
@@ -14,57 +14,6 @@
 #include "base/mem.h"
 #include "nn/conv_algo.h"
 #include "nn/gemm.h"
-
-static enum det_err
-side(size_t *out, size_t in, size_t a, size_t b, size_t k, size_t stride, size_t dilate)
-{
-	enum det_err e;
-	size_t span, padded;
-
-	if ((e = det_mul(&span, dilate, k - 1)) || (e = det_add(&padded, a, b)) ||
-	    (e = det_add(&padded, padded, in)))
-		return e;
-	if (span >= padded)
-		return det_fail(DET_INVALID,
-		    "a kernel that spans %zu was expected to fit an input of %zu with "
-		    "padding",
-		    span + 1, padded);
-	*out = (padded - span - 1) / stride + 1;
-	return DET_OK;
-}
-
-enum det_err
-det_conv_shape(struct det_conv *c)
-{
-	enum det_err e;
-	size_t n;
-
-	if (!c->n || !c->c || !c->h || !c->w || !c->k || !c->kh || !c->kw ||
-	    !c->stride_y || !c->stride_x || !c->dilate_y || !c->dilate_x || !c->groups)
-		return det_fail(DET_INVALID, "sizes, strides and groups of a "
-					     "convolution were expected to be above "
-					     "0");
-	if (c->c % c->groups || c->k % c->groups)
-		return det_fail(DET_INVALID,
-		    "groups were expected to divide %zu input and %zu output channels, "
-		    "found %zu",
-		    c->c, c->k, c->groups);
-	if ((e = side(&c->oh, c->h, c->pad_top, c->pad_bottom, c->kh, c->stride_y,
-		 c->dilate_y)) ||
-	    (e = side(&c->ow, c->w, c->pad_left, c->pad_right, c->kw, c->stride_x,
-		 c->dilate_x)))
-		return e;
-	if ((e = det_mul(&n, c->oh, c->ow)) || (e = det_mul(&n, n, c->k)) ||
-	    (e = det_mul(&n, n, c->n)) || (e = det_mul(&n, n, sizeof(float))))
-		return e;
-	if ((e = det_mul(&n, c->h, c->w)) || (e = det_mul(&n, n, c->c)) ||
-	    (e = det_mul(&n, n, c->n)) || (e = det_mul(&n, n, sizeof(float))))
-		return e;
-	if ((e = det_mul(&n, c->kh, c->kw)) || (e = det_mul(&n, n, c->c)) ||
-	    (e = det_mul(&n, n, c->k)) || (e = det_mul(&n, n, sizeof(float))))
-		return e;
-	return DET_OK;
-}
 
 /* Each output channel sees one input channel, and few outputs share it. */
 static int
@@ -323,7 +272,7 @@ floats_out(const struct det_conv *c, enum det_layout layout)
 
 /* Of the conversions and of the packing that such a call has to do itself. */
 static double
-extra_cost(const struct det_conv *asked, const struct det_conv *taken, int threads)
+extra_cost(const struct det_conv *asked, const struct det_conv *taken)
 {
 	const struct det_costs *k = det_costs();
 	const struct way *w = &ways[taken->algo];
@@ -335,14 +284,15 @@ extra_cost(const struct det_conv *asked, const struct det_conv *taken, int threa
 		t +=
 		    3. * (double)(floats_out(taken, DET_BLOCKED) / DET_BLOCK) * k->line;
 	if (!asked->packed && w->packed)
-		t += 3. * (double)(w->packed(taken, threads) / 64) * k->memory;
-	return t / threads;
+		t += 3. * (double)(w->packed(taken, 1) / 64) * k->memory;
+	return t;
 }
 
-/* The least cost of one algorithm in whatever layouts; 0 where it can't. */
+/* The least cost of one algorithm in whatever layouts; 0 where it can't. Costs are those of
+ * one thread, however many there are: another choice would be another rounding, and results
+ * would depend on -j. */
 static int
-cheapest_layouts(
-    struct choice *best, const struct det_conv *asked, int algo, int threads)
+cheapest_layouts(struct choice *best, const struct det_conv *asked, int algo)
 {
 	struct choice t = { .c = *asked };
 	int in, out, found = 0;
@@ -354,8 +304,7 @@ cheapest_layouts(
 			t.c.out_layout = (enum det_layout)out;
 			if (!ways[algo].can(&t.c))
 				continue;
-			t.cost = ways[algo].cost(&t.c, threads) +
-				 extra_cost(asked, &t.c, threads);
+			t.cost = ways[algo].cost(&t.c, 1) + extra_cost(asked, &t.c);
 			if (!found || t.cost < best->cost)
 				*best = t;
 			found = 1;
@@ -364,34 +313,32 @@ cheapest_layouts(
 }
 
 static struct choice
-choose(const struct det_conv *c, int threads)
+choose(const struct det_conv *c)
 {
 	struct choice best = { .c = *c }, t;
 	int algo, found = 0;
 
-	if (c->algo != DET_CONV_AUTO &&
-	    cheapest_layouts(&best, c, (int)c->algo, threads))
+	if (c->algo != DET_CONV_AUTO && cheapest_layouts(&best, c, (int)c->algo))
 		return best;
 	for (algo = DET_CONV_AUTO + 1; algo < DET_CONV_ALGOS; algo++) {
 		if (c->direct && algo >= DET_CONV_WINO2 && algo <= DET_CONV_WINO6)
 			continue;
-		if (cheapest_layouts(&t, c, algo, threads) &&
-		    (!found || t.cost < best.cost))
+		if (cheapest_layouts(&t, c, algo) && (!found || t.cost < best.cost))
 			best = t, found = 1;
 	}
 	return best; /* DET_CONV_GEMM can always */
 }
 
 enum det_conv_algo
-det_conv_choose(const struct det_conv *c, int threads)
+det_conv_choose(const struct det_conv *c)
 {
-	return choose(c, threads).c.algo;
+	return choose(c).c.algo;
 }
 
 const char *
 det_conv_algorithm(const struct det_conv *c, int threads)
 {
-	struct choice t = choose(c, threads);
+	struct choice t = choose(c);
 
 	if (t.c.algo == DET_CONV_GEMM)
 		return det_conv_gemm_name(&t.c, threads);
@@ -402,18 +349,18 @@ det_conv_algorithm(const struct det_conv *c, int threads)
 
 /* What is chosen when weights are prepared: the same however `packed` is set. */
 static struct det_conv
-packed_choice(const struct det_conv *c, int threads)
+packed_choice(const struct det_conv *c)
 {
 	struct det_conv p = *c;
 
 	p.packed = 1;
-	return choose(&p, threads).c;
+	return choose(&p).c;
 }
 
 size_t
 det_conv_packed_bytes(const struct det_conv *c, int threads)
 {
-	struct det_conv p = packed_choice(c, threads);
+	struct det_conv p = packed_choice(c);
 	const struct way *w = &ways[p.algo];
 
 	return w->packed ? w->packed(&p, threads) : 0;
@@ -422,7 +369,7 @@ det_conv_packed_bytes(const struct det_conv *c, int threads)
 void
 det_conv_pack(const struct det_conv *c, float *packed, const float *weight, int threads)
 {
-	struct det_conv p = packed_choice(c, threads);
+	struct det_conv p = packed_choice(c);
 	const struct way *w = &ways[p.algo];
 
 	if (w->packed && w->packed(&p, threads))
@@ -458,7 +405,7 @@ room_of(const struct det_conv *asked, const struct det_conv *taken, int threads)
 size_t
 det_conv_scratch(const struct det_conv *c, int threads)
 {
-	struct choice t = choose(c, threads);
+	struct choice t = choose(c);
 	struct room r = room_of(c, &t.c, threads);
 
 	return r.in + r.out + r.weight + 2 * r.scale + r.way;
@@ -495,7 +442,7 @@ det_conv_run(const struct det_conv *c, float *out, const float *in, const float 
     const float *scale, const float *shift, const float *residual, void *scratch,
     int threads)
 {
-	struct choice t = choose(c, threads);
+	struct choice t = choose(c);
 	const struct way *w = &ways[t.c.algo];
 	struct room r = room_of(c, &t.c, threads);
 	char *at = scratch;

@@ -63,11 +63,11 @@ enum det_err det_conv_shape(struct det_conv *c) DET_MUST_USE;
  * layouts of any kind where it can't). AUTO always can: det_conv_run converts maps and packs
  * weights itself, in scratch, where the best way wants it. */
 int det_conv_can(const struct det_conv *c, enum det_conv_algo algo);
-/* c->algo, or for AUTO the possible one of least modelled cost, Winograd only where
- * !c->direct. It depends on the problem, the thread count and the processor's kind, never
- * on timing. */
-enum det_conv_algo det_conv_choose(const struct det_conv *c, int threads);
-/* Modelled microseconds of a way that is possible. */
+/* c->algo if that can be, in whatever layouts; else, and for AUTO, the one of least modelled
+ * cost, conversions counted, and packing unless c->packed; Winograd only where !c->direct. It
+ * depends on the problem and the processor's kind, neither on timing nor on threads. */
+enum det_conv_algo det_conv_choose(const struct det_conv *c);
+/* Modelled microseconds of a way that is possible, without conversions or packing. */
 double det_conv_cost(const struct det_conv *c, enum det_conv_algo algo, int threads);
 
 /* "gemm", "direct", "winograd2", ...: names for options and reports; and back, -1 where
@@ -79,8 +79,9 @@ int det_conv_algo_find(const char *name);
 const char *det_conv_algorithm(const struct det_conv *c, int threads);
 
 /* Weights prepared once for many runs: bytes that the chosen way wants them packed in (0:
- * it reads them as they lie), and the packing. Packed for one problem they serve every
- * other that differs in n, h, w, layouts and epilogue alone, if its way is the same. */
+ * it reads them as they lie), and the packing. The way is the one chosen where packing costs
+ * nothing, as with c->packed set, whether it is or not. Packed for one problem they serve
+ * every other that differs in n, h, w, layouts and epilogue alone, if its way is the same. */
 size_t det_conv_packed_bytes(const struct det_conv *c, int threads);
 void det_conv_pack(
     const struct det_conv *c, float *packed, const float *weight, int threads);
@@ -91,8 +92,8 @@ size_t det_conv_scratch(const struct det_conv *c, int threads);
 
 /* scale may be NULL (all 1), shift may be NULL (all 0), residual may be NULL; residual may
  * be out itself. For a blocked output scale and shift hold det_blocked_channels(k) floats.
- * The sum order is fixed by the problem, the thread count and the processor: equal calls
- * give equal bits. */
+ * The sum order is fixed by the problem and the processor: equal calls give equal bits on
+ * any number of threads. */
 void det_conv_run(const struct det_conv *c, float *out, const float *in,
     const float *weight, const float *scale, const float *shift, const float *residual,
     void *scratch, int threads);

@@ -32,7 +32,7 @@ size_t det_direct_scratch(const struct det_conv *c, int threads); /* bytes */
 void det_direct_run(const struct det_conv *c, float *out, const float *in,
     const float *weight, const struct det_epilogue *e, void *scratch, int threads);
 
-/* Blocked to blocked; m is 2, 4 or 6, the outputs of a tile's side. conv_winograd.c.
+/* Blocked to blocked; m is 2, 4 or 6, the outputs of a tile's side. wino.c, wino_plan.c.
  * weight: packed where c->packed (det_wino_packed > 0), else as they lie, (K,C,3,3): then
  * they are transformed as they are needed. */
 int det_wino_can(const struct det_conv *c, int m);

@@ -14,10 +14,6 @@
 #include "nn/conv.h"
 #include "nn/wino.h"
 
-/* The threads that ways of convolution are chosen for in training: always as many, so that no
- * result depends on how many there are. */
-enum { DET_CONV_BACK_THREADS = 2 };
-
 /* Floats of A and B at which a run of n steps of a sum of outer products begins. */
 struct det_outer_run {
 	size_t a, b, n;

@@ -115,7 +115,6 @@ find_phase(struct det_conv *p, struct side s[2], const struct det_conv *c, size_
 			   : 0;
 	if (p->oh < p->h || p->ow < p->w)
 		p->pad_bottom += p->pad_bottom == 0;
-	p->algo = det_conv_choose(p, DET_CONV_BACK_THREADS);
 	return 1;
 }
 

@@ -35,6 +35,13 @@ det_engine_algo(enum det_conv_algo *algo, const char *name)
 	return e;
 }
 
+/* Whether a layer has algorithms to choose from, or may be summed by one that has. */
+static int
+has_ways(const struct det_node *n)
+{
+	return n->op && (n->op->ways || n->op->traits & DET_OP_ADDS);
+}
+
 static enum det_err
 set_one(struct det_engine *e, const char *text, const char *equals)
 {
@@ -46,14 +53,21 @@ set_one(struct det_engine *e, const char *text, const char *equals)
 	if ((err = det_engine_algo(&algo, equals + 1)) ||
 	    (err = det_strndup(&layer, text, (size_t)(equals - text))))
 		return err;
-	if (!det_net_find(e->net, &at, layer))
+	if (!det_net_find(e->net, &at, layer)) {
 		err = det_fail(DET_INVALID, "%s: no layer '%s'", e->net->file, layer);
-	else {
-		if (e->layer[at].head != DET_NO_NODE)
-			at = e->layer[at].head;
-		e->algo[at] = algo;
-		e->named[at] = 1;
+		goto out;
 	}
+	if (e->layer[at].head != DET_NO_NODE)
+		at = e->layer[at].head;
+	if (!has_ways(&e->net->node[at])) {
+		err = det_fail(DET_INVALID,
+		    "%s: layer '%s' was expected to be a convolution", e->net->file,
+		    layer);
+		goto out;
+	}
+	e->algo[at] = algo;
+	e->named[at] = 1;
+out:
 	free(layer);
 	return err;
 }

@@ -22,9 +22,10 @@
 #include "base/mem.h"
 #include "nn/planner.h"
 
-/* Of a processor's memory or last cache, for one thread and for several: bytes in a
- * microsecond, within a factor of two of every machine tried. */
-enum { SPEED_ONE = 9000, SPEED_MANY = 16000 };
+/* Of a processor's memory or last cache, for one thread: bytes in a microsecond, within a
+ * factor of two of every machine tried. The plan is the same for any number of threads, or
+ * results would depend on it. */
+enum { SPEED = 9000 };
 #define STEP_COST 2.0 /* microseconds of waking threads and walking the plan */
 #define SWEEPS    8
 #define LIMIT     ((size_t)1 << 46) /* floats of a blocked map: far from overflow */
@@ -54,10 +55,9 @@ node_of(const struct det_planner *s, size_t i)
 }
 
 static double
-move_cost(const struct det_planner *s, double floats)
+move_cost(double floats)
 {
-	return floats * (double)sizeof(float) /
-	       (s->e->threads > 1 ? SPEED_MANY : SPEED_ONE);
+	return floats * (double)sizeof(float) / SPEED;
 }
 
 static double
@@ -72,7 +72,7 @@ turn_cost(const struct det_planner *s, size_t i, enum det_layout to)
 	if (det_planner_same(s, i, to))
 		return 0;
 	return STEP_COST +
-	       move_cost(s, floats_of(s, i, DET_PLAIN) + floats_of(s, i, DET_BLOCKED));
+	       move_cost(floats_of(s, i, DET_PLAIN) + floats_of(s, i, DET_BLOCKED));
 }
 
 int
@@ -139,7 +139,7 @@ plain_cost(const struct det_planner *s, size_t i, const struct det_op_way *way)
 		return 0;
 	for (j = 0; j < det_op_reads(n); j++)
 		floats += floats_of(s, n->in[j], way->in);
-	return STEP_COST + move_cost(s, floats);
+	return STEP_COST + move_cost(floats);
 }
 
 static void
@@ -174,7 +174,7 @@ list_ways(const struct det_planner *s, struct choice *c, size_t i)
 		return;
 	}
 	c->n = n->op->ways->list(c->way, n, (const size_t(*)[4])in, s->p->dims[i],
-	    det_engine_wish(s->e, s->head[i], i, in[0]), s->e->exact, s->e->threads);
+	    det_engine_wish(s->e, s->head[i], i, in[0]), s->e->exact);
 	for (j = k = 0; j < c->n; j++)
 		if (may || (c->way[j].in == DET_PLAIN && c->way[j].out == DET_PLAIN))
 			c->way[k++] = c->way[j];

@@ -137,7 +137,7 @@ struct det_op_ways {
 	 * Winograd. */
 	size_t (*list)(struct det_op_way way[DET_OP_WAYS], const struct det_node *n,
 	    const size_t (*in)[4], const size_t out[4], enum det_conv_algo algo,
-	    int exact, int threads);
+	    int exact);
 	/* Bytes that this way wants weight[0] packed in; 0: it takes it as it lies. */
 	size_t (*packed)(const struct det_node *n, const size_t (*in)[4],
 	    const size_t out[4], const struct det_op_way *way, int threads);

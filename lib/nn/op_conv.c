@@ -128,8 +128,7 @@ problem_way(const struct det_node *n, const size_t in[4], const size_t out[4],
 
 /* The cheapest algorithm between two layouts; 0: none can. */
 static int
-find_way(
-    struct det_op_way *way, struct det_conv *c, enum det_conv_algo algo, int threads)
+find_way(struct det_op_way *way, struct det_conv *c, enum det_conv_algo algo)
 {
 	int a, found = 0;
 
@@ -142,7 +141,7 @@ find_way(
 		    (c->direct && a >= DET_CONV_WINO2 && a <= DET_CONV_WINO6) ||
 		    !det_conv_can(c, (enum det_conv_algo)a))
 			continue;
-		cost = det_conv_cost(c, (enum det_conv_algo)a, threads);
+		cost = det_conv_cost(c, (enum det_conv_algo)a, 1); /* as conv.c does */
 		if (found && !(cost < way->cost))
 			continue;
 		way->algo = (enum det_conv_algo)a;
@@ -154,8 +153,7 @@ find_way(
 
 static size_t
 conv_list(struct det_op_way way[DET_OP_WAYS], const struct det_node *n,
-    const size_t (*in)[4], const size_t out[4], enum det_conv_algo algo, int exact,
-    int threads)
+    const size_t (*in)[4], const size_t out[4], enum det_conv_algo algo, int exact)
 {
 	static const enum det_layout from[] = { DET_PLAIN, DET_PLAIN, DET_BLOCKED,
 		DET_BLOCKED };
@@ -167,11 +165,11 @@ conv_list(struct det_op_way way[DET_OP_WAYS], const struct det_node *n,
 	c.direct = exact;
 	for (i = 0; i < DET_OP_WAYS; i++) {
 		way[count] = (struct det_op_way){ .in = from[i], .out = to[i] };
-		if (find_way(&way[count], &c, algo, threads))
+		if (find_way(&way[count], &c, algo))
 			count++;
 	}
 	if (!count && algo != DET_CONV_AUTO)
-		return conv_list(way, n, in, out, DET_CONV_AUTO, exact, threads);
+		return conv_list(way, n, in, out, DET_CONV_AUTO, exact);
 	return count;
 }
 
@@ -245,16 +243,6 @@ static const struct det_op_ways conv_ways = {
 
 /* --- training: nn/conv_back.h, nn/bn_end.h --- */
 
-/* On plain maps, in a way that does not depend on the threads: nor does any bit of it. */
-static struct det_conv
-problem_train(const struct det_node *n, const size_t in[4], const size_t out[4])
-{
-	struct det_conv c = problem(n, in, out);
-
-	c.algo = det_conv_choose(&c, DET_CONV_BACK_THREADS);
-	return c;
-}
-
 static size_t
 conv_saved(const struct det_node *n, const size_t (*in)[4], const size_t out[4])
 {
@@ -268,7 +256,7 @@ static size_t
 conv_back_scratch(
     const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
 {
-	struct det_conv c = problem_train(n, in[0], out);
+	struct det_conv c = problem(n, in[0], out);
 	size_t run = det_conv_scratch(&c, threads);
 	size_t back = det_conv_back_scratch(&c, threads);
 
@@ -280,7 +268,7 @@ conv_train(const struct det_op_train *t)
 {
 	const struct det_op_run *r = &t->run;
 	const struct conv_args *a = r->node->args;
-	struct det_conv c = problem_train(r->node, r->in_dims[0], r->out_dims);
+	struct det_conv c = problem(r->node, r->in_dims[0], r->out_dims);
 	struct det_bn_end end = det_bn_end_product(&a->norm, t);
 
 	c.act = end.act;

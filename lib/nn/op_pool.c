@@ -20,11 +20,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/gemm.h"
-#include "nn/pool.h"
-
 #include "base/parallel.h"
-#include "nn/block.h"
+#include "nn/gemm.h"
+#include "nn/op_pool.h"
 
 static const char *const rounds[] = { "floor", "ceil", "darknet", NULL };
 static const char *const counts[] = { "pad", "valid", NULL };
@@ -33,7 +31,7 @@ static const struct det_key max_keys[] = {
 	DET_KEY_2("k", det_pool_args, k, 1, 1024, 0),
 	DET_KEY_2("stride", det_pool_args, stride, 1, 1024, 1),
 	DET_KEY_4("pad", det_pool_args, pad, 0, 512, 0),
-	DET_KEY_C("round", det_pool_args, round, rounds, DET_ROUND_FLOOR, -1),
+	DET_KEY_C("round", det_pool_args, round, rounds, DET_POOL_ROUND_FLOOR, -1),
 	DET_KEY_F("global", det_pool_args, global),
 	DET_KEY_LAST,
 };
@@ -42,9 +40,9 @@ static const struct det_key avg_keys[] = {
 	DET_KEY_2("k", det_pool_args, k, 1, 1024, 0),
 	DET_KEY_2("stride", det_pool_args, stride, 1, 1024, 1),
 	DET_KEY_4("pad", det_pool_args, pad, 0, 512, 0),
-	DET_KEY_C("round", det_pool_args, round, rounds, DET_ROUND_FLOOR, -1),
+	DET_KEY_C("round", det_pool_args, round, rounds, DET_POOL_ROUND_FLOOR, -1),
 	DET_KEY_F("global", det_pool_args, global),
-	DET_KEY_C("count", det_pool_args, count, counts, DET_COUNT_PAD, -1),
+	DET_KEY_C("count", det_pool_args, count, counts, DET_POOL_COUNT_PAD, -1),
 	DET_KEY_LAST,
 };
 
@@ -60,7 +58,7 @@ pool_check(const struct det_node *n)
 		return det_fail(DET_INVALID, "%s: k or pad with global", n->op->name);
 	if (a->global)
 		return DET_OK;
-	if (a->round == DET_ROUND_DARKNET) {
+	if (a->round == DET_POOL_ROUND_DARKNET) {
 		for (i = 1; i < 4; i++)
 			if (a->pad[i] != a->pad[0])
 				return det_fail(DET_INVALID,
@@ -75,13 +73,12 @@ pool_check(const struct det_node *n)
 	return DET_OK;
 }
 
-/* Padding before and after along one axis: 0 vertical, 1 horizontal. */
-static void
-pads(size_t *before, size_t *after, const struct det_pool_args *a, int axis)
+void
+det_pool_pads(size_t *before, size_t *after, const struct det_pool_args *a, int axis)
 {
 	*before = (size_t)a->pad[axis];
 	*after = (size_t)a->pad[axis + 2];
-	if (a->round == DET_ROUND_DARKNET) {
+	if (a->round == DET_POOL_ROUND_DARKNET) {
 		*after = *before - *before / 2;
 		*before /= 2;
 	}
@@ -93,9 +90,9 @@ axis_size(size_t *out, const struct det_pool_args *a, int axis, size_t in)
 	size_t before, after, k = (size_t)a->k[axis], s = (size_t)a->stride[axis];
 	enum det_err e;
 
-	pads(&before, &after, a, axis);
+	det_pool_pads(&before, &after, a, axis);
 	e = det_op_window(out, axis ? "width" : "height", in, before, after, k, s, 1);
-	if (e || !in || a->round != DET_ROUND_CEIL)
+	if (e || !in || a->round != DET_POOL_ROUND_CEIL)
 		return e;
 	if ((in + before + after - k) % s)
 		++*out;
@@ -139,7 +136,7 @@ det_pool_window(const struct det_pool_args *a, int axis, size_t in, size_t i)
 
 	if (a->global)
 		return (struct det_pool_span){ 0, in, in };
-	pads(&before, &after, a, axis);
+	det_pool_pads(&before, &after, a, axis);
 	end = start + (size_t)a->k[axis];
 	if (end > in + before + after)
 		end = in + before + after;
@@ -161,7 +158,7 @@ padded(const struct det_pool_args *a, size_t w, size_t ow)
 
 	if (a->global)
 		return w;
-	pads(&before, &after, a, 1);
+	det_pool_pads(&before, &after, a, 1);
 	n = (ow - 1) * (size_t)a->stride[1] + (size_t)a->k[1];
 	return n > before + w ? n : before + w;
 }
@@ -221,7 +218,7 @@ max_plane(float *out, const float *in, const size_t d[4], const size_t o[4],
 	size_t before = 0, after, n = padded(a, d[3], o[3]), y, x;
 
 	if (!a->global)
-		pads(&before, &after, a, 1);
+		det_pool_pads(&before, &after, a, 1);
 	for (x = 0; x < n; x++)
 		tmp[x] = -INFINITY;
 	for (y = 0; y < o[2]; y++, out += o[3]) {
@@ -251,19 +248,12 @@ max_floats(const struct det_pool_args *a, size_t w, size_t ow)
 	return n + (n + s - 1) / s * s + DET_OP_ROW_PAD;
 }
 
-/* On blocked maps: largest rows of k x k are taken in two passes where that is less. */
-static size_t
-row_floats(const struct det_pool_args *a, size_t w)
-{
-	return a->k[0] * a->k[1] > 9 ? w * DET_BLOCK : 0;
-}
-
 static size_t
 max_scratch(
     const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads)
 {
 	size_t plain = max_floats(n->args, in[0][3], out[3]);
-	size_t blocked = row_floats(n->args, in[0][3]);
+	size_t blocked = det_pool_blocked_floats(n->args, in[0][3]);
 
 	return (size_t)threads * (plain > blocked ? plain : blocked) * sizeof(float);
 }
@@ -279,141 +269,11 @@ max_part(const void *ctx, size_t p, int worker)
 	    r->node->args, (float *)r->scratch + (size_t)worker * row);
 }
 
-/* --- on blocked maps ---
- * Both kinds go along a row of the output: windows that are whole are one call, those cut
- * by an edge one call each. */
-
-/* Columns from x on whose windows are whole: all that the kernel covers lies in the row. */
-static size_t
-whole_windows(const struct det_pool_args *a, size_t w, size_t x, size_t ow)
-{
-	size_t before, after, s = (size_t)a->stride[1], k = (size_t)a->k[1], end;
-
-	pads(&before, &after, a, 1);
-	if (a->global || x * s < before || x * s - before + k > w)
-		return 0;
-	end = (w + before - k) / s + 1;
-	return (end < ow ? end : ow) - x;
-}
-
-/* What a row of windows is to a kernel: calls fn for each stretch of it. */
-struct pool_row {
-	const struct det_op_run *r;
-	const float *in; /* the first row that the windows see */
-	size_t rows;
-	struct det_pool_span sy;
-	float *out;
-};
-
-static void
-each_stretch(const struct pool_row *p,
-    void (*fn)(const struct pool_row *p, float *out, const struct det_block_window *w,
-	size_t n, const struct det_pool_span *sx))
-{
-	const struct det_pool_args *a = p->r->node->args;
-	size_t w = p->r->in_dims[0][3], ow = p->r->out_dims[3], x, n;
-
-	for (x = 0; x < ow; x += n) {
-		struct det_pool_span sx = det_pool_window(a, 1, w, x);
-		struct det_block_window win = { p->in + sx.lo * DET_BLOCK,
-			w * DET_BLOCK, p->rows, sx.hi - sx.lo, (size_t)a->stride[1] };
-		float *out = p->out + x * DET_BLOCK;
-
-		n = whole_windows(a, w, x, ow);
-		if (n == 0)
-			n = 1;
-		if (win.rows == 0 || win.cols == 0)
-			memset(out, 0, n * DET_BLOCK * sizeof *out);
-		else
-			fn(p, out, &win, n, &sx);
-	}
-}
-
-static void
-max_stretch(const struct pool_row *p, float *out, const struct det_block_window *w,
-    size_t n, const struct det_pool_span *sx)
-{
-	(void)p;
-	(void)sx;
-	det_block_kernels()->largest(out, w, n);
-}
-
-static void
-avg_stretch(const struct pool_row *p, float *out, const struct det_block_window *w,
-    size_t n, const struct det_pool_span *sx)
-{
-	const struct det_pool_args *a = p->r->node->args;
-	size_t area =
-	    a->count == DET_COUNT_VALID ? w->rows * w->cols : p->sy.span * sx->span;
-
-	det_block_kernels()->average(out, w, n, (float)area);
-}
-
-static size_t
-bands(const struct det_op_run *r)
-{
-	size_t band = det_block_band(r->out_dims[3], r->out_dims[2]);
-
-	return (r->out_dims[2] + band - 1) / band;
-}
-
-/* Some rows of a plane of blocks; max: by maxima, else averages. */
-static void
-blocked_band(const struct det_op_run *r, size_t it, float *tmp, int max)
-{
-	const size_t *d = r->in_dims[0], *o = r->out_dims;
-	size_t plane = it / bands(r), band = det_block_band(o[3], o[2]);
-	size_t y = it % bands(r) * band, end = y + band < o[2] ? y + band : o[2];
-
-	for (; y < end; y++) {
-		struct det_pool_span sy = det_pool_window(r->node->args, 0, d[2], y);
-		struct pool_row p = { .r = r,
-			.in = r->in[0] + (plane * d[2] + sy.lo) * d[3] * DET_BLOCK,
-			.rows = sy.hi - sy.lo,
-			.sy = sy,
-			.out = r->out + (plane * o[2] + y) * o[3] * DET_BLOCK };
-
-		if (tmp && p.rows > 1) {
-			struct det_block_window down = { p.in, d[3] * DET_BLOCK, p.rows,
-				1, 1 };
-
-			det_block_kernels()->largest(tmp, &down, d[3]);
-			p.in = tmp;
-			p.rows = 1;
-		}
-		each_stretch(&p, max ? max_stretch : avg_stretch);
-	}
-}
-
-static void
-max_band(const void *ctx, size_t it, int worker)
-{
-	const struct det_op_run *r = ctx;
-	size_t row = row_floats(r->node->args, r->in_dims[0][3]);
-	float *tmp = row ? (float *)r->scratch + (size_t)worker * row : NULL;
-
-	blocked_band(r, it, tmp, 1);
-}
-
-static void
-avg_band(const void *ctx, size_t it, int worker)
-{
-	(void)worker;
-	blocked_band(ctx, it, NULL, 0);
-}
-
-/* Pieces of work of a run by the planes of blocks. */
-static size_t
-blocked_bands(const struct det_op_run *r)
-{
-	return r->in_dims[0][0] * det_blocks(r->in_dims[0][1]) * bands(r);
-}
-
 static void
 max_run(const struct det_op_run *r)
 {
 	if (r->blocked)
-		det_parallel(r->threads, blocked_bands(r), max_band, r);
+		det_pool_blocked_max(r);
 	else
 		det_parallel(
 		    r->threads, r->in_dims[0][0] * r->in_dims[0][1], max_part, r);
@@ -436,7 +296,7 @@ avg_plane(float *out, const float *in, const size_t d[4], const size_t o[4],
 			for (sum = 0, i = sy.lo; i < sy.hi; i++)
 				for (j = sx.lo; j < sx.hi; j++)
 					sum += (double)in[i * d[3] + j];
-			n = a->count == DET_COUNT_VALID
+			n = a->count == DET_POOL_COUNT_VALID
 				? (sy.hi - sy.lo) * (sx.hi - sx.lo)
 				: sy.span * sx.span;
 			*out++ = n ? (float)(sum / (double)n) : 0;
@@ -472,7 +332,7 @@ avg_run(const struct det_op_run *r)
 	size_t x;
 
 	if (r->blocked) {
-		det_parallel(r->threads, blocked_bands(r), avg_band, r);
+		det_pool_blocked_avg(r);
 		return;
 	}
 	for (x = 0; x < r->out_dims[3]; x++)

@@ -6,7 +6,7 @@
  * window alike, divided by what the average was.
  */
 #include "base/parallel.h"
-#include "nn/pool.h"
+#include "nn/op_pool.h"
 
 /* One plane, (OH,OW) -> (H,W) */
 static void
@@ -66,7 +66,7 @@ avg_plane(float *in_grad, const float *g, const size_t d[4], const size_t o[4],
 		for (x = 0; x < o[3]; x++, g++) {
 			struct det_pool_span sx = det_pool_window(a, 1, d[3], x);
 
-			n = a->count == DET_COUNT_VALID
+			n = a->count == DET_POOL_COUNT_VALID
 				? (sy.hi - sy.lo) * (sx.hi - sx.lo)
 				: sy.span * sx.span;
 			if (!n)

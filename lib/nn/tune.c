@@ -5,8 +5,8 @@
  * A layer is timed where it will run: inside the whole network, with the caches as the layer
  * before leaves them. So the network is run with one algorithm forced wherever it is
  * possible, then with the next, round after round, and each layer keeps the median of its
- * medians for each algorithm. Engines exist one at a time, for the prepared weights of one
- * may be several times the model.
+ * medians for each algorithm. Engines exist one at a time, for each has prepared weights of
+ * its own; only the last comparison, of whole runs in turn, has two.
  *
  * An algorithm is a candidate for a layer if it takes and gives the layouts that the modelled
  * plan has there: what another layout costs around the layer was not measured with it. It

@@ -15,11 +15,14 @@
 enum {
 	PAGE = 1024, /* floats; what is a multiple apart shares a cache's set */
 	LINE = 16,
-	/* by tiles: a thread's tiles at a time, about; floats of their V, and of all of U,
-	 * at most; output blocks at a time */
+	/* by tiles: a thread's tiles at a time, about; floats of their V at most; floats of
+	 * all of U at most, where there are many tiles and where not; output blocks at a
+	 * time */
 	FEW_TILES = 18,
 	V_ALONE = 192 * 1024,
+	MANY_TILES = 100,
 	U_ALONE = 2560 * 1024,
+	U_FEW = 160 * 1024,
 	TAKE_ALONE = 4,
 	/* by channels: floats of V, about; output and input blocks at a time */
 	V_SHARED = 2048 * 1024,
@@ -62,7 +65,8 @@ det_wino_plan_make(const struct det_conv *c, int m, int threads)
 	p.image = p.grid.across * p.grid.down;
 	p.tiles = c->n * p.image;
 	each = p.places * p.in * DET_BLOCK; /* floats of V for a tile */
-	p.alone = each * FEW_TILES <= V_ALONE && each * p.out * DET_BLOCK <= U_ALONE;
+	p.alone = each * FEW_TILES <= V_ALONE &&
+		  each * p.out * DET_BLOCK <= (p.tiles < MANY_TILES ? U_FEW : U_ALONE);
 	if (p.alone) { /* as many blocks for each thread */
 		p.blocks = ceil_div(ceil_div(p.tiles, FEW_TILES), workers) * workers;
 		p.take = least(TAKE_ALONE, p.out);

@@ -15,12 +15,14 @@
  * (A. Toom's and S. Cook's algorithm, transposed: S. Winograd, "Arithmetic complexity of
  * computations", 1980; A. Lavin and S. Gray, "Fast algorithms for convolutional neural
  * networks", CVPR 2016). Points of one size and both signs share their even and their odd
- * part. The points, those of the least error found among triples (pairs) on a grid:
+ * part. The points were compared by the error of random layers of 32 and 64 channels:
  *
  *   F(2,3)   0, 1, -1
- *   F(4,3)   0, a, -a, b, -b;  a = sqrt(1/2), b = sqrt(2): a fourth of the largest error
- *            of Lavin's 0, +-1, +-2, as the powers stay nearer to 1
- *   F(6,3)   0, 1, -1, 1/2, -1/2, 2, -2
+ *   F(4,3)   0, a, -a, b, -b;  a = sqrt(1/2), b = sqrt(2): the largest error is about a
+ *            fourth of that of Lavin's 0, +-1, +-2, as the powers stay nearer to 1; 2/3 and
+ *            3/2, or 3/4 and 4/3, are as good within 10 %
+ *   F(6,3)   0, 1, -1, 1/2, -1/2, 2, -2: the least mean error of 144 triples on a grid, and
+ *            a largest error some 25 % above the least, of .55, 1, 1.7
  *
  * Departure: signs of row 0 are turned where N(0) is -1, in weights and input alike.
  */

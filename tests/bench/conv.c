@@ -335,14 +335,16 @@ flop_of(const struct det_conv *c)
 static double
 line(const struct det_conv *c, size_t count, double top, double *pack)
 {
+	struct det_conv asked = *c;
 	double flop = flop_of(c), s;
 	size_t bytes;
 
 	s = measure(c, &bytes, pack);
+	asked.packed = bytes > 0;
 	printf("  %4zux%3zux%-3zu -> %4zu %zux%zu/%zu %2zux  %-20s %8.3f ms %6.1f "
 	       "GFLOP/s %3.0f%% %5.1f MiB",
 	    c->c, c->h, c->w, c->k, c->kh, c->kw, c->stride_y, count,
-	    det_conv_algorithm(c, threads), s * 1e3, flop / s * 1e-9,
+	    det_conv_algorithm(&asked, threads), s * 1e3, flop / s * 1e-9,
 	    top > 0 ? flop / s * 1e-7 / top : 0, (double)bytes / (1 << 20));
 	return s;
 }

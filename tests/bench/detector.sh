@@ -69,8 +69,10 @@ ours() { # model sizing list stats
 }
 
 # From the stages' times of FEW and MANY pictures, in all rounds, to a picture's.
-stages() { # few-stats many-stats
-	awk -v n=$(((many - few) * rounds)) '
+stages() { # few-stats many-stats lines threads
+	wall=$(sed -n 's/^det .*median \([0-9.]*\) ms.*/\1/p' "$3" | sort -g |
+		awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }')
+	awk -v n=$(((many - few) * rounds)) -v wall="$wall" -v threads="$4" '
 		{ ms[$1] += (FILENAME ~ /few/ ? -1 : 1) * ($3 + $4) * 1000 / n
 		  kernel += (FILENAME ~ /few/ ? -1 : 1) * $4 * 1000 / n }
 		END {
@@ -81,6 +83,9 @@ stages() { # few-stats many-stats
 				if (order[i] in ms)
 					printf "%s %.1f (%.1f %%)  ", substr(order[i], 5), ms[order[i]], 100 * ms[order[i]] / sum
 			printf "all %.1f, of that in the kernel %.1f (%.1f %%)\n", sum, kernel, 100 * kernel / sum
+			# a difference of two times: nonsense where the shorter run was held up
+			if (wall * threads < .95 * sum)
+				print "    (disturbed: less wall time than the processors worked; run it again)"
 		}' "$1" "$2"
 }
 
@@ -135,7 +140,7 @@ detector() { # name architecture HxW goals
 			r=$((r + 1))
 		done
 		awk -v name="$1" -v size="$3" -v goals="$4" -v threads="$threads" -f "$bench/row.awk" d.lines.*
-		stages d.few d.many
+		stages d.few d.many "d.lines.$threads" "$threads"
 	done
 	rm -f d.*
 }

@@ -357,6 +357,8 @@ refusals(void)
 	ok(det_conv_shape(&c) == DET_INVALID, "a stride of 0 is refused");
 	c = good, c.k = SIZE_MAX / 4;
 	ok(det_conv_shape(&c) != DET_OK, "a size that overflows is refused");
+	c = good, c.c = c.k = 1, c.h = 1, c.w = SIZE_MAX / 16;
+	ok(det_conv_shape(&c) != DET_OK, "one that overflows when blocked is refused");
 	c = good, c.pad_left = SIZE_MAX;
 	ok(det_conv_shape(&c) != DET_OK, "padding that overflows is refused");
 	c = good, c.kh = 3, c.dilate_y = SIZE_MAX / 2 + 1;

@@ -90,6 +90,13 @@ draw_kernel(struct det_conv *c, uint32_t *seed)
 		c->pad_bottom = below(seed, 5);
 		c->pad_right = below(seed, 5);
 	}
+	if (one_in(seed, 40)) { /* far outside */
+		c->pad_top = below(seed, 40);
+		c->pad_left = below(seed, 40);
+		c->pad_right = below(seed, 40);
+	}
+	if (one_in(seed, 40))
+		c->stride_y = c->stride_x = 1 + below(seed, 12);
 }
 
 static void
