@@ -58,7 +58,7 @@ end_value(struct golden *g)
 {
 	if (g->have) {
 		g->diff /= g->top > 1e-3 ? g->top : 1e-3;
-		if (g->diff > 5e-6 || g->got != g->n) {
+		if (g->diff > 1e-5 || g->got != g->n) {
 			(void)printf("# %s: %zu of %zu values, worst %.1e\n", g->what,
 			    g->got, g->n, g->diff);
 			g->bad = 1;
