@@ -33,17 +33,22 @@ def name_seed(s):
     return h
 
 
-def weight(suffix, *shape):
-    v = fill(shape, name_seed("n/y." + suffix))
+def made(name, *shape):
+    """The weight of this full name."""
+    v = fill(shape, name_seed(name))
     if len(shape) > 1:
         k, gain = int(np.prod(shape)) // shape[0], 1.0
         while k > 1:
             gain *= 0.5
             k //= 4
         v = v * np.float32(gain)
-    if suffix.endswith("var"):
+    if name.endswith("var"):
         v = np.float32(1.25) + v
     return torch.from_numpy(v)
+
+
+def weight(suffix, *shape):
+    return made("n/y." + suffix, *shape)
 
 
 def show(stmt, x, y, z=None):
@@ -118,4 +123,5 @@ def main():
     show("y = lrn(x) size=5 alpha=0.001", x, F.local_response_norm(x, 5, 0.001, 0.75, 1))
 
 
-main()
+if __name__ == "__main__":
+    main()
