@@ -41,7 +41,7 @@ struct det_tune {
 };
 
 /* Times each way of each convolution: every algorithm, where it is possible, in `rounds`
- * rounds of a few runs on in[0 .. inputs), one engine at a time; medians. At the end the
+ * rounds of a few runs on in[0 .. inputs), an engine each; medians. At the end the
  * choice is run against the modelled one in turn: where it is not faster, it is not
  * taken. params' algos and tuned are not used. */
 enum det_err det_tune_run(struct det_tune *out, const struct det_net *net,
