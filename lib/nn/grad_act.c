@@ -88,7 +88,7 @@ back_part(const void *ctx, size_t part, int worker)
 	case DET_ACT_RELU6:
 #pragma omp simd
 		for (i = 0; i < n; i++)
-			g[i] = (y[i] > 0) & (y[i] < 6) ? g[i] : 0;
+			g[i] = y[i] > 0 && y[i] < 6 ? g[i] : 0;
 		break;
 	case DET_ACT_LEAKY:
 #pragma omp simd
