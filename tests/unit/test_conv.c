@@ -131,12 +131,16 @@ problem(const struct shape *s)
 	return c;
 }
 
+/* One in three where each takes thirty times as long. */
 static int
 check(const struct det_conv *c, int bits, int threads)
 {
+	static int turn;
 	const struct conv_case p = { *c, bits, 7 * (uint32_t)bits + (uint32_t)c->w };
 	const struct conv_ways ways = { .least = 1, .most = threads };
 
+	if (getenv("DET_EMULATED") && turn++ % 3)
+		return 0;
 	return conv_try(&p, &ways, NULL);
 }
 
