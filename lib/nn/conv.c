@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/size.h"
 #include "nn/conv_algo.h"
 #include "nn/gemm.h"
 
@@ -56,12 +57,6 @@ struct way {
 	int raw; /* runs on weights as they lie too, though it would have them packed */
 };
 
-static size_t
-round_up(size_t n, size_t to)
-{
-	return (n + to - 1) / to * to;
-}
-
 static double
 gemm_cost(const struct det_conv *c, int threads)
 {
@@ -69,9 +64,9 @@ gemm_cost(const struct det_conv *c, int threads)
 	size_t cols = c->oh * c->ow, rows = c->k / c->groups;
 	double depth = (double)(c->c / c->groups * c->kh * c->kw);
 	double jobs = (double)(c->n * c->groups);
-	double wide = (double)(round_up(cols, DET_BLOCK) / DET_BLOCK);
+	double wide = (double)(det_round_up(cols, DET_BLOCK) / DET_BLOCK);
 	/* two dozen sums are kept at once; rows that fill no tile leave waits */
-	double sums = jobs * (double)round_up(rows, 4) * wide;
+	double sums = jobs * (double)det_round_up(rows, 4) * wide;
 	double weights = depth * (double)c->k / DET_BLOCK;
 	double t = sums * depth * k->fma * 1.15 + sums * k->line / 2;
 
@@ -131,7 +126,7 @@ depthwise_cost(const struct det_conv *c, int threads)
 {
 	const struct det_costs *k = det_costs();
 	double lines = (double)(c->n * c->k * c->oh) *
-		       (double)(round_up(c->ow, DET_BLOCK) / DET_BLOCK);
+		       (double)(det_round_up(c->ow, DET_BLOCK) / DET_BLOCK);
 
 	if (!is_plain(c))
 		return det_depthwise_cost(c, threads);

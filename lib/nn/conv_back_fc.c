@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "base/size.h"
 #include "nn/conv_back.h"
 
 enum {
@@ -33,26 +34,14 @@ struct product {
 	float *packed, *own;
 };
 
-static size_t
-least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-static size_t
-ceil_div(size_t a, size_t b)
-{
-	return (a + b - 1) / b;
-}
-
 static void
 cut(struct product *p)
 {
 	p->ker = det_back_kernels();
-	p->tiles = ceil_div(p->rows, p->ker->rows);
+	p->tiles = det_ceil_div(p->rows, p->ker->rows);
 	p->wide = p->ker->blocks * DET_BLOCK;
 	p->chunk = COLS / p->wide * p->wide;
-	p->chunks = ceil_div(p->cols, p->chunk);
+	p->chunks = det_ceil_div(p->cols, p->chunk);
 }
 
 /* Floats of A packed, and of a thread's part of B and a tile of C. */
@@ -91,7 +80,7 @@ pack_chunk(
 	size_t i, j, w, full;
 
 	for (j = 0; j < cols; j += p->wide) {
-		w = least(p->wide, cols - j);
+		w = det_least(p->wide, cols - j);
 		full = det_blocked_channels(w);
 		for (i = 0; i < n; i++, to += full) {
 			memcpy(to, p->b + (d + i) * p->cols + at + j, w * sizeof *to);
@@ -136,13 +125,13 @@ run_chunk(const void *ctx, size_t it, int worker)
 {
 	const struct product *p = ctx;
 	float *b = p->own + (size_t)worker * own_floats(p), *from;
-	size_t at = it * p->chunk, cols = least(p->chunk, p->cols - at), d, n, j, w;
+	size_t at = it * p->chunk, cols = det_least(p->chunk, p->cols - at), d, n, j, w;
 
 	for (d = 0; d < p->depth; d += n) {
-		n = least(DEPTH, p->depth - d);
+		n = det_least(DEPTH, p->depth - d);
 		pack_chunk(b, p, d, n, at, cols);
 		for (j = 0, from = b; j < cols; j += w) {
-			w = least(p->wide, cols - j);
+			w = det_least(p->wide, cols - j);
 			run_panel(
 			    p, p->c + at + j, from, d, n, w, b + DEPTH * p->chunk);
 			from += n * det_blocked_channels(w);

@@ -25,6 +25,7 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "base/size.h"
 #include "nn/block.h"
 
 enum {
@@ -47,24 +48,6 @@ struct plan {
 	size_t run_bytes, sum_bytes;
 };
 
-static size_t
-least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-static size_t
-most(size_t a, size_t b)
-{
-	return a > b ? a : b;
-}
-
-static size_t
-ceil_div(size_t a, size_t b)
-{
-	return (a + b - 1) / b;
-}
-
 int
 det_conv_back_weight_blocked(const struct det_conv *c)
 {
@@ -77,21 +60,22 @@ cut_items(struct plan *p, size_t threads)
 {
 	size_t need = threads > 1 ? ITEMS * threads : 1, vec = p->ker->blocks;
 
-	p->kt = least(p->kb, WIDE);
-	p->ct = least(p->cb, most(1, SUMS / p->taps / p->kt));
-	p->ct = least(p->ct, 2 * WIDE);
-	while (p->c->groups * ceil_div(p->kb, p->kt) * ceil_div(p->cb, p->ct) < need) {
+	p->kt = det_least(p->kb, WIDE);
+	p->ct = det_least(p->cb, det_most(1, SUMS / p->taps / p->kt));
+	p->ct = det_least(p->ct, 2 * WIDE);
+	while (p->c->groups * det_ceil_div(p->kb, p->kt) * det_ceil_div(p->cb, p->ct) <
+	       need) {
 		if (p->ct > 1)
-			p->ct = ceil_div(p->ct, 2);
+			p->ct = det_ceil_div(p->ct, 2);
 		else if (p->kt > vec)
 			p->kt = vec;
 		else if (p->kt > 1)
-			p->kt = ceil_div(p->kt, 2);
+			p->kt = det_ceil_div(p->kt, 2);
 		else
 			break;
 	}
-	p->ks = ceil_div(p->kb, p->kt);
-	p->cs = ceil_div(p->cb, p->ct);
+	p->ks = det_ceil_div(p->kb, p->kt);
+	p->cs = det_ceil_div(p->cb, p->ct);
 }
 
 static struct plan
@@ -106,8 +90,8 @@ make_plan(const struct det_conv *c, int threads)
 	p.cb = det_blocks(p.cg);
 	cut_items(&p, (size_t)threads);
 	p.rows = c->n * c->oh;
-	p.band = most(1, BAND / c->ow);
-	p.bands = ceil_div(p.rows, p.band);
+	p.band = det_most(1, BAND / c->ow);
+	p.bands = det_ceil_div(p.rows, p.band);
 	p.run_bytes =
 	    det_pad(p.taps * (p.band * sizeof(struct det_outer_run) + sizeof(size_t)));
 	p.sum_bytes = p.kt * p.ct * p.taps * DET_BLOCK * DET_BLOCK * sizeof(float);
@@ -149,8 +133,8 @@ seen(size_t *first, size_t *end, size_t out, size_t in, size_t stride, size_t di
 {
 	size_t at = j * dilate;
 
-	*first = at < pad ? ceil_div(pad - at, stride) : 0;
-	*end = in + pad > at ? least(out, (in + pad - at - 1) / stride + 1) : 0;
+	*first = at < pad ? det_ceil_div(pad - at, stride) : 0;
+	*end = in + pad > at ? det_least(out, (in + pad - at - 1) / stride + 1) : 0;
 }
 
 /* The runs of tap (i,j) through rows of dy from `row` on, lines that go on where the last
@@ -192,8 +176,8 @@ static void
 add_block(const struct work *w, const struct item *t, struct det_outer *o, size_t c)
 {
 	const struct plan *p = w->p;
-	size_t lanes = least(p->cg - (t->c + c) * DET_BLOCK, DET_BLOCK), i, tap;
-	size_t parts = ceil_div(lanes, p->ker->rows);
+	size_t lanes = det_least(p->cg - (t->c + c) * DET_BLOCK, DET_BLOCK), i, tap;
+	size_t parts = det_ceil_div(lanes, p->ker->rows);
 	const float *a =
 	    w->x + (t->group * p->cb + t->c + c) * p->c->h * p->c->w * DET_BLOCK;
 	float *sum = o->c;
@@ -217,7 +201,7 @@ add_band(const struct work *w, const struct item *t, size_t band)
 {
 	const struct plan *p = w->p;
 	const struct det_conv *c = p->c;
-	size_t parts = ceil_div(t->kn, p->ker->blocks), i, b, tap;
+	size_t parts = det_ceil_div(t->kn, p->ker->blocks), i, b, tap;
 	size_t square = p->taps * DET_BLOCK * DET_BLOCK;
 	struct det_outer o = { .a_step = c->stride_x * DET_BLOCK,
 		.b_step = DET_BLOCK,
@@ -228,7 +212,8 @@ add_band(const struct work *w, const struct item *t, size_t band)
 
 	for (tap = 0; tap < p->taps; tap++)
 		t->runs[tap] = list_runs(t->run + tap * p->band, p, band * p->band,
-		    least(p->band, p->rows - band * p->band), tap / c->kw, tap % c->kw);
+		    det_least(p->band, p->rows - band * p->band), tap / c->kw,
+		    tap % c->kw);
 	for (i = 0; i < parts; i++) {
 		size_t first = i * t->kn / parts;
 
@@ -248,7 +233,7 @@ det_back_add_turned(float *dw, size_t row, const float *sum, size_t lanes, size_
 	size_t i, m, l, k;
 
 	for (i = 0; i < n; i += m) {
-		m = least(n - i, TURNED);
+		m = det_least(n - i, TURNED);
 		det_block_kernels()->turn_out(
 		    turned, TURNED, sum + i * DET_BLOCK, lanes, m);
 		for (l = 0; l < lanes; l++)
@@ -264,7 +249,7 @@ add_sums(const struct work *w, const struct item *t)
 {
 	const struct plan *p = w->p;
 	size_t row = p->cg * p->taps, k;
-	size_t all = least(t->cn * DET_BLOCK, p->cg - t->c * DET_BLOCK) * p->taps;
+	size_t all = det_least(t->cn * DET_BLOCK, p->cg - t->c * DET_BLOCK) * p->taps;
 
 	for (k = 0; k < t->kn; k++) {
 		size_t first = (t->k + k) * DET_BLOCK;
@@ -272,7 +257,7 @@ add_sums(const struct work *w, const struct item *t)
 		det_back_add_turned(w->dw + (t->group * p->kg + first) * row +
 					t->c * DET_BLOCK * p->taps,
 		    row, t->sum + k * t->cn * p->taps * DET_BLOCK * DET_BLOCK,
-		    least(DET_BLOCK, p->kg - first), all);
+		    det_least(DET_BLOCK, p->kg - first), all);
 	}
 }
 
@@ -288,8 +273,8 @@ run_item(const void *ctx, size_t it, int worker)
 		.c = cs * p->ct,
 		.sum = (float *)(void *)mine };
 
-	t.kn = least(p->kt, p->kb - t.k);
-	t.cn = least(p->ct, p->cb - t.c);
+	t.kn = det_least(p->kt, p->kb - t.k);
+	t.cn = det_least(p->ct, p->cb - t.c);
 	t.run = (struct det_outer_run *)(void *)(mine + p->sum_bytes);
 	t.runs = (size_t *)(void *)(t.run + p->taps * p->band);
 	for (band = 0; band < p->bands; band++)
@@ -307,7 +292,7 @@ add_row(double *sum, const float *dy, const float *x, size_t n, size_t step)
 	size_t i, m;
 
 	for (; n > 0; n -= m, dy += m, x += m * step) {
-		m = least(n, BAND);
+		m = det_least(n, BAND);
 		s = 0;
 		if (step == 1)
 #pragma omp simd reduction(+ : s)

@@ -24,6 +24,7 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "base/size.h"
 #include "nn/product.h"
 
 enum {
@@ -49,22 +50,10 @@ struct plan {
 	size_t sums;                 /* floats of U of an item */
 };
 
-static size_t
-least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-static size_t
-ceil_div(size_t a, size_t b)
-{
-	return (a + b - 1) / b;
-}
-
 int
 det_wino_back_pays(const struct det_conv *c)
 {
-	size_t tiles = c->n * ceil_div(c->oh, SIDE) * ceil_div(c->ow, SIDE);
+	size_t tiles = c->n * det_ceil_div(c->oh, SIDE) * det_ceil_div(c->ow, SIDE);
 	size_t pixels = c->n * c->oh * c->ow,
 	       squares = det_blocks(c->c) * det_blocks(c->k);
 
@@ -82,7 +71,7 @@ det_wino_back_pays(const struct det_conv *c)
 static size_t
 apart(size_t n)
 {
-	return ceil_div(n, 1024) * 1024 + DET_BLOCK;
+	return det_ceil_div(n, 1024) * 1024 + DET_BLOCK;
 }
 
 static struct plan
@@ -91,7 +80,7 @@ make_plan(const struct det_conv *c, int threads)
 	struct plan p = { .c = c,
 		.ker = det_back_kernels(),
 		.grid = { c->h, c->w, c->oh, c->ow, c->pad_top, c->pad_left,
-		    ceil_div(c->ow, SIDE), ceil_div(c->oh, SIDE) },
+		    det_ceil_div(c->ow, SIDE), det_ceil_div(c->oh, SIDE) },
 		.kb = det_blocks(c->k),
 		.cb = det_blocks(c->c) };
 	size_t need = threads > 1 ? ITEMS * (size_t)threads : 1, blocks;
@@ -100,20 +89,20 @@ make_plan(const struct det_conv *c, int threads)
 	p.tiles = c->n * p.image;
 	p.some = BYTES / (PLACES * (p.kb + p.cb) * DET_BLOCK * sizeof(float));
 	p.some = p.some < TILES ? TILES : p.some;
-	blocks = ceil_div(p.tiles, p.some);
-	p.some = ceil_div(p.tiles, blocks);
-	p.kt = least(p.kb, KT);
-	p.ct = least(p.cb, CT);
-	while (ceil_div(p.kb, p.kt) * ceil_div(p.cb, p.ct) < need) {
+	blocks = det_ceil_div(p.tiles, p.some);
+	p.some = det_ceil_div(p.tiles, blocks);
+	p.kt = det_least(p.kb, KT);
+	p.ct = det_least(p.cb, CT);
+	while (det_ceil_div(p.kb, p.kt) * det_ceil_div(p.cb, p.ct) < need) {
 		if (p.ct > 1)
-			p.ct = ceil_div(p.ct, 2);
+			p.ct = det_ceil_div(p.ct, 2);
 		else if (p.kt > 1)
-			p.kt = ceil_div(p.kt, 2);
+			p.kt = det_ceil_div(p.kt, 2);
 		else
 			break;
 	}
-	p.ks = ceil_div(p.kb, p.kt);
-	p.cs = ceil_div(p.cb, p.ct);
+	p.ks = det_ceil_div(p.kb, p.kt);
+	p.cs = det_ceil_div(p.cb, p.ct);
 	p.v = apart(p.cb * p.some * DET_BLOCK);
 	p.z = apart(p.kb * p.some * DET_BLOCK);
 	p.sums = PLACES * p.kt * p.ct * SQUARE;
@@ -159,7 +148,7 @@ transform(const void *ctx, size_t it, int worker)
 		size_t image = tile / p->image, first = tile % p->image;
 		size_t at = (b * all + tile - w->from) * DET_BLOCK;
 
-		n = least(w->end - tile, p->image - first);
+		n = det_least(w->end - tile, p->image - first);
 		if (it < p->cb)
 			det_wino_kernels(SIDE)->input(w->v + at, p->v,
 			    w->x + (image * p->cb + b) * c->h * c->w * DET_BLOCK,
@@ -184,8 +173,8 @@ add_square(const struct work *w, const struct item *t, size_t place, size_t k,
 {
 	const struct plan *p = w->p;
 	size_t all = w->end - w->from, i;
-	size_t lanes = least(p->c->c - (t->c + c) * DET_BLOCK, DET_BLOCK);
-	size_t parts = ceil_div(lanes, p->ker->rows);
+	size_t lanes = det_least(p->c->c - (t->c + c) * DET_BLOCK, DET_BLOCK);
+	size_t parts = det_ceil_div(lanes, p->ker->rows);
 	struct det_outer_run run = { 0, 0, all };
 	float *sum = t->sum + ((place * t->kn + k) * t->cn + c) * SQUARE;
 	struct det_outer o = { .run = &run,
@@ -214,7 +203,7 @@ add_sums(const struct work *w, const struct item *t, float *taps)
 {
 	const struct plan *p = w->p;
 	size_t row = p->c->c * TAPS, k;
-	size_t n = least(t->cn * DET_BLOCK, p->c->c - t->c * DET_BLOCK);
+	size_t n = det_least(t->cn * DET_BLOCK, p->c->c - t->c * DET_BLOCK);
 
 	for (k = 0; k < t->kn; k++) {
 		size_t first = (t->k + k) * DET_BLOCK;
@@ -222,7 +211,7 @@ add_sums(const struct work *w, const struct item *t, float *taps)
 		p->ker->gather(
 		    taps, t->sum + k * t->cn * SQUARE, t->kn * t->cn * SQUARE, n);
 		det_back_add_turned(w->dw + first * row + t->c * DET_BLOCK * TAPS, row,
-		    taps, least(DET_BLOCK, p->c->k - first), n * TAPS);
+		    taps, det_least(DET_BLOCK, p->c->k - first), n * TAPS);
 	}
 }
 
@@ -236,9 +225,9 @@ run_item(const void *ctx, size_t it, int worker)
 		.sum = w->sum + it * p->sums };
 	size_t parts, place, i, c;
 
-	t.kn = least(p->kt, p->kb - t.k);
-	t.cn = least(p->ct, p->cb - t.c);
-	parts = ceil_div(t.kn, p->ker->blocks);
+	t.kn = det_least(p->kt, p->kb - t.k);
+	t.cn = det_least(p->ct, p->cb - t.c);
+	parts = det_ceil_div(t.kn, p->ker->blocks);
 	for (place = 0; place < PLACES; place++)
 		for (i = 0; i < parts; i++) {
 			size_t first = i * t.kn / parts;
@@ -262,7 +251,7 @@ det_wino_back_run(const struct det_conv *c, float *dw, const float *dy, const fl
 	w.sum = w.z + PLACES * p.z;
 	w.own = w.sum + p.ks * p.cs * p.sums;
 	for (w.from = 0; w.from < p.tiles; w.from = w.end) {
-		w.end = least(p.tiles, w.from + p.some);
+		w.end = det_least(p.tiles, w.from + p.some);
 		det_parallel(threads, p.cb + p.kb, transform, &w);
 		det_parallel(threads, p.ks * p.cs, run_item, &w);
 	}

@@ -9,6 +9,7 @@
 #include "nn/conv_algo.h"
 
 #include "base/parallel.h"
+#include "base/size.h"
 #include "nn/block.h"
 
 int
@@ -67,12 +68,6 @@ struct work {
 	size_t band, bands; /* rows of a band, bands of a plane */
 };
 
-static size_t
-least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Some rows of the output of one block. */
 static void
 one_band(const void *ctx, size_t it, int worker)
@@ -80,7 +75,7 @@ one_band(const void *ctx, size_t it, int worker)
 	const struct work *w = ctx;
 	const struct det_conv *c = w->c;
 	size_t plane = it / w->bands, y = it % w->bands * w->band;
-	size_t end = least(y + w->band, c->oh), row = c->kw * DET_BLOCK;
+	size_t end = det_least(y + w->band, c->oh), row = c->kw * DET_BLOCK;
 	size_t block = plane % det_blocks(c->k);
 	float scale[DET_BLOCK], shift[DET_BLOCK];
 	struct det_block_depthwise d = { .in_row = c->dilate_y * c->w * DET_BLOCK,
@@ -105,7 +100,7 @@ one_band(const void *ctx, size_t it, int worker)
 		size_t to = (plane * c->oh + y) * c->ow * DET_BLOCK;
 
 		if (at < c->pad_top)
-			i0 = least(
+			i0 = det_least(
 			    (c->pad_top - at + c->dilate_y - 1) / c->dilate_y, i1);
 		while (i1 > i0 && at + (i1 - 1) * c->dilate_y >= c->pad_top + c->h)
 			i1--;

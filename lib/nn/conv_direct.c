@@ -29,6 +29,7 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "base/size.h"
 #include "nn/block.h"
 #include "nn/product.h"
 
@@ -57,24 +58,6 @@ struct plan {
 	size_t line;                          /* floats of a copied line */
 	size_t table_bytes, sum_bytes, line_bytes;
 };
-
-static size_t
-least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-static size_t
-most(size_t a, size_t b)
-{
-	return a > b ? a : b;
-}
-
-static size_t
-ceil_div(size_t a, size_t b)
-{
-	return (a + b - 1) / b;
-}
 
 static int
 is_first(const struct det_conv *c)
@@ -109,7 +92,7 @@ shape_of(const struct det_conv *c)
 
 	p.kg = c->k / c->groups;
 	p.kb = det_blocks(p.kg);
-	p.panels = ceil_div(p.kb, p.ker->wide);
+	p.panels = det_ceil_div(p.kb, p.ker->wide);
 	p.cb = c->c < DET_BLOCK ? 0 : det_blocks(c->c / c->groups);
 	p.taps = c->kh * c->kw;
 	p.depth = p.taps * floats_in(c);
@@ -133,15 +116,15 @@ cut_depth(struct plan *p)
 	if (tap * p->taps <= PANEL)
 		return;
 	if (tap <= PANEL) {
-		p->parts = ceil_div(p->taps, PANEL / tap);
-		p->part_taps = ceil_div(p->taps, p->parts);
-		p->parts = ceil_div(p->taps, p->part_taps);
+		p->parts = det_ceil_div(p->taps, PANEL / tap);
+		p->part_taps = det_ceil_div(p->taps, p->parts);
+		p->parts = det_ceil_div(p->taps, p->part_taps);
 	} else {
-		size_t cuts = ceil_div(tap, PANEL);
+		size_t cuts = det_ceil_div(tap, PANEL);
 
 		p->part_taps = 1;
-		p->part_blocks = ceil_div(p->cb, cuts);
-		p->parts = p->taps * ceil_div(p->cb, p->part_blocks);
+		p->part_blocks = det_ceil_div(p->cb, cuts);
+		p->parts = p->taps * det_ceil_div(p->cb, p->part_blocks);
 	}
 }
 
@@ -153,34 +136,35 @@ cut_rows(struct plan *p, size_t threads)
 
 	if (p->plain) {
 		row = p->line * c->stride_y * sizeof(float);
-		want = most(1, INPUT / 4 / row);
+		want = det_most(1, INPUT / 4 / row);
 		few = 1;
 	} else {
-		row = most(1, p->cb) * DET_BLOCK * sizeof(float) * c->stride_y *
+		row = det_most(1, p->cb) * DET_BLOCK * sizeof(float) * c->stride_y *
 		      c->stride_x;
-		want = most(2 * ROWS, INPUT / row);
+		want = det_most(2 * ROWS, INPUT / row);
 		if (p->table)
-			want =
-			    most(ROWS, least(want, TABLE / (p->taps * sizeof(void *))));
+			want = det_most(
+			    ROWS, det_least(want, TABLE / (p->taps * sizeof(void *))));
 		few = ROWS;
 	}
-	p->chunks = ceil_div(p->rows, want);
+	p->chunks = det_ceil_div(p->rows, want);
 	p->shares = 1;
 	if (threads > 1 && p->jobs * p->chunks < ITEMS * threads) {
 		/* more chunks, while they are not too small, then fewer panels to each */
-		size_t need = ceil_div(ITEMS * threads, p->jobs);
+		size_t need = det_ceil_div(ITEMS * threads, p->jobs);
 
-		p->chunks = most(p->chunks, least(need, most(1, p->rows / (4 * few))));
-		p->shares = least(p->panels, ceil_div(need, p->chunks));
+		p->chunks = det_most(
+		    p->chunks, det_least(need, det_most(1, p->rows / (4 * few))));
+		p->shares = det_least(p->panels, det_ceil_div(need, p->chunks));
 		if (p->shares * p->chunks < need)
-			p->chunks =
-			    most(p->chunks, least(ceil_div(need, p->shares),
-						most(1, p->rows / (few / 2 + 1))));
+			p->chunks = det_most(
+			    p->chunks, det_least(det_ceil_div(need, p->shares),
+					   det_most(1, p->rows / (few / 2 + 1))));
 	}
-	p->chunk = ceil_div(p->rows, p->chunks);
-	p->chunks = ceil_div(p->rows, p->chunk);
-	p->share = ceil_div(p->panels, p->shares);
-	p->shares = ceil_div(p->panels, p->share);
+	p->chunk = det_ceil_div(p->rows, p->chunks);
+	p->chunks = det_ceil_div(p->rows, p->chunk);
+	p->share = det_ceil_div(p->panels, p->shares);
+	p->shares = det_ceil_div(p->panels, p->share);
 }
 
 static size_t
@@ -239,7 +223,7 @@ det_direct_cost(const struct det_conv *c, int threads)
 		sums += pixels * (double)(p.taps * p.shares) * 2 * k->fma;
 	sums += (double)p.parts * out * k->line / 8;
 	/* what is left over where items don't go evenly into threads */
-	sums *= (double)(ceil_div(items, t) * t) / (double)items;
+	sums *= (double)(det_ceil_div(items, t) * t) / (double)items;
 	weights *= (double)c->groups * k->memory;
 	return (sums > weights ? sums : weights) / threads + k->loop;
 }
@@ -278,9 +262,9 @@ pack_square(float *b, const struct plan *p, const float *weight, size_t k, size_
 	float turned[TURNED * DET_BLOCK];
 
 	for (; at < end; at += m) {
-		m = least(end - at, TURNED);
-		det_block_kernels()->turn_in(
-		    turned, weight + k * row + at, row, least(DET_BLOCK, p->kg - k), m);
+		m = det_least(end - at, TURNED);
+		det_block_kernels()->turn_in(turned, weight + k * row + at, row,
+		    det_least(DET_BLOCK, p->kg - k), m);
 		for (i = 0; i < m; i++)
 			memcpy(b + ((at + i) % taps * ch + (at + i) / taps) * wide,
 			    turned + i * DET_BLOCK, DET_BLOCK * sizeof *b);
@@ -294,16 +278,17 @@ pack_some(const void *ctx, size_t it, int worker)
 	const struct packing *w = ctx;
 	const struct plan *p = w->p;
 	size_t cg = p->c->c / p->c->groups, ch = floats_in(p->c);
-	size_t runs = ceil_div(ch, RUN), c = it % runs * RUN, end = least(ch, c + RUN);
+	size_t runs = det_ceil_div(ch, RUN), c = it % runs * RUN,
+	       end = det_least(ch, c + RUN);
 	size_t panel = it / runs % p->panels, group = it / runs / p->panels;
 	size_t first = panel * p->ker->wide, i, tap;
-	size_t wide = least(p->kb - first, p->ker->wide) * DET_BLOCK;
+	size_t wide = det_least(p->kb - first, p->ker->wide) * DET_BLOCK;
 	float *b = w->packed + (group * p->kb + first) * DET_BLOCK * p->depth;
 
 	(void)worker;
 	for (i = 0; i < wide; i += DET_BLOCK)
 		pack_square(b + i, p, w->weight + group * p->kg * cg * p->taps,
-		    first * DET_BLOCK + i, c, least(cg, end) - c, wide, ch);
+		    first * DET_BLOCK + i, c, det_least(cg, end) - c, wide, ch);
 	for (c = cg; c < end; c++) /* lanes of no channel */
 		for (tap = 0; tap < p->taps; tap++)
 			memset(b + (tap * ch + c) * wide, 0, wide * sizeof *b);
@@ -316,8 +301,8 @@ det_direct_pack(
 	struct plan p = shape_of(c);
 	struct packing w = { &p, packed, weight };
 
-	det_parallel(
-	    threads, c->groups * p.panels * ceil_div(floats_in(c), RUN), pack_some, &w);
+	det_parallel(threads, c->groups * p.panels * det_ceil_div(floats_in(c), RUN),
+	    pack_some, &w);
 }
 
 /* One convolution, for the threads. */
@@ -363,7 +348,7 @@ make_table(const struct plan *p, const struct item *t, const float *in)
 	for (tap = 0; tap < p->taps; tap++)
 		for (r = 0; r < t->rows; r += n) {
 			x = (t->row + r) % c->ow;
-			n = least(c->ow - x, t->rows - r);
+			n = det_least(c->ow - x, t->rows - r);
 			table_line(t->table + tap * t->rows + r, p, in,
 			    (t->row + r) / c->ow, x, x + n, tap / c->kw, tap % c->kw);
 		}
@@ -375,7 +360,7 @@ copy_lines(const struct plan *p, const struct item *t, const float *in)
 {
 	const struct det_conv *c = p->c;
 	size_t n = lines_of(c, t->rows), l, ch, x;
-	size_t width = p->line / c->c, x1 = least(width, c->pad_left + c->w);
+	size_t width = p->line / c->c, x1 = det_least(width, c->pad_left + c->w);
 
 	for (l = 0; l < n; l++) {
 		float *to = t->lines + l * p->line;
@@ -386,7 +371,7 @@ copy_lines(const struct plan *p, const struct item *t, const float *in)
 				to[x] = 0;
 			continue;
 		}
-		for (x = 0; x < least(c->pad_left, width) * c->c; x++)
+		for (x = 0; x < det_least(c->pad_left, width) * c->c; x++)
 			to[x] = 0;
 		for (x = x1 * c->c; x < p->line; x++)
 			to[x] = 0;
@@ -411,14 +396,14 @@ look_ahead(
 	if (next >= p->panels)
 		return;
 	q->ahead = w->weight + (t->group * p->kb + first) * DET_BLOCK * p->depth;
-	q->ahead_lines = p->depth * least(p->kb - first, p->ker->wide);
+	q->ahead_lines = p->depth * det_least(p->kb - first, p->ker->wide);
 }
 
 /* A panel in parts of its depth. q: all but what differs from part to part. */
 static void
 run_parts(const struct det_panel *whole, const struct plan *p, const struct item *t)
 {
-	size_t part, per_tap = ceil_div(p->cb, p->part_blocks);
+	size_t part, per_tap = det_ceil_div(p->cb, p->part_blocks);
 	struct det_panel q = *whole;
 
 	for (part = 0; part < p->parts; part++) {
@@ -426,8 +411,8 @@ run_parts(const struct det_panel *whole, const struct plan *p, const struct item
 		size_t block = part % per_tap * p->part_blocks;
 		int last = part + 1 == p->parts;
 
-		q.taps = least(p->part_taps, p->taps - tap);
-		q.blocks = least(p->part_blocks, p->cb - block);
+		q.taps = det_least(p->part_taps, p->taps - tap);
+		q.blocks = det_least(p->part_blocks, p->cb - block);
 		if (p->table)
 			q.at = whole->at + tap * whole->at_tap;
 		q.b = whole->b +
@@ -474,7 +459,7 @@ run_panels(const struct work *w, const struct item *t, const float *in)
 			.steps = p->cb ? 0 : c->c,
 			.a_block = c->h * c->w * DET_BLOCK,
 			.b = w->weight + block * DET_BLOCK * p->depth,
-			.wide = least(p->kb - first, p->ker->wide),
+			.wide = det_least(p->kb - first, p->ker->wide),
 			.far = 1,
 			.rows = t->rows,
 			.c = w->out + here,
@@ -518,7 +503,7 @@ run_lines(const struct work *w, const struct item *t, const float *in)
 				.taps = c->kh,
 				.steps = c->kw * c->c,
 				.b = w->weight + first * DET_BLOCK * p->depth,
-				.wide = least(p->kb - first, p->ker->wide),
+				.wide = det_least(p->kb - first, p->ker->wide),
 				.far = 1,
 				.rows = c->ow,
 				.c = w->out + here,
@@ -550,8 +535,8 @@ run_item(const void *ctx, size_t it, int worker)
 		.row = chunk * p->chunk,
 		.panel = share * p->share };
 
-	t.rows = least(p->chunk, p->rows - t.row);
-	t.panels = least(p->share, p->panels - t.panel);
+	t.rows = det_least(p->chunk, p->rows - t.row);
+	t.panels = det_least(p->share, p->panels - t.panel);
 	t.table = (const float **)(void *)mine;
 	t.sum = (float *)(void *)(mine + p->table_bytes);
 	t.lines = (float *)(void *)(mine + p->table_bytes + p->sum_bytes);

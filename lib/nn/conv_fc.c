@@ -9,6 +9,7 @@
 #include "nn/gemm.h"
 
 #include "base/parallel.h"
+#include "base/size.h"
 #include "nn/block.h"
 
 enum {
@@ -30,12 +31,6 @@ struct fc {
 	float *scratch;
 };
 
-static size_t
-least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 static void
 cut_product(struct fc *f, int threads)
 {
@@ -44,8 +39,8 @@ cut_product(struct fc *f, int threads)
 	f->wide = f->ker->lanes * f->ker->vecs;
 	f->panels = (f->n + f->wide - 1) / f->wide;
 	f->groups = ((f->panels + GROUP - 1) / GROUP + t - 1) / t * t;
-	f->groups = least(f->groups, f->panels);
-	f->ranges = least((t + f->groups - 1) / f->groups, (f->m + 63) / 64);
+	f->groups = det_least(f->groups, f->panels);
+	f->ranges = det_least((t + f->groups - 1) / f->groups, (f->m + 63) / 64);
 	most = (f->panels + f->groups - 1) / f->groups;
 	f->b = most * f->wide * det_gemm_depth(f->k);
 }
@@ -67,7 +62,7 @@ product_part(const void *ctx, size_t it, int worker)
 	const struct fc *f = ctx;
 	size_t g = it / f->ranges, r = it % f->ranges;
 	size_t from = f->panels * g / f->groups * f->wide;
-	size_t to = least(f->panels * (g + 1) / f->groups * f->wide, f->n);
+	size_t to = det_least(f->panels * (g + 1) / f->groups * f->wide, f->n);
 	size_t m0 = f->m * r / f->ranges, m1 = f->m * (r + 1) / f->ranges, j, k0, kc;
 	float *b = f->scratch + (size_t)worker * f->b;
 
@@ -82,7 +77,7 @@ product_part(const void *ctx, size_t it, int worker)
 			.first = k0 == 0,
 			.e = *f->e };
 
-		kc = least(det_gemm_depth(f->k), f->k - k0);
+		kc = det_least(det_gemm_depth(f->k), f->k - k0);
 		t.kc = kc;
 		t.last = k0 + kc == f->k;
 		if (t.e.scale)
@@ -90,8 +85,8 @@ product_part(const void *ctx, size_t it, int worker)
 		if (t.e.shift)
 			t.e.shift += from;
 		for (j = from; j < to; j += f->wide)
-			turn_panel(
-			    b + (j - from) * kc, f, j, least(to - j, f->wide), k0, kc);
+			turn_panel(b + (j - from) * kc, f, j,
+			    det_least(to - j, f->wide), k0, kc);
 		det_gemm_block(f->ker, &t);
 	}
 }
@@ -114,14 +109,14 @@ dots_part(const void *ctx, size_t c, int worker)
 {
 	const struct fc *f = ctx;
 	const struct det_epilogue *e = f->e;
-	size_t j0 = c * SOME, cols = least(f->n - j0, SOME), i, j, k0, piece;
+	size_t j0 = c * SOME, cols = det_least(f->n - j0, SOME), i, j, k0, piece;
 	float acc[SOME * FEW * DET_BLOCK] = { 0 };
 
 	(void)worker;
 	piece = piece_of(f);
 	for (k0 = 0; k0 < f->k; k0 += piece) {
 		struct det_block_dots d = { acc, f->in + k0, f->weight + j0 * f->k + k0,
-			f->k, f->k, f->m, cols, least(f->k - k0, piece) };
+			f->k, f->k, f->m, cols, det_least(f->k - k0, piece) };
 
 		det_block_kernels()->dots(&d);
 	}

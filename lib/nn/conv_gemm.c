@@ -23,6 +23,7 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "base/size.h"
 
 enum {
 	BLOCK = 384 * 384, /* floats of B in the second cache, about: 576 KiB */
@@ -39,12 +40,6 @@ struct plan {
 	size_t line;           /* floats of a line buffer */
 	int tall, direct;      /* direct: rows of the image are rows of `columns` */
 };
-
-static size_t
-round_up(size_t n, size_t to)
-{
-	return (n + to - 1) / to * to;
-}
 
 static struct plan
 make_plan(const struct det_conv *c, int threads)
@@ -65,8 +60,8 @@ make_plan(const struct det_conv *c, int threads)
 	most = BLOCK / p.kc < 3072 ? BLOCK / p.kc : 3072;
 	p.tiles = (p.cols + most - 1) / most;
 	if (!p.tall && p.jobs % t != 0)
-		p.tiles = round_up(p.tiles, t);
-	p.nc = round_up((p.cols + p.tiles - 1) / p.tiles, p.ker->lanes);
+		p.tiles = det_round_up(p.tiles, t);
+	p.nc = det_round_up((p.cols + p.tiles - 1) / p.tiles, p.ker->lanes);
 	p.tiles = (p.cols + p.nc - 1) / p.nc;
 	return p;
 }
@@ -179,12 +174,6 @@ struct work {
 	size_t job, range; /* run_tall: the job at hand, channels taken at a time */
 };
 
-static size_t
-least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 static void
 wide_tile(const void *ctx, size_t it, int worker)
 {
@@ -193,10 +182,10 @@ wide_tile(const void *ctx, size_t it, int worker)
 	char *mine = w->scratch + (size_t)worker * (packed_bytes(p) + table_bytes(p));
 	float *b = (float *)mine;
 	size_t job = it / p->tiles, p0 = it % p->tiles * p->nc, k0, kc;
-	size_t n = least(p->cols - p0, p->nc);
+	size_t n = det_least(p->cols - p0, p->nc);
 
 	for (k0 = 0; k0 < p->depth; k0 += kc) {
-		kc = least(p->depth - k0, p->kc);
+		kc = det_least(p->depth - k0, p->kc);
 		pack(b, p, input_of(p, w->in, job), k0, kc, p0, n,
 		    mine + packed_bytes(p));
 		multiply(p, b, w->out, w->weight, w->e, job, 0, p->m, k0, kc, p0, n);
@@ -217,10 +206,11 @@ tall_pack(const void *ctx, size_t it, int worker)
 	const struct plan *p = w->p;
 	void *table = w->scratch + packed_bytes(p) + (size_t)worker * table_bytes(p);
 	size_t k0 = it / p->tiles * p->kc, tile = it % p->tiles;
-	size_t kc = least(p->depth - k0, p->kc), p0 = tile * p->nc;
+	size_t kc = det_least(p->depth - k0, p->kc), p0 = tile * p->nc;
 
 	pack(block_at(p, (float *)w->scratch, k0, kc, tile), p,
-	    input_of(p, w->in, w->job), k0, kc, p0, least(p->cols - p0, p->nc), table);
+	    input_of(p, w->in, w->job), k0, kc, p0, det_least(p->cols - p0, p->nc),
+	    table);
 }
 
 static void
@@ -229,12 +219,12 @@ tall_multiply(const void *ctx, size_t it, int worker)
 	const struct work *w = ctx;
 	const struct plan *p = w->p;
 	size_t m0 = it / p->tiles * w->range, tile = it % p->tiles, k0, kc;
-	size_t m = least(p->m - m0, w->range), p0 = tile * p->nc;
-	size_t n = least(p->cols - p0, p->nc);
+	size_t m = det_least(p->m - m0, w->range), p0 = tile * p->nc;
+	size_t n = det_least(p->cols - p0, p->nc);
 
 	(void)worker;
 	for (k0 = 0; k0 < p->depth; k0 += kc) {
-		kc = least(p->depth - k0, p->kc);
+		kc = det_least(p->depth - k0, p->kc);
 		multiply(p, block_at(p, (float *)w->scratch, k0, kc, tile), w->out,
 		    w->weight, w->e, w->job, m0, m, k0, kc, p0, n);
 	}
@@ -247,7 +237,7 @@ run_tall(struct work *w, int threads)
 	size_t blocks = (p->depth + p->kc - 1) / p->kc, ranges;
 
 	/* ranges of channels: four to a thread, so that one that is held up is helped */
-	w->range = round_up(
+	w->range = det_round_up(
 	    (p->m + 4 * (size_t)threads - 1) / (4 * (size_t)threads), p->ker->rows);
 	ranges = (p->m + w->range - 1) / w->range;
 	for (w->job = 0; w->job < p->jobs; w->job++) {

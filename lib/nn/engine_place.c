@@ -19,18 +19,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/size.h"
 #include "nn/planner.h"
 
 static int
 same_dims(const size_t a[4], const size_t b[4])
 {
 	return !memcmp(a, b, 4 * sizeof *a);
-}
-
-static size_t
-max_size(size_t a, size_t b)
-{
-	return a > b ? a : b;
 }
 
 /* The value that a step reads for a layer. */
@@ -101,7 +96,7 @@ read_at(struct det_planner *s, size_t value, size_t time)
 {
 	struct det_value *r = &s->v[s->v[value].rep];
 
-	r->last = max_size(r->last, time);
+	r->last = det_most(r->last, time);
 }
 
 static void
@@ -136,7 +131,7 @@ set_parent(struct det_planner *s, size_t child, size_t parent, size_t off)
 
 	c->parent = parent;
 	c->parent_off = off;
-	p->inner = max_size(p->inner, max_size(c->last, c->inner));
+	p->inner = det_most(p->inner, det_most(c->last, c->inner));
 }
 
 /* Whether u is all of a representative that may still be given a parent. */
@@ -276,7 +271,7 @@ make_spans(struct det_planner *s)
 		}
 		a = &s->span[s->v[root].span];
 		a->first = a->first < i + 1 ? a->first : i + 1;
-		a->last = max_size(a->last, max_size(i + 1, s->v[v].last));
+		a->last = det_most(a->last, det_most(i + 1, s->v[v].last));
 		s->p->activations += s->v[v].size;
 	}
 }

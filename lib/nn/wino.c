@@ -37,6 +37,7 @@
 
 #include "base/cpu.h"
 #include "base/parallel.h"
+#include "base/size.h"
 #include "nn/conv_algo.h"
 #include "nn/product.h"
 
@@ -62,12 +63,6 @@ det_wino_kernels(int m)
 	}
 #endif
 	return &det_wino_c[m / 2 - 1];
-}
-
-static size_t
-least(size_t a, size_t b)
-{
-	return a < b ? a : b;
 }
 
 /* --- what is fetched ahead ------------------------------------------------------------ */
@@ -97,7 +92,7 @@ fetch(struct det_panel *q, struct ahead *a)
 	end = all * ++a->share / a->shares;
 	for (; at < end; at += n) {
 		row = at / a->lines;
-		n = least(end - at, a->lines - at % a->lines);
+		n = det_least(end - at, a->lines - at % a->lines);
 		from = a->at + row / a->inner * a->outer_step +
 		       row % a->inner * a->inner_step + at % a->lines * DET_BLOCK;
 		if (q->ahead)
@@ -127,7 +122,7 @@ of_image(const struct det_wino_plan *p, size_t tile, size_t end, size_t *image,
 {
 	*image = tile / p->image;
 	*first = tile % p->image;
-	return least(end - tile, p->image - *first);
+	return det_least(end - tile, p->image - *first);
 }
 
 /* Pixels of a map of h x w, `blocks` blocks an image: where tiles from .. end begin, moved
@@ -154,9 +149,9 @@ pixels(const struct det_wino_plan *p, const float *map, size_t h, size_t w,
 		.at = map + (((image * blocks + b) * h + y) * w + x) * DET_BLOCK,
 		.outer = take,
 		.outer_step = h * w * DET_BLOCK,
-		.inner = least(rows, h - y),
+		.inner = det_least(rows, h - y),
 		.inner_step = w * DET_BLOCK,
-		.lines = least(cols, w - x),
+		.lines = det_least(cols, w - x),
 	};
 }
 
@@ -214,12 +209,12 @@ weights(const struct work *w, float *u, const struct piece *q, size_t k, size_t 
 {
 	size_t wide = det_kernels()->wide, in = w->c->c, i, r, n;
 	size_t panel = (k - q->k) / wide * wide;
-	size_t row = least(q->blocks - panel, wide) * DET_BLOCK;
+	size_t row = det_least(q->blocks - panel, wide) * DET_BLOCK;
 	float *at = u + det_panel_at(wide, q->depth, q->blocks, (d - q->d) * DET_BLOCK,
 			    (k - q->k) * DET_BLOCK);
 	const float *taps = w->taps + (k * in + d * DET_BLOCK) * DET_WINO_TAPS;
 
-	n = least(in - d * DET_BLOCK, DET_BLOCK);
+	n = det_least(in - d * DET_BLOCK, DET_BLOCK);
 	w->ker->weight(at, w->p.u, row, taps, n);
 	for (r = n; r < DET_BLOCK; r++) /* of no channel */
 		for (i = 0; i < w->p.places; i++)
@@ -246,7 +241,7 @@ multiply(const struct det_wino_plan *p, float *m, const float *v, const float *u
 				.b = u + i * p->u +
 				     det_panel_at(ker->wide, s->depth, s->blocks, 0,
 					 k * DET_BLOCK),
-				.wide = least(s->blocks - k, ker->wide),
+				.wide = det_least(s->blocks - k, ker->wide),
 				.c = m + i * p->mm + k * block,
 				.c_block = block,
 				.sum_block = block };
@@ -277,8 +272,8 @@ work_tiles(const void *ctx, size_t i, int worker)
 	const struct det_wino_plan *p = &w->p;
 	const struct det_conv *c = w->c;
 	float *v = w->own + (size_t)worker * p->own, *m = v + p->places * p->v;
-	size_t from = i * p->block, end = least(from + p->block, p->tiles);
-	size_t next = least(end + p->block, p->tiles), b;
+	size_t from = i * p->block, end = det_least(from + p->block, p->tiles);
+	size_t next = det_least(end + p->block, p->tiles), b;
 	/* the next block's pixels, but for the rows that this one has; then outputs */
 	struct ahead a[2] = { pixels(
 	    p, w->in, c->h, c->w, p->in, 0, p->in, end, next, 1, 0) };
@@ -287,7 +282,7 @@ work_tiles(const void *ctx, size_t i, int worker)
 	for (b = 0; b < p->in; b++)
 		input(w, v, b, from, end);
 	for (b = 0; b < p->out; b += p->take) {
-		struct piece s = { b, least(p->take, p->out - b), 0, p->in };
+		struct piece s = { b, det_least(p->take, p->out - b), 0, p->in };
 
 		a[1] = pixels(
 		    p, w->out, c->oh, c->ow, p->out, b, s.blocks, from, end, 0, 0);
@@ -303,7 +298,7 @@ work_tiles(const void *ctx, size_t i, int worker)
 static size_t
 block_end(const struct work *w)
 {
-	return least((w->block + 1) * w->p.block, w->p.tiles);
+	return det_least((w->block + 1) * w->p.block, w->p.tiles);
 }
 
 static void
@@ -331,10 +326,10 @@ taps(const struct work *w, const struct piece *s)
 		return (struct ahead){ 0 };
 	return (struct ahead){
 		.at = w->taps + k * one + d * DET_BLOCK * DET_WINO_TAPS,
-		.outer = least(p->take, p->out - k),
+		.outer = det_least(p->take, p->out - k),
 		.outer_step = one,
 		.inner = 1,
-		.lines = least(p->depth * DET_BLOCK, w->c->c - d * DET_BLOCK) *
+		.lines = det_least(p->depth * DET_BLOCK, w->c->c - d * DET_BLOCK) *
 			 (DET_WINO_TAPS / DET_BLOCK),
 		.shares = products(p, s->blocks),
 	};
@@ -349,11 +344,11 @@ work_channels(const void *ctx, size_t i, int worker)
 	size_t from = w->block * p->block, end = block_end(w), k, d;
 	struct piece s = { .k = i * p->take };
 
-	s.blocks = least(p->take, p->out - s.k);
+	s.blocks = det_least(p->take, p->out - s.k);
 	for (s.d = 0; s.d < p->in; s.d += s.depth) {
 		struct ahead a;
 
-		s.depth = least(p->depth, p->in - s.d);
+		s.depth = det_least(p->depth, p->in - s.d);
 		for (d = s.d; d < s.d + s.depth; d++)
 			for (k = s.k; k < s.k + s.blocks; k++)
 				weights(w, u, &s, k, d);

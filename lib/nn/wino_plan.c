@@ -12,6 +12,8 @@
 
 #include "nn/conv_algo.h"
 
+#include "base/size.h"
+
 enum {
 	PAGE = 1024, /* floats; what is a multiple apart shares a cache's set */
 	LINE = 16,
@@ -30,24 +32,12 @@ enum {
 	DEPTH = 8,
 };
 
-static size_t
-ceil_div(size_t a, size_t b)
-{
-	return (a + b - 1) / b;
-}
-
-static size_t
-least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Distance between the places of a matrix, which are written and read all at once: one
  * cache line more than a multiple of a page. */
 static size_t
 apart(size_t n)
 {
-	return ceil_div(n, PAGE) * PAGE + LINE;
+	return det_ceil_div(n, PAGE) * PAGE + LINE;
 }
 
 struct det_wino_plan
@@ -55,8 +45,8 @@ det_wino_plan_make(const struct det_conv *c, int m, int threads)
 {
 	size_t side = (size_t)m, workers = (size_t)threads, each;
 	struct det_wino_plan p = { .grid = { c->h, c->w, c->oh, c->ow, c->pad_top,
-				       c->pad_left, ceil_div(c->ow, side),
-				       ceil_div(c->oh, side) },
+				       c->pad_left, det_ceil_div(c->ow, side),
+				       det_ceil_div(c->oh, side) },
 		.m = side,
 		.places = (side + 2) * (side + 2),
 		.in = det_blocks(c->c),
@@ -68,17 +58,18 @@ det_wino_plan_make(const struct det_conv *c, int m, int threads)
 	p.alone = each * FEW_TILES <= V_ALONE &&
 		  each * p.out * DET_BLOCK <= (p.tiles < MANY_TILES ? U_FEW : U_ALONE);
 	if (p.alone) { /* as many blocks for each thread */
-		p.blocks = ceil_div(ceil_div(p.tiles, FEW_TILES), workers) * workers;
-		p.take = least(TAKE_ALONE, p.out);
+		p.blocks =
+		    det_ceil_div(det_ceil_div(p.tiles, FEW_TILES), workers) * workers;
+		p.take = det_least(TAKE_ALONE, p.out);
 		p.depth = p.in;
 	} else {
-		p.blocks = ceil_div(p.tiles, V_SHARED > each ? V_SHARED / each : 1);
-		p.take = least(TAKE, p.out);
-		p.depth = ceil_div(p.in, ceil_div(p.in, DEPTH));
+		p.blocks = det_ceil_div(p.tiles, V_SHARED > each ? V_SHARED / each : 1);
+		p.take = det_least(TAKE, p.out);
+		p.depth = det_ceil_div(p.in, det_ceil_div(p.in, DEPTH));
 	}
-	p.block = ceil_div(p.tiles, p.blocks);
-	p.blocks = ceil_div(p.tiles, p.block);
-	p.parts = ceil_div(p.out, p.take);
+	p.block = det_ceil_div(p.tiles, p.blocks);
+	p.blocks = det_ceil_div(p.tiles, p.block);
+	p.parts = det_ceil_div(p.out, p.take);
 	p.u = apart((p.alone ? p.out : p.take) * p.depth * DET_BLOCK * DET_BLOCK);
 	p.v = apart(p.block * p.in * DET_BLOCK);
 	p.mm = apart(p.block * p.take * DET_BLOCK);
@@ -101,7 +92,7 @@ det_wino_can(const struct det_conv *c, int m)
 static double
 busiest(size_t n, int threads)
 {
-	return (double)ceil_div(n, (size_t)threads) / (double)n;
+	return (double)det_ceil_div(n, (size_t)threads) / (double)n;
 }
 
 /* Each transform moves one line for a place and does arithmetic of that order: its cost is
