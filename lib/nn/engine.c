@@ -235,8 +235,8 @@ run_step(const struct det_engine *e, const struct det_step *t)
 	n->op->run(&r);
 }
 
-static double
-now_ms(void)
+double
+det_engine_clock(void)
 {
 	struct timespec t;
 
@@ -290,7 +290,7 @@ det_engine_run(struct det_engine *e, const struct det_tensor *in)
 		const struct det_step *t = &p->step[i];
 
 		if (e->profile)
-			t0 = now_ms();
+			t0 = det_engine_clock();
 		if (!p->dims[det_plan_layer(p, t->out)][0])
 			continue; /* there is nothing to compute */
 		if (t->head == DET_NO_NODE)
@@ -299,7 +299,7 @@ det_engine_run(struct det_engine *e, const struct det_tensor *in)
 			run_step(e, t);
 		if (e->profile)
 			p->ms[i * DET_TIMES + p->timed % DET_TIMES] =
-			    (float)(now_ms() - t0);
+			    (float)(det_engine_clock() - t0);
 	}
 	p->timed += e->profile != 0;
 	err = check_outputs(e);

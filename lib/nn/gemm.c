@@ -97,7 +97,7 @@ thin(const struct det_kernels *ker, const struct det_tile *whole, const float *c
 		struct det_tile t = part_of(whole, r, at + j);
 
 		t.rows = rows;
-		ker->dots(sum, 0, column + j * whole->kc, 0, t.a, t.lda, 1, rows, t.kc);
+		ker->dots(sum, column + j * whole->kc, t.a, t.lda, rows, t.kc);
 		finish_column(ker, &t, sum);
 	}
 }

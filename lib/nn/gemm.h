@@ -82,10 +82,9 @@ struct det_kernels {
 
 	void (*depthwise)(const struct det_depthwise *d);
 
-	/* sum[i * ldsum + j] = in row i . weight row j, i < m, j < n; rows of k floats,
-	 * ldin and ldw apart */
-	void (*dots)(float *sum, size_t ldsum, const float *in, size_t ldin,
-	    const float *weight, size_t ldw, size_t m, size_t n, size_t k);
+	/* sum[j] = x . weight row j, j < n; rows of k floats, ldw apart */
+	void (*dots)(float *sum, const float *x, const float *weight, size_t ldw,
+	    size_t n, size_t k);
 
 	/* a blocked product, and the blocks of its panels */
 	size_t wide;

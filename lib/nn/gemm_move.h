@@ -102,71 +102,43 @@ depthwise_run(const struct det_depthwise *d)
 		act_run(d->out, d->out, d->rows * d->cols, d->act, d->alpha);
 }
 
-/* rows of weights times m inputs */
 INLINE void
-dots_part(float *sum, size_t ldsum, const float *in, size_t ldin, const float *weight,
-    size_t ldw, int m, int rows, size_t k)
+dots_part(
+    float *sum, const float *x, const float *weight, size_t ldw, int rows, size_t k)
 {
-	vec acc[4][4];
+	vec acc[4];
 	size_t i;
-	int r, j;
+	int r;
 
 	UNROLL
 	for (r = 0; r < rows; r++)
-		UNROLL
-	for (j = 0; j < m; j++)
-		acc[r][j] = v_zero();
+		acc[r] = v_zero();
 	for (i = 0; i + LANES <= k; i += LANES) {
-		vec x[4];
+		vec v = v_load(x + i);
 
 		UNROLL
-		for (j = 0; j < m; j++)
-			x[j] = v_load(in + (size_t)j * ldin + i);
-		UNROLL
-		for (r = 0; r < rows; r++) {
-			vec w = v_load(weight + (size_t)r * ldw + i);
-
-			UNROLL
-			for (j = 0; j < m; j++)
-				acc[r][j] = v_fma(w, x[j], acc[r][j]);
-		}
+		for (r = 0; r < rows; r++)
+			acc[r] = v_fma(v_load(weight + (size_t)r * ldw + i), v, acc[r]);
 	}
 	UNROLL
-	for (r = 0; r < rows; r++)
-		UNROLL
-	for (j = 0; j < m; j++) {
-		vec a = acc[r][j];
-
+	for (r = 0; r < rows; r++) {
 		if (i < k)
-			a = v_fma(v_load_n(weight + (size_t)r * ldw + i, k - i),
-			    v_load_n(in + (size_t)j * ldin + i, k - i), a);
-		sum[(size_t)j * ldsum + (size_t)r] = v_sum(a);
+			acc[r] = v_fma(v_load_n(weight + (size_t)r * ldw + i, k - i),
+			    v_load_n(x + i, k - i), acc[r]);
+		sum[r] = v_sum(acc[r]);
 	}
 }
 
-INLINE void
-dots_loop(float *sum, size_t ldsum, const float *in, size_t ldin, const float *weight,
-    size_t ldw, int m, size_t n, size_t k)
+TARGET static void
+dots_run(
+    float *sum, const float *x, const float *weight, size_t ldw, size_t n, size_t k)
 {
 	size_t j;
 
 	for (j = 0; j + 4 <= n; j += 4)
-		dots_part(sum + j, ldsum, in, ldin, weight + j * ldw, ldw, m, 4, k);
+		dots_part(sum + j, x, weight + j * ldw, ldw, 4, k);
 	for (; j < n; j++)
-		dots_part(sum + j, ldsum, in, ldin, weight + j * ldw, ldw, m, 1, k);
-}
-
-TARGET static void
-dots_run(float *sum, size_t ldsum, const float *in, size_t ldin, const float *weight,
-    size_t ldw, size_t m, size_t n, size_t k)
-{
-	for (; m >= 4; m -= 4, sum += 4 * ldsum, in += 4 * ldin)
-		dots_loop(sum, ldsum, in, ldin, weight, ldw, 4, n, k);
-	switch (m) {
-	case 1: dots_loop(sum, ldsum, in, ldin, weight, ldw, 1, n, k); break;
-	case 2: dots_loop(sum, ldsum, in, ldin, weight, ldw, 2, n, k); break;
-	case 3: dots_loop(sum, ldsum, in, ldin, weight, ldw, 3, n, k); break;
-	}
+		dots_part(sum + j, x, weight + j * ldw, ldw, 1, k);
 }
 
 #define DET_KERNELS                                                           \

@@ -154,4 +154,7 @@ double det_plan_ms(const struct det_plan *p, size_t step);
 enum det_err det_engine_pack(struct det_engine *e, struct det_plan *p) DET_MUST_USE;
 void det_engine_unpack(struct det_engine *e);
 
+/* engine.c: milliseconds of a clock that only goes on. */
+double det_engine_clock(void);
+
 #endif

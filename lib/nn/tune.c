@@ -12,12 +12,10 @@
  * plan has there: what another layout costs around the layer was not measured with it. It
  * has to win by more than noise.
  */
-#define _POSIX_C_SOURCE 200809L
 #include "nn/tune.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cpu.h"
 #include "base/mem.h"
@@ -149,15 +147,6 @@ choose(struct det_tune_layer *l, const struct cell *row)
 	}
 }
 
-static double
-now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
-
 /* The modelled choice against the one found, whole runs in turn. */
 static enum det_err
 compare(struct det_tune *out, const struct tuner *t, int rounds)
@@ -174,11 +163,11 @@ compare(struct det_tune *out, const struct tuner *t, int rounds)
 		goto done;
 	for (i = -1; i < rounds * RUNS; i++)
 		for (k = 0; k < 2; k++) {
-			t0 = now_ms();
+			t0 = det_engine_clock();
 			if ((err = det_engine_run(e[k], t->in)))
 				goto done;
 			if (i >= 0)
-				ms[k][i] = now_ms() - t0;
+				ms[k][i] = det_engine_clock() - t0;
 		}
 	out->modelled_ms = median(ms[0], (size_t)(rounds * RUNS));
 	out->chosen_ms = median(ms[1], (size_t)(rounds * RUNS));
