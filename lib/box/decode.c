@@ -136,6 +136,18 @@ det_decode_free(struct det_decode *d)
 	free(d);
 }
 
+const struct det_decode_line *
+det_decode_line(const struct det_decode *d, size_t i)
+{
+	return i < d->n ? &d->line[i] : NULL;
+}
+
+const char *
+det_decode_line_word(const struct det_decode_line *m)
+{
+	return m->kind->name;
+}
+
 size_t
 det_decode_maps(const struct det_decode *d)
 {

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a line of a decode text says, for those who need the arithmetic of a head and not its
+ * boxes: training makes targets by the same anchors, coder and classes that decoding undoes.
+ */
+#ifndef DET_DECODE_LINE_H
+#define DET_DECODE_LINE_H
+
+#include "box/coder.h"
+#include "box/decode.h"
+
+#define DET_DECODE_ANCHORS 64    /* at most, of one map */
+#define DET_DECODE_CLASSES 65536 /* at most */
+#define DET_DECODE_INPUTS  2     /* maps of a line, at most */
+
+enum det_decode_background {
+	DET_BACKGROUND_NONE,
+	DET_BACKGROUND_FIRST,
+	DET_BACKGROUND_LAST,
+};
+
+enum det_decode_score { DET_SCORE_SIGMOID, DET_SCORE_SOFTMAX };
+
+enum det_decode_clip {
+	DET_CLIP_NONE,
+	DET_CLIP_EDGE,      /* to [0, W] */
+	DET_CLIP_INCLUSIVE, /* to [0, W - 1]: py-faster-rcnn's last pixel */
+};
+
+/* What the decoders of box deltas (anchors, rcnn) share. */
+struct det_decode_delta {
+	struct det_coder coder;
+	int background; /* enum det_decode_background */
+	int score;      /* enum det_decode_score */
+	int clip;       /* enum det_decode_clip */
+	float min_size; /* boxes with a side below are dropped; 0: none are */
+	int min_scaled; /* ... which counts pixels of the original picture */
+};
+
+struct det_decode_kind;
+
+/* One line of the text. Fields that a kind does not use are 0. */
+struct det_decode_line {
+	const struct det_decode_kind *kind;
+	char *map[DET_DECODE_INPUTS]; /* names, as many as the kind takes */
+	char *list;                   /* boxes=; NULL: none is wanted */
+	char *grid;                   /* map=, whose anchors are wanted; NULL: none */
+	long classes, net_w, net_h;
+	long side, num;                       /* detection */
+	float anchor[2 * DET_DECODE_ANCHORS]; /* w, h */
+	size_t anchors;
+	float scale_xy;                /* yolo3 */
+	int new_coords;                /* yolo3 */
+	int softmax;                   /* region, detection, classes */
+	int background;                /* region */
+	int square_root;               /* detection */
+	long top;                      /* classes, anchors */
+	struct det_decode_delta delta; /* anchors, rcnn */
+	long top_per_class;            /* anchors */
+	int class_major;               /* anchors: channel k*A + a */
+	int min_first;                 /* anchors: min_size before top */
+	int agnostic;                  /* rcnn */
+	int unscaled;                  /* rcnn */
+	/* where its inputs stand among those of the whole text */
+	size_t map_at, list_at, grid_at;
+	size_t bound; /* the grid's map in the model's anchors */
+};
+
+/* The i-th line, NULL past the end, and the word that it begins with ("anchors"). */
+const struct det_decode_line *det_decode_line(const struct det_decode *d, size_t i);
+const char *det_decode_line_word(const struct det_decode_line *m);
+
+#endif
