@@ -2,7 +2,7 @@
  *
  * The best of many scored candidates, kept in little memory: candidates go in in any order,
  * the `keep` best come out. Equal scores rank by number, so the order that they went in
- * does not matter. Private to lib/box.
+ * does not matter. Private to the library.
  */
 #ifndef DET_BEST_H
 #define DET_BEST_H

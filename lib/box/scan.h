@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The loops over all numbers of a class map. Private to lib/box.
+ * The loops over all numbers of a class map. Private to the library.
  */
 #ifndef DET_SCAN_H
 #define DET_SCAN_H

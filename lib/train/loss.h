@@ -5,7 +5,7 @@
  *   grad[i] = scale * weight[i] * (the loss's derivative by x[i])
  *
  * and returns scale * sum of weight[i] * loss(x[i]), summed in double. `weight` may be NULL
- * (all 1); an element of weight 0 has gradient 0, whatever x[i] is, but a NaN in x makes the
+ * (all 1); an element of weight 0 has gradient 0 where x[i] is finite; a NaN in x makes the
  * sum NaN: callers look at what is returned. The denominator of a loss is the caller's:
  * scale = 1 / denominator. grad may be x itself.
  *
