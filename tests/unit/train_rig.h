@@ -138,7 +138,7 @@ rig_check_system(
 				size += (double)p->value[k] * (double)p->value[k];
 			}
 			norm = sqrt(norm);
-			size = fmax(sqrt(size), .1);
+			size = fmax(sqrt(size), .5);
 			step = 0;
 			for (size_t k = 0; k < p->count; k++) {
 				d[k] = way ? det_random_normal(&r) : (double)g[k];
