@@ -37,8 +37,8 @@ leave(void *ctx, const void *data, size_t bytes)
 	det_model_leave(ctx, data, bytes);
 }
 
-static struct det_weights
-weights_of(const struct det_model *m)
+struct det_weights
+det_network_weights(const struct det_model *m)
 {
 	return (struct det_weights){
 		.find = find, .ctx = (void *)(uintptr_t)m, .done = leave
@@ -59,7 +59,7 @@ new_engine(struct det_network *out, const struct det_model *m, const char *name,
     const struct det_engine_params *p)
 {
 	struct det_engine_params with = DET_ENGINE_DEFAULTS;
-	struct det_weights w = weights_of(m);
+	struct det_weights w = det_network_weights(m);
 	char plan[256];
 
 	if (p)
@@ -70,26 +70,37 @@ new_engine(struct det_network *out, const struct det_model *m, const char *name,
 }
 
 enum det_err
-det_network_open(struct det_network *out, const struct det_model *m, const char *name,
-    const struct det_engine_params *p)
+det_network_parse(struct det_net **out, const struct det_model *m, const char *name)
 {
 	char text_name[256];
 	const char *text;
 	size_t len;
 	enum det_err e;
 
-	*out = (struct det_network){ NULL, NULL };
+	*out = NULL;
 	text_of(m, "net", name, text_name, &text, &len);
 	if (!text)
 		return no_network(m, name);
-	if ((e = det_net_parse(&out->net, text, len, text_name)))
-		return det_fail_in(e, "%s", det_model_path(m));
-	if (strcmp(det_net_name(out->net), name) != 0)
+	e = det_net_parse(out, text, len, text_name);
+	if (!e && strcmp(det_net_name(*out), name) != 0) {
 		e = det_fail(DET_INVALID, "%s: its first line says 'net %s'", text_name,
-		    det_net_name(out->net));
-	else
-		e = new_engine(out, m, name, p);
-	if (e) {
+		    det_net_name(*out));
+		det_net_free(*out);
+		*out = NULL;
+	}
+	return e ? det_fail_in(e, "%s", det_model_path(m)) : DET_OK;
+}
+
+enum det_err
+det_network_open(struct det_network *out, const struct det_model *m, const char *name,
+    const struct det_engine_params *p)
+{
+	enum det_err e;
+
+	*out = (struct det_network){ NULL, NULL };
+	if ((e = det_network_parse(&out->net, m, name)))
+		return e;
+	if ((e = new_engine(out, m, name, p))) {
 		det_network_close(out);
 		return det_fail_in(e, "%s", det_model_path(m));
 	}
@@ -101,7 +112,7 @@ det_network_tune(struct det_tune *out, struct det_buf *text, const struct det_mo
     const struct det_network *n, const struct det_engine_params *p,
     const struct det_tensor *in, int rounds)
 {
-	struct det_weights w = weights_of(m);
+	struct det_weights w = det_network_weights(m);
 	const char *old;
 	char plan[256];
 	size_t len;

@@ -16,6 +16,12 @@ struct det_network {
 	struct det_engine *engine;
 };
 
+/* The graph of TEXT "net/NAME" alone, as below. */
+enum det_err det_network_parse(
+    struct det_net **out, const struct det_model *m, const char *name) DET_MUST_USE;
+/* Where the model's weights are found; it must outlive them. */
+struct det_weights det_network_weights(const struct det_model *m);
+
 /* Opens the network of TEXT "net/NAME"; DET_INVALID where the model has none of that name
  * (the message lists those it has), or where its text or weights are wrong. p may be NULL. */
 enum det_err det_network_open(struct det_network *out, const struct det_model *m,
