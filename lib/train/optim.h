@@ -14,7 +14,7 @@
  *   :norm     scale and shift of normalisations
  *   :stats    running means and variances
  *
- * ":bias=2,backbone/ *=.1" (without the blank). A pattern that no parameter matches is an
+ * ":bias=2,backbone*=.1". A pattern that no parameter matches is an
  * error: it is one mistyped.
  */
 #ifndef DET_OPTIM_H
