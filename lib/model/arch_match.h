@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Patterns of names: '*' stands for any characters, '%' for digits. Private to lib/model.
+ * Patterns of names: '*' stands for any characters, '%' for digits. Private to the library.
  */
 #ifndef DET_ARCH_MATCH_H
 #define DET_ARCH_MATCH_H
