@@ -241,7 +241,8 @@ main(int argc, char *argv[])
 	};
 	const struct tool_spec spec = { "det-image",
 		"Decode, resize and normalise pictures.", "[FILE ...]",
-		TOOL_WRITES | TOOL_MODEL | TOOL_PROFILE | TOOL_THREADS | TOOL_BAD,
+		TOOL_WRITES | TOOL_MODEL | TOOL_RECIPE | TOOL_PROFILE | TOOL_THREADS |
+		    TOOL_BAD,
 		opts };
 	struct tool t;
 

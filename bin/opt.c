@@ -26,6 +26,9 @@ add_common(struct opt_set *s)
 	if (bits & (TOOL_MODEL | TOOL_NEEDS_MODEL))
 		add(s, (struct opt)OPT_STR('m', "model", &t->model_path, "MODEL",
 			   "the model file; its recorded options become defaults"));
+	if (bits & TOOL_RECIPE)
+		add(s, (struct opt)OPT_STR(0, "recipe", &t->recipe, "FILE",
+			   "a recipe's options, under the command line's"));
 	if (bits & TOOL_PROFILE)
 		add(s, (struct opt)OPT_STR(0, "profile", &t->profile, "NAME",
 			   "options as another program has them, over the model's"));
@@ -49,7 +52,7 @@ add_common(struct opt_set *s)
 		   "print the version and exit", NULL });
 }
 
-/* A value as --help shows it; NULL where there is nothing to show. */
+/* A value as text that sets it again; NULL where there is none. */
 static char *
 value_text(const struct opt *o)
 {
@@ -57,6 +60,7 @@ value_text(const struct opt *o)
 	char num[32];
 	const char *s;
 	const struct opt_list *l;
+	const struct opt_names *m;
 	enum det_err e = DET_OK;
 
 	switch (o->kind) {
@@ -78,6 +82,14 @@ value_text(const struct opt *o)
 			e = det_buf_printf(
 			    &b, "%s%s", i ? "," : "", det_double_text(num, l->v[i]));
 		break;
+	case OPT_K_FLAG:
+		e = det_buf_printf(&b, "%d", *(const int *)o->value != 0);
+		break;
+	case OPT_K_NAMES:
+		m = o->value;
+		for (size_t i = 0; !e && i < m->n; i++)
+			e = det_buf_printf(&b, "%s%s", i ? "," : "", m->v[i]);
+		break;
 	default: break;
 	}
 	if (e)
@@ -96,8 +108,10 @@ opt_set_new(struct tool *t)
 	for (const struct opt *o = t->spec->opts; o && o->name; o++)
 		add(s, *o);
 	add_common(s);
+	/* what --help shows; of a flag its help says it */
 	for (int i = 0; i < s->n; i++)
-		s->was[i] = value_text(&s->opt[i]);
+		if (s->opt[i].kind != OPT_K_FLAG)
+			s->was[i] = value_text(&s->opt[i]);
 	return s;
 }
 
@@ -258,7 +272,9 @@ remember(struct opt_set *s, const struct opt *o, const char *v)
 	struct det_buf b = { 0 };
 	enum det_err e;
 
-	if (!strcmp(o->name, "output") || !strcmp(o->name, "quiet"))
+	/* a recipe's settings are remembered, each for itself */
+	if (!strcmp(o->name, "output") || !strcmp(o->name, "quiet") ||
+	    !strcmp(o->name, "recipe"))
 		return DET_OK;
 	if ((e = v ? det_buf_printf(&b, "--%s=%s", o->name, v)
 		   : det_buf_printf(&b, "--%s", o->name)) ||
@@ -396,41 +412,91 @@ opt_set_given(const struct opt_set *s, const char *name)
 	return i >= 0 && s->given[i];
 }
 
-enum det_err
-opt_set_defaults(struct opt_set *s, const char *text, size_t len)
+/* Sets the option of a line "name=value" that is not the command line's; `who` may not give
+ * those that are the user's alone. `said`: it goes to the history as if the user had. */
+static enum det_err
+set_default(struct opt_set *s, const char *line, size_t n, const char *who, int said)
 {
-	size_t at = 0, n, k;
-	const char *line;
+	size_t k;
 	char *v;
 	int i;
 	enum det_err e;
 
-	while (det_line_next(&line, &n, text, len, &at)) {
-		if (n == 0 || *line == '#')
-			continue;
-		for (k = 0; k < n && line[k] != '='; k++)
-			;
-		i = index_of(s, line, k);
-		if (k == n || i < 0 || s->opt[i].kind == OPT_K_END)
-			return det_fail(DET_INVALID, "'%.*s' is no option of %s",
-			    (int)(k < 40 ? k : 40), line, s->t->spec->name);
-		if (det_option_is_users(line, k))
-			return det_fail(
-			    DET_INVALID, "a model may not set --%.*s", (int)k, line);
-		if (s->given[i])
-			continue;
-		if ((e = det_strndup(&v, line + k + 1, n - k - 1)))
-			return e;
-		if ((e = det_grow(
-			 &s->kept, &s->cap_kept, s->n_kept + 1, sizeof *s->kept))) {
-			free(v);
-			return e;
-		}
-		s->kept[s->n_kept++] = v;
-		if ((e = set_value(&s->opt[i], v)))
-			return det_fail_in(e, "%s", s->opt[i].name);
+	for (k = 0; k < n && line[k] != '='; k++)
+		;
+	i = index_of(s, line, k);
+	if (k == n || i < 0 || s->opt[i].kind == OPT_K_END)
+		return det_fail(DET_INVALID, "'%.*s' is no option of %s",
+		    (int)(k < 40 ? k : 40), line, s->t->spec->name);
+	if (det_option_is_users(line, k))
+		return det_fail(
+		    DET_INVALID, "%s may not set --%.*s", who, (int)k, line);
+	if (s->given[i])
+		return DET_OK;
+	if ((e = det_strndup(&v, line + k + 1, n - k - 1)))
+		return e;
+	if ((e = det_grow(&s->kept, &s->cap_kept, s->n_kept + 1, sizeof *s->kept))) {
+		free(v);
+		return e;
 	}
+	s->kept[s->n_kept++] = v;
+	if ((e = set_value(&s->opt[i], v)))
+		return det_fail_in(e, "%s", s->opt[i].name);
+	return said ? remember(s, &s->opt[i], v) : DET_OK;
+}
+
+enum det_err
+opt_set_defaults(struct opt_set *s, const char *text, size_t len)
+{
+	size_t at = 0, n;
+	const char *line;
+	enum det_err e;
+
+	while (det_line_next(&line, &n, text, len, &at))
+		if (n > 0 && *line != '#' &&
+		    (e = set_default(s, line, n, "a model", 0)))
+			return e;
 	return DET_OK;
+}
+
+enum det_err
+opt_set_recipe(struct opt_set *s, const struct det_settings *r, const char *name)
+{
+	size_t at = 0, n;
+	const char *line;
+	long i = r->line;
+	enum det_err e;
+
+	for (; det_line_next(&line, &n, r->text, r->len, &at); i++)
+		if (n > 0 && *line != '#' &&
+		    (e = set_default(s, line, n, "a recipe", 1)))
+			return det_fail_in(e, "%s:%ld", name, i);
+	return DET_OK;
+}
+
+enum det_err
+opt_set_text(struct det_buf *out, const struct opt_set *s)
+{
+	enum det_err e = DET_OK;
+
+	for (int i = 0; !e && i < s->n; i++) {
+		const struct opt *o = &s->opt[i];
+		char *v = NULL;
+
+		if (o->kind == OPT_K_END ||
+		    det_option_is_users(o->name, strlen(o->name)))
+			continue;
+		if (o->kind == OPT_K_MANY) {
+			const struct opt_many *m = o->value;
+
+			for (size_t k = 0; !e && k < m->n; k++)
+				e = det_buf_printf(out, "%s=%s\n", o->name, m->v[k]);
+		} else if ((v = value_text(o))) {
+			e = det_buf_printf(out, "%s=%s\n", o->name, v);
+		}
+		free(v);
+	}
+	return e;
 }
 
 const char *

@@ -5,7 +5,9 @@
 #ifndef DET_OPT_H
 #define DET_OPT_H
 
+#include "base/text.h"
 #include "bin/tool.h"
+#include "model/settings.h"
 
 #define MAX_OPTS 96
 
@@ -39,6 +41,15 @@ int opt_set_given(const struct opt_set *s, const char *name);
  * that begin with # are nothing. An unknown name is an error. `text` need not live on. */
 enum det_err opt_set_defaults(
     struct opt_set *s, const char *text, size_t len) DET_MUST_USE;
+
+/* The same of a recipe's section (model/settings.h), `name` for messages "NAME:LINE: ...";
+ * what it sets goes to the history. */
+enum det_err opt_set_recipe(
+    struct opt_set *s, const struct det_settings *r, const char *name) DET_MUST_USE;
+
+/* Adds all options as they stand, lines that set the same again, but for those that are the
+ * user's alone (det_option_is_users). */
+enum det_err opt_set_text(struct det_buf *out, const struct opt_set *s) DET_MUST_USE;
 
 /* The i-th word of the command line for the history, NULL past the last. */
 const char *opt_set_word(const struct opt_set *s, int i);

@@ -22,6 +22,8 @@
 #include "bin/signals.h"
 #include "model/profile.h"
 
+#define MAX_RECIPE ((size_t)1 << 20)
+
 struct tool_private {
 	struct opt_set *opts;
 	struct det_reader *in;
@@ -267,6 +269,20 @@ profile_options(struct tool *t)
 		tool_die(t, "--profile %s: %s", t->profile, det_errmsg());
 }
 
+/* Those of --recipe go over the model's and the profile's. */
+static void
+recipe_options(struct tool *t)
+{
+	struct det_settings lines;
+	char *text;
+	size_t len;
+
+	tool_slurp(t, &text, &len, t->recipe, MAX_RECIPE);
+	tool_check(t, det_settings_find(&lines, text, len, t->recipe, t->spec->name));
+	tool_check(t, opt_set_recipe(t->p->opts, &lines, t->recipe));
+	free(text);
+}
+
 /* --help and its like, which stand alone: prints and ends the program. */
 static void
 answer(const struct tool *t, const char *word)
@@ -311,6 +327,8 @@ tool_start(struct tool *t, const struct tool_spec *spec, int argc, char *argv[])
 	}
 	if (t->profile)
 		profile_options(t);
+	if (t->recipe)
+		recipe_options(t);
 	open_output(t);
 	if (!t->quiet)
 		progress_start(spec->name, t->out_path != NULL);
@@ -458,6 +476,12 @@ int
 tool_threads(const struct tool *t)
 {
 	return t->threads > 0 ? (int)t->threads : det_cpu_cores();
+}
+
+void
+tool_settings(struct tool *t, struct det_buf *out)
+{
+	tool_check(t, opt_set_text(out, t->p->opts));
 }
 
 FILE *

@@ -89,7 +89,9 @@ enum {
 	TOOL_KEEP = 64,       /* --keep */
 	TOOL_PROFILE = 512,   /* --profile NAME, lib/model/profile.h */
 	TOOL_PRINTS = 128, /* writes text, not a stream: standard output or -o FILE */
-	TOOL_SIDES = 256,  /* reads streams side by side, by itself (bin/sides.h) */
+	TOOL_RECIPE =
+	    1024, /* --recipe FILE: the section of this tool, formats/recipe.md */
+	TOOL_SIDES = 256, /* reads streams side by side, by itself (bin/sides.h) */
 };
 
 struct tool_spec {
@@ -116,7 +118,7 @@ struct tool {
 	int quiet, skip_bad, keep;
 	long threads; /* 0: not given */
 	const char *out_path;
-	const char *model_path, *profile;
+	const char *model_path, *profile, *recipe;
 	struct det_model *model; /* open where -m was given */
 	/* streams */
 	struct det_writer *out;
@@ -129,7 +131,7 @@ struct tool {
 };
 
 /* Parses arguments (exits for --help, --version and misuse), opens the model, puts its
- * options under the command line's, opens the output. Then call tool_read / tool_write. */
+ * options and the recipe's under the command line's, opens the output. Then call tool_read / tool_write. */
 void tool_start(struct tool *t, const struct tool_spec *spec, int argc, char *argv[]);
 
 /* The next record of the input(s), 0 at the end. STRM records get this tool's line of
@@ -172,6 +174,10 @@ void tool_slurp(
 
 /* Whether an option was given on the command line (not by the model). */
 int tool_given(const struct tool *t, const char *name);
+
+/* Adds the lines "name=value" of all options as they stand, those left out that are the
+ * user's alone: what a recipe would hold that sets the same. */
+void tool_settings(struct tool *t, struct det_buf *out);
 
 /* Number of threads to use: -j, else the cores this process may use. */
 int tool_threads(const struct tool *t);

@@ -67,6 +67,32 @@ is "shares are disjoint and keep their numbers" "$(
 	for i in 1 2 3; do det-image - --shard $i/3 <four | det-show --data | sed -n 's/^ITEM id=\([0-9]*\).*/\1/p'; done |
 		tr '\n' ' ')" "0 3 1 2 "
 
+# --- a recipe: over the model, under the command line
+mkdir recipe
+cd recipe || exit 2
+printf '%s\n' 'TEXT name=options/det-image' '  | fit=stretch' '  | size=50x40' \
+	'  | channels=bgr' | sed '1s/^/STRM\n/; $s/$/\nEND./' | det-show --build - >m.det
+printf '%s\n' '# small' '[det-image]' 'size=30x20' '' '[det-train]' 'what=ever' >r
+size() { det-image -m m.det "$@" ../scene.png | det-show | sed -n 's/.*image  f32 \([0-9x]*\).*/\1/p'; }
+is "a recipe is over the model" "$(size --recipe r)" 1x3x20x30
+is "under the command line" "$(size --recipe r --size 10x10)" 1x3x10x10
+hist() { det-show --history | sed 's/ # model.*//; s/.*det-image [0-9.]*//'; }
+is "history has what it sets" "$(det-image -m m.det --recipe r ../scene.png | hist)" \
+	" --model=m.det --size=30x20 ../scene.png"
+refuses() { # TEXT: prints the message
+	printf '%b' "$1" >bad
+	det-image --recipe bad ../scene.png 2>&1 >out
+}
+is "an option that is none" "$(refuses '[det-image]\n\nfits=none\n')" \
+	"det-image: bad:3: 'fits' is no option of det-image"
+is "a value out of range" "$(refuses '[det-image]\nshort=-1\n')" \
+	"det-image: bad:2: short: $(det-image --short -1 x 2>&1 | sed -n '1s/.*--short: //p')"
+is "an option of the user's alone" "$(refuses '[det-train]\n[det-image]\nlist=secret\n')" \
+	"det-image: bad:3: a recipe may not set --list"
+like "no section" "$(refuses 'fit=none\n')" "^det-image: bad:1: a section .* expected"
+like "no file" "$(det-image --recipe none ../scene.png 2>&1 >out)" "^det-image: none: No such file"
+cd ..
+
 # --- order, equality
 for i in 1 2 3 4 5 6 7 8; do printf '%s\n' scene.jpg tiny.ppm scene.png; done >many
 det-image --list many --fit stretch --size 50x40 -j 1 -o one.det

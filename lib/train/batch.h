@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Batches from a stream: items with an input tensor "image" and a list "gt", as det-image
+ * makes them of what det-gt read. A thread reads ahead, so that a step does not wait for the
+ * pipe as long as the pipe is fast enough; how long it waited is told.
+ *
+ * Boxes are mapped to the input by the item's transform and cut at the picture's edges
+ * there. One without an area, or that lies outside, or whose class the model does not have,
+ * is left out and counted. A box that is not finite is an error, as in any stream
+ * (DET_CORRUPT). An item that is marked as bad is passed over and counted; one without a
+ * picture or without a list is DET_INVALID.
+ *
+ * A batch is `size` items that follow one another. It ends before that where an item's
+ * picture has another size, and at the end of the stream.
+ */
+#ifndef DET_BATCH_H
+#define DET_BATCH_H
+
+#include <signal.h>
+
+#include "stream/item.h"
+#include "stream/reader.h"
+#include "train/objective.h"
+
+/* A side of a box below this, in pixels of the input, is none. */
+#define DET_BATCH_LEAST 0.01
+
+enum det_batch_fault {
+	DET_BATCH_NO_AREA, /* of the box as annotated, or as mapped and cut */
+	DET_BATCH_OUTSIDE, /* of the picture */
+	DET_BATCH_CLASS,   /* none of the model's */
+	DET_BATCH_BAD,     /* an item marked as bad */
+	DET_BATCH_FAULTS
+};
+
+/* What a fault of that kind is, for people: "boxes without an area". */
+const char *det_batch_fault_about(enum det_batch_fault f);
+
+/* Pointers live until the next call of det_batches_next. */
+struct det_labelled {
+	struct det_tensor image;       /* (N,C,H,W) f32 */
+	const struct det_truth *truth; /* N */
+	char *const *path;             /* N names, for messages */
+	size_t n;
+	int cut;        /* shorter than wanted, but not the stream's last */
+	uint64_t items; /* of the stream, up to the batch's last one */
+	/* of these items: how many, and one of them in words ("item 7 'a.jpg': ...") */
+	size_t faults[DET_BATCH_FAULTS];
+	const char *fault[DET_BATCH_FAULTS];
+};
+
+struct det_batches_params {
+	struct det_reader *in; /* at its beginning; must outlive the batches */
+	int fd; /* that it reads from, to see whether bytes are there; -1: a file */
+	const struct det_classes *classes; /* the model's; empty: labels are taken as
+					    * they are; must outlive the batches */
+	const char *image, *gt;            /* names; NULL: "image" and "gt" */
+	size_t size;
+	uint64_t skip; /* items that are passed over first */
+	int ahead;     /* batches held ready, 1 .. 16 */
+	/* Set by a signal's handler: det_batches_next gives up waiting. May be NULL. */
+	const volatile sig_atomic_t *stop;
+};
+
+struct det_batches;
+
+enum det_err det_batches_new(
+    struct det_batches **out, const struct det_batches_params *p) DET_MUST_USE;
+/* Waits for the thread, which may have to finish a record. */
+void det_batches_free(struct det_batches *b);
+
+/* The next batch; *out is NULL at the end of the stream, and where `stop` was set. Errors
+ * of the stream come when all whole batches before them have been given. */
+enum det_err det_batches_next(
+    const struct det_labelled **out, struct det_batches *b) DET_MUST_USE;
+
+/* Seconds that calls of det_batches_next have waited. */
+double det_batches_waited(const struct det_batches *b);
+
+/* The attributes of the stream's head, its history among them; after the first batch. */
+const struct det_attrs *det_batches_head(const struct det_batches *b);
+
+#endif
