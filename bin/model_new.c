@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * det-model new: a network with random weights.
+ * det-model new: a network with random weights, or with those that fit of a trained one.
  */
 #include "bin/commands.h"
 
@@ -8,12 +8,13 @@
 #include <string.h>
 
 #include "image/resize.h"
+#include "model/convert.h"
 #include "model/seeded.h"
 
 struct make {
-	const char *arch, *darknet, *net;
+	const char *arch, *darknet, *net, *weights;
 	struct opt_many set;
-	int list;
+	int list, strict;
 	struct model_darknet d;
 	long seed;
 };
@@ -44,13 +45,36 @@ make_darknet(struct tool *t, const struct make *s)
 	model_darknet_write(t, &s->d, d);
 }
 
+/* What is taken of a trained file, and what is not, is said. */
+static void
+start_arch(struct tool *t, const struct make *s, const struct det_arch *a)
+{
+	struct det_arch_taken taken;
+	struct det_source src;
+	enum det_err e;
+
+	tool_check(t, det_trained_open(&src, s->weights));
+	e = det_arch_start(
+	    t->out, a, &src, s->weights, s->strict, (uint64_t)s->seed, &taken);
+	if (src.notes.len)
+		model_warn_lines(t, src.notes.text);
+	if (!e)
+		model_warn_lines(t, taken.notes.text);
+	det_buf_free(&taken.notes);
+	tool_check(t, e);
+	det_source_close(&src);
+}
+
 static void
 make_arch(struct tool *t, const struct make *s)
 {
 	struct det_arch *a = model_arch_open(t, s->arch, &s->set, s->d.classes);
 
 	tool_stream_classes(t, det_arch_classes(a));
-	tool_check(t, det_arch_seed(t->out, a, (uint64_t)s->seed));
+	if (s->weights)
+		start_arch(t, s, a);
+	else
+		tool_check(t, det_arch_seed(t->out, a, (uint64_t)s->seed));
 	tool_stream_end(t);
 	det_arch_close(a);
 }
@@ -95,6 +119,10 @@ model_new(int argc, char *argv[])
 		    "name the architectures, or with --arch its variables"),
 		OPT_STR(0, "darknet", &s.darknet, "CFG", "or a Darknet cfg"),
 		OPT_STR(0, "net", &s.net, "FILE", "or a network as text, det-net(5)"),
+		OPT_STR(0, "weights", &s.weights, "FILE",
+		    "with --arch: take what fits of a trained model or its weights"),
+		OPT_FLAG(0, "strict", &s.strict,
+		    "an error where some of them do not fit or are of no use"),
 		OPT_LONG(
 		    0, "seed", &s.seed, 0, 2147483647, "N", "of the random weights"),
 		OPT_CLASSES(&s.d.classes),
@@ -102,7 +130,8 @@ model_new(int argc, char *argv[])
 		OPT_END,
 	};
 	const struct tool_spec spec = { "det-model new",
-		"Make a model with random weights.", NULL, TOOL_WRITES, opts };
+		"Make a model with random weights, or some of a trained one's.", NULL,
+		TOOL_WRITES, opts };
 	struct tool t;
 
 	/* a list is text: it may go to a terminal */
@@ -115,6 +144,10 @@ model_new(int argc, char *argv[])
 			       "--net FILE");
 	if (s.set.n && !s.arch)
 		tool_usage(&t, "--set goes with --arch");
+	if (s.weights && !s.arch)
+		tool_usage(&t, "--weights goes with --arch");
+	if (s.strict && !s.weights)
+		tool_usage(&t, "--strict goes with --weights");
 	if (s.arch)
 		make_arch(&t, &s);
 	else if (s.net)

@@ -72,6 +72,42 @@ det-model new --arch resnet18 --set classes=7 -o r.det
 is "a classifier is whole" "$(det-model check r.det)" "r.det: ok"
 is "and gives its five best" "$(det-run -m r.det dog.jpg | wc -l | tr -d ' ')" 5
 
+# --- weights that others were trained to ---
+det-model new --arch tiny_ssd --set classes=2 --seed 5 -o two.det
+det-model new --arch tiny_ssd --set classes=4 --seed 6 --weights two.det -o four.det 2>err
+is "--weights: heads of other classes" "$? $(grep -c 'other shape: head/.*_mbox_conf' err)" "0 6"
+like "says what" "$(cat err)" \
+	'other shape: head/fc7_mbox_conf.weight is 30x16x3x3, head/fc7_mbox_conf.weight 18x16x3x3; seeded'
+like "and how much" "$(tail -n 1 err)" 'two.det: [0-9]+ weights taken, 6 seeded: 6 of another shape, 0 not there; 0 not used'
+is "makes a whole model" "$(det-model check four.det)" "four.det: ok"
+like "whose meta says so" "$(det-model list four.det)" 'start=two.det taken=[0-9]+ seeded=6'
+det-model new --arch tiny_ssd --set classes=2 --seed 6 -o fresh.det
+found() { # MODEL
+	det-run -m "$1" dog.jpg --set det-head.thresh=.01
+}
+det-model new --arch tiny_ssd --set classes=2 --seed 6 --weights two.det --strict -o same.det 2>/dev/null
+is "--strict: all of it fits" "$? $(found same.det)" "0 $(found two.det)"
+not_ok "of another seed is another" test "$(found same.det)" = "$(found fresh.det)"
+make_says "--strict: another shape" "two.det: 6 weights of another shape and 0 of no use: other shape: head" \
+	--arch tiny_ssd --set classes=4 --weights two.det --strict
+make_says "nothing fits" "none of the [0-9]+ tensors of r.det is a weight of tiny_ssd; the first is backbone/conv1" \
+	--arch tiny_ssd --weights r.det
+make_says "no such file" "no.det: No such" --arch tiny_ssd --weights no.det
+echo hello >no.model
+make_says "of no kind that is known" "no caffemodel: no.model" --arch tiny_ssd --weights no.model
+make_says "--weights without --arch" "--weights goes with --arch" --net x --weights two.det
+make_says "--strict alone" "--strict goes with --weights" --arch tiny_ssd --strict
+det-model export safetensors two.det -o two.safetensors
+det-model new --arch tiny_ssd --set classes=2 --seed 6 --weights two.safetensors -o st.det 2>/dev/null
+is "from safetensors" "$(found st.det)" "$(found two.det)"
+head -c 9000 two.det >cut.det
+not_ok "a model that is cut" det-model new --arch tiny_ssd --weights cut.det -o new.det 2>/dev/null
+
+# --- how random weights are made ---
+det-model new --arch tiny_retinanet --set prior=.9 --set cls_std=.001 -o p.det
+like "prior: scores begin there" "$(det-run -m p.det dog.jpg | sed -n 2p | cut -f 3)" '^0?[.](89|90)'
+make_says "a prior of 1" "seed: prior: 1 is outside" --arch tiny_retinanet --set prior=1
+
 # --- damaged texts ---
 bad_text() { # DESCRIPTION REGEX, the recipe on standard input
 	det-show --build - -o bad.det

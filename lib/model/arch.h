@@ -41,6 +41,24 @@ enum det_err det_arch_names(
 enum det_err det_arch_seed(
     struct det_writer *w, const struct det_arch *a, uint64_t seed) DET_MUST_USE;
 
+/* What a model took from a trained file. */
+struct det_arch_taken {
+	size_t taken, shapes, missing, unused; /* tensors */
+	/* what a user should hear, a line each; to be freed */
+	struct det_buf notes;
+};
+
+/* As det_arch_seed, but a weight that the source has under the name table (or under our own
+ * name), in our shape, is taken from it; the others are made from the seed, which is where
+ * heads of another number of classes end up. What was taken, what has another shape there,
+ * what is not there and what nobody wanted is counted and told. DET_INVALID where nothing
+ * can be taken at all; under strict also where a weight has another shape or one of the
+ * source is of no use. Nothing is written then. `file` is for messages and the text
+ * "meta". */
+enum det_err det_arch_start(struct det_writer *w, const struct det_arch *a,
+    struct det_source *s, const char *file, int strict, uint64_t seed,
+    struct det_arch_taken *out) DET_MUST_USE;
+
 /* Before an import: variables that the user did not set become what the source says (the
  * number of classes, from the shape of the head) and what published files of that kind want
  * (an epsilon). The class table may change. `form` names the table: "torch", "caffe". */

@@ -59,6 +59,10 @@ enum det_err arch_reset(
 enum det_err arch_write_texts(
     struct det_writer *w, const struct det_arch *a, const char *origin) DET_MUST_USE;
 
+/* Writes one weight by the section [seed]. */
+enum det_err arch_seed_weight(struct det_writer *w, const struct det_arch *a,
+    const char *name, struct det_tensor *shape, uint64_t seed) DET_MUST_USE;
+
 /* Calls f for every weight of every net of the architecture, in order, until it fails. */
 enum det_err arch_each_weight(const struct det_arch *a,
     enum det_err (*f)(void *context, const char *name, struct det_tensor *shape),

@@ -31,9 +31,8 @@ add_trouble(struct trouble *t, const char *name, const char *what)
 	return det_buf_printf(&t->text, "%s%s %s", sep, name, what);
 }
 
-/* Whether two shapes are the same but for dims of 1; a 0 of ours is any. */
-static int
-same_shape(const struct det_tensor *ours, const struct det_source_tensor *theirs)
+int
+arch_same_shape(const struct det_tensor *ours, const struct det_source_tensor *theirs)
 {
 	int i = 0, k = 0;
 
@@ -79,33 +78,40 @@ settle(struct det_tensor *shape, const struct det_source_tensor *x)
 			shape->dims[i] = x->dims[i];
 }
 
+enum det_err
+arch_copy_weight(struct det_writer *w, const char *name, struct det_tensor *shape,
+    const struct det_source_tensor *x)
+{
+	float *v;
+	size_t n;
+	enum det_err e;
+
+	settle(shape, x);
+	shape->dtype = DET_F32;
+	if ((e = det_tensor_count(&n, shape)) || (e = det_alloc(&v, n, sizeof *v)))
+		return e;
+	shape->data = v;
+	if (!(e = det_source_read(v, x)))
+		e = det_writer_tensor(w, name, shape, NULL);
+	free(v);
+	return e;
+}
+
 static enum det_err
 take_weight(void *context, const char *name, struct det_tensor *shape)
 {
 	struct taking *t = context;
 	struct det_source_tensor *x;
-	float *v;
-	size_t n;
 	enum det_err e;
 
 	if ((e = arch_names_find(&x, &t->names, name)))
 		return e;
 	if (!x)
 		return t->w ? DET_OK : add_trouble(&t->trouble, name, "is missing");
-	settle(shape, x);
-	if (!same_shape(shape, x))
+	if (!arch_same_shape(shape, x))
 		return t->w ? DET_OK : wrong_shape(&t->trouble, name, shape, x);
 	x->used = 1;
-	if (!t->w)
-		return DET_OK;
-	shape->dtype = DET_F32;
-	if ((e = det_tensor_count(&n, shape)) || (e = det_alloc(&v, n, sizeof *v)))
-		return e;
-	shape->data = v;
-	if (!(e = det_source_read(v, x)))
-		e = det_writer_tensor(t->w, name, shape, NULL);
-	free(v);
-	return e;
+	return t->w ? arch_copy_weight(t->w, name, shape, x) : DET_OK;
 }
 
 /* Tensors that nobody took, a line each. */

@@ -21,6 +21,14 @@ enum det_err arch_names_open(struct arch_names *t, const struct det_arch *a,
 enum det_err arch_names_find(struct det_source_tensor **out, const struct arch_names *t,
     const char *name) DET_MUST_USE;
 
+/* Whether our shape is the source's but for dims of 1; a 0 of ours is any. */
+int arch_same_shape(
+    const struct det_tensor *ours, const struct det_source_tensor *theirs);
+/* Writes our weight with the numbers of x, which must be of its shape. Dims that the net
+ * leaves open become those of x. */
+enum det_err arch_copy_weight(struct det_writer *w, const char *name,
+    struct det_tensor *shape, const struct det_source_tensor *x) DET_MUST_USE;
+
 /* Whether the table says that a tensor of the source is of no use. */
 int arch_names_ignored(const struct arch_names *t, const char *name);
 

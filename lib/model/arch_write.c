@@ -63,9 +63,19 @@ arch_each_weight(const struct det_arch *a,
 	return e;
 }
 
+enum det_err
+arch_seed_weight(struct det_writer *w, const struct det_arch *a, const char *name,
+    struct det_tensor *shape, uint64_t seed)
+{
+	const struct arch_section *rules = arch_find(a, "seed");
+
+	return det_seeded_weight(w, name, shape, rules ? rules->text.text : NULL,
+	    rules ? rules->text.len : 0, seed);
+}
+
 struct seeding {
 	struct det_writer *w;
-	const struct arch_section *rules;
+	const struct det_arch *a;
 	uint64_t seed;
 };
 
@@ -74,15 +84,13 @@ seed_weight(void *context, const char *name, struct det_tensor *shape)
 {
 	const struct seeding *s = context;
 
-	return det_seeded_weight(s->w, name, shape,
-	    s->rules ? s->rules->text.text : NULL, s->rules ? s->rules->text.len : 0,
-	    s->seed);
+	return arch_seed_weight(s->w, s->a, name, shape, s->seed);
 }
 
 enum det_err
 det_arch_seed(struct det_writer *w, const struct det_arch *a, uint64_t seed)
 {
-	struct seeding s = { w, arch_find(a, "seed"), seed };
+	struct seeding s = { w, a, seed };
 	char origin[64];
 	enum det_err e;
 

@@ -7,13 +7,11 @@
 
 #include "base/text.h"
 
-#define MAX_WORD    256
 #define MAX_NUMBERS 16
 
-/* The value of the last line "KEY=..." (the last counts, as for the tools), where it fits. */
-static int
-option(
-    char out[MAX_WORD], const char *text, size_t len, const char *key, size_t key_len)
+int
+det_option_find(char out[DET_OPTION_MAX], const char *text, size_t len, const char *key,
+    size_t key_len)
 {
 	const char *line;
 	size_t n, at = 0;
@@ -21,7 +19,7 @@ option(
 
 	while (det_line_next(&line, &n, text, len, &at)) {
 		if (n <= key_len || line[key_len] != '=' ||
-		    memcmp(line, key, key_len) != 0 || n - key_len > MAX_WORD)
+		    memcmp(line, key, key_len) != 0 || n - key_len > DET_OPTION_MAX)
 			continue;
 		n -= key_len + 1;
 		memcpy(out, line + key_len + 1, n);
@@ -52,7 +50,7 @@ enum det_err
 det_made_agrees(const struct det_model *m, const char *made)
 {
 	const size_t stage = strcspn(made, " ");
-	char name[64], word[MAX_WORD], wanted[MAX_WORD];
+	char name[64], word[DET_OPTION_MAX], wanted[DET_OPTION_MAX];
 	const char *text, *p = made + stage;
 	size_t len, n;
 
@@ -69,7 +67,8 @@ det_made_agrees(const struct det_model *m, const char *made)
 		memcpy(word, p, n);
 		word[n] = 0;
 		value = strchr(word, '=');
-		if (value && option(wanted, text, len, word, (size_t)(value - word)) &&
+		if (value &&
+		    det_option_find(wanted, text, len, word, (size_t)(value - word)) &&
 		    !same(value + 1, wanted))
 			return det_fail(DET_INVALID, "made under %s: %s has %s %.*s=%s",
 			    word, det_model_path(m), name, (int)(value - word), word,

@@ -18,4 +18,11 @@
  * same. */
 enum det_err det_made_agrees(const struct det_model *m, const char *made) DET_MUST_USE;
 
+#define DET_OPTION_MAX 256 /* bytes of a value, with its NUL */
+
+/* The value that the text "options/TOOL" gives an option: of the last line "KEY=...", as
+ * for the tools. 0 where there is none that fits. */
+int det_option_find(char out[DET_OPTION_MAX], const char *text, size_t len,
+    const char *key, size_t key_len);
+
 #endif

@@ -13,14 +13,26 @@
 #include "model/arch_match.h"
 #include "nn/net.h"
 
-enum way { CONST, NORMAL, FAN, UNIFORM };
+enum way { CONST, NORMAL, FAN, UNIFORM, PRIOR, HE, XAVIER };
 
 struct how {
 	enum way way;
 	double v;
 };
 
-static const char *const ways[] = { "const", "normal", "fan", "uniform" };
+static const struct {
+	const char *name;
+	double least, most; /* of the number behind '='; none is wanted where equal */
+} ways[] = {
+	[CONST] = { "const", -1e6, 1e6 },
+	[NORMAL] = { "normal", 0, 1e6 },
+	[FAN] = { "fan", 0, 1e6 },
+	[UNIFORM] = { "uniform", 0, 1e6 },
+	[PRIOR] = { "prior", 1e-9, 1 - 1e-9 },
+	[HE] = { "he", 0, 0 },
+	[XAVIER] = { "xavier", 0, 0 },
+};
+#define WAYS (sizeof ways / sizeof *ways)
 
 static int
 ends(const char *s, const char *end)
@@ -45,15 +57,22 @@ parse_how(struct how *h, const char *word)
 	size_t n = strcspn(word, "=");
 	enum det_err e;
 
-	for (int i = 0; i < 4 && word[n]; i++)
-		if (strlen(ways[i]) == n && memcmp(ways[i], word, n) == 0) {
-			h->way = (enum way)i;
-			e = det_parse_double(
-			    &h->v, word + n + 1, h->way == CONST ? -1e6 : 0, 1e6);
-			return e ? det_fail_in(e, "seed: %.*s", (int)n, word) : e;
-		}
+	for (size_t i = 0; i < WAYS; i++) {
+		const int wants = ways[i].least < ways[i].most;
+
+		if (strlen(ways[i].name) != n || memcmp(ways[i].name, word, n) != 0 ||
+		    (word[n] != 0) != wants)
+			continue;
+		h->way = (enum way)i;
+		if (!wants)
+			return DET_OK;
+		e = det_parse_double(&h->v, word + n + 1, ways[i].least, ways[i].most);
+		return e ? det_fail_in(e, "seed: %.*s", (int)n, word) : e;
+	}
 	return det_fail(DET_INVALID,
-	    "seed: const=V, normal=S, fan=G or uniform=A expected, found '%s'", word);
+	    "seed: const=V, normal=S, fan=G, uniform=A, prior=P, he or xavier "
+	    "expected, found '%s'",
+	    word);
 }
 
 static enum det_err
@@ -80,21 +99,36 @@ choose(struct how *h, const char *name, const char *rules, size_t len)
 	return DET_OK;
 }
 
+/* The same as one of the first four: fan-in is what an output sees, fan-out what an input
+ * is seen by, taps counted in both. */
+static struct how
+settle(const struct how *h, size_t n, const struct det_tensor *t)
+{
+	double in = t->rank ? (double)n / (double)t->dims[0] : 1, out = 1;
+
+	for (int i = 0; i < t->rank; i++)
+		if (i != 1)
+			out *= (double)t->dims[i];
+	switch (h->way) {
+	case FAN: return (struct how){ NORMAL, sqrt(h->v / in) };
+	case HE: return (struct how){ NORMAL, sqrt(2 / in) };
+	case XAVIER: return (struct how){ UNIFORM, sqrt(6 / (in + out)) };
+	case PRIOR: return (struct how){ CONST, -log((1 - h->v) / h->v) };
+	default: return *h;
+	}
+}
+
 static void
-fill(float *v, size_t n, const struct det_tensor *t, const struct how *h,
-    const char *name, uint64_t seed)
+fill(float *v, size_t n, const struct how *how, const char *name, uint64_t seed)
 {
 	struct det_random r;
-	double fan = t->rank ? (double)n / (double)t->dims[0] : 1, sd = h->v;
 
-	if (h->way == FAN)
-		sd = sqrt(h->v / fan);
 	det_random_seed(&r, seed, det_hash_text(name));
 	for (size_t i = 0; i < n; i++)
-		v[i] = (float)(h->way == CONST ? h->v
-			       : h->way == UNIFORM
-				   ? h->v * (2 * det_random_uniform(&r) - 1)
-				   : sd * det_random_normal(&r));
+		v[i] = (float)(how->way == CONST ? how->v
+			       : how->way == UNIFORM
+				   ? how->v * (2 * det_random_uniform(&r) - 1)
+				   : how->v * det_random_normal(&r));
 }
 
 enum det_err
@@ -116,7 +150,8 @@ det_seeded_weight(struct det_writer *w, const char *name, struct det_tensor *sha
 		    "the size of %s depends on the input, which is given as any", name);
 	if ((e = det_alloc(&v, n, sizeof *v)))
 		return e;
-	fill(v, n, shape, &h, name, seed);
+	h = settle(&h, n, shape);
+	fill(v, n, &h, name, seed);
 	shape->data = v;
 	e = det_writer_tensor(w, name, shape, NULL);
 	free(v);
