@@ -40,12 +40,12 @@ void det_spots_release(struct det_spots *s);
 /* iou[s->n] of each spot with one box, and the largest of them; 0 where there are none. */
 float det_spots_iou(float *iou, const struct det_spots *s, const struct det_box *b);
 
-/* What becomes of annotations with a flag. */
+/* What becomes of annotations with a flag; of one with several flags, the last of these. */
 enum det_flag_rule {
-	DET_FLAG_USE,  /* an object like others */
-	DET_FLAG_DROP, /* as if it were not there */
+	DET_FLAG_USE, /* an object like others */
 	DET_FLAG_IGNORE, /* no object; spots that lie in it by `ignore_over` of their area or
 			  * more and match no object are DET_ASSIGN_IGNORE */
+	DET_FLAG_DROP, /* as if it were not there */
 };
 struct det_flag_rules {
 	int difficult, crowd; /* enum det_flag_rule; flag IGNORE is always ignored */
@@ -63,8 +63,8 @@ struct det_objects {
 	size_t regions;
 	size_t cap;
 };
-/* DET_INVALID where a box is not finite, a side is not above 0 or a label is not below
- * `classes`, naming the box. */
+/* DET_INVALID where a box is not finite, a side is not above 0 or the label of an object is
+ * not below `classes`, naming the box. */
 enum det_err det_objects_set(struct det_objects *o, const struct det_truth *t,
     const struct det_flag_rules *r, size_t classes) DET_MUST_USE;
 void det_objects_release(struct det_objects *o);
@@ -114,6 +114,8 @@ struct det_assign {
 	/* private */
 	float *row, *most;
 	int32_t *best;
+	unsigned char *skip;
+	size_t *seat;
 	size_t cap, cap_most;
 };
 void det_assign_release(struct det_assign *a);

@@ -58,6 +58,10 @@ struct det_objective {
 	enum det_err (*run)(void *self, const struct det_objective_in *in,
 	    float *const *grad, double *value);
 	void (*free)(void *self);
+	/* Numbers that the next run depends on (a moving average): saved in checkpoints and
+	 * put back. Owned by self; NULL and 0 where there are none. */
+	double *state;
+	size_t n_state;
 };
 
 struct det_objective_params {

@@ -19,7 +19,8 @@ enum det_sample_purpose {
 	DET_SAMPLE_ROI = 2,
 };
 
-/* The generator for image `image` of the batch in run `run` (both below 2^28, 2^44). */
+/* The generator for image `image` of the batch in run `run` (below 2^20; runs
+ * below 2^36). */
 void det_sample_seed(struct det_random *r, uint64_t seed,
     enum det_sample_purpose purpose, uint64_t run, size_t image);
 
