@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * RoI pooling: plans every RoI (roi_axis.c), then computes them channel by channel
- * (roi_kernel.c). A task is a block of channels of one map and all the RoIs on it, from the
+ * (roi_kernel.c; backward: roi_back.c). A task is a block of channels of one map and all the RoIs on it, from the
  * top of the map to its bottom: what neighbouring RoIs share stays in the cache, and a map
  * is read from memory once.
  */
@@ -165,6 +165,7 @@ struct pool {
 	const struct det_roi_kernel *kernel;
 	int max;
 	float *out;
+	float *const *grad; /* of each map, on the way back; else NULL */
 	struct task *task;
 	size_t tasks;
 	float *row; /* `width` of each worker */
@@ -198,12 +199,13 @@ run_task(const void *ctx, size_t i, int worker)
 	const struct pool *p = ctx;
 	struct task *t = &p->task[i];
 	struct det_roi_work w = { p->plan, NULL, NULL, t->c0, t->c1, p->out,
-		p->row + (size_t)worker * p->width };
+		p->row + (size_t)worker * p->width, NULL };
 	size_t roi;
 
 	for (size_t j = t->from; j < t->to; j++) {
 		w.job = &p->plan->job[j];
 		w.map = &p->map[w.job->map];
+		w.grad = p->grad ? p->grad[w.job->map] : NULL;
 		roi = w.job->roi + 1;
 		if ((p->max ? p->kernel->max(&w) : p->kernel->mean(&w)) &&
 		    (!t->bad || roi < t->bad))
@@ -226,14 +228,13 @@ run_tasks(struct pool *p, int threads, const struct det_roi *roi)
 	    p->map[roi[bad - 1].map].name, bad - 1);
 }
 
-enum det_err
-det_roi_pool_by(float *out, const struct det_roi_kernel *k, const struct det_roi_map *m,
-    size_t maps, const struct det_roi *roi, size_t n,
+/* Plans, sorts, shares out. p has the kernel and where numbers come from and go to. */
+static enum det_err
+run_all(struct pool *p, size_t maps, const struct det_roi *roi, size_t n,
     const struct det_roi_params *params, int threads)
 {
 	struct det_roi_plan plan = { 0 };
-	struct pool p = { &plan, m, k, params->op != DET_ROI_ALIGN, out, NULL, 0, NULL,
-		0 };
+	const struct det_roi_map *m = p->map;
 	size_t bins;
 	enum det_err e;
 
@@ -245,16 +246,18 @@ det_roi_pool_by(float *out, const struct det_roi_kernel *k, const struct det_roi
 		goto out;
 	qsort(plan.job, plan.jobs, sizeof *plan.job, by_place);
 	for (size_t i = 0; i < maps; i++)
-		p.width = m[i].w > p.width ? m[i].w : p.width;
-	p.width = det_pad(p.width);
+		p->width = m[i].w > p->width ? m[i].w : p->width;
+	p->width = det_pad(p->width);
+	p->plan = &plan;
+	p->max = params->op != DET_ROI_ALIGN;
 	threads = threads > 0 ? threads : 1;
-	if ((e = det_alloc(&p.row, p.width, (size_t)threads * sizeof *p.row)) ||
-	    (e = make_tasks(&p)))
+	if ((e = det_alloc(&p->row, p->width, (size_t)threads * sizeof *p->row)) ||
+	    (e = make_tasks(p)))
 		goto out;
-	e = run_tasks(&p, threads, roi);
+	e = run_tasks(p, threads, roi);
 out:
-	free(p.row);
-	free(p.task);
+	free(p->row);
+	free(p->task);
 	free(plan.tap);
 	free(plan.bin);
 	free(plan.job);
@@ -262,8 +265,40 @@ out:
 }
 
 enum det_err
+det_roi_pool_by(float *out, const struct det_roi_kernel *k, const struct det_roi_map *m,
+    size_t maps, const struct det_roi *roi, size_t n, const struct det_roi_params *p,
+    int threads)
+{
+	struct pool to = { .map = m, .kernel = k, .out = out };
+
+	return run_all(&to, maps, roi, n, p, threads);
+}
+
+enum det_err
+det_roi_back_by(float *const *grad, const float *out_grad,
+    const struct det_roi_kernel *k, const struct det_roi_map *m, size_t maps,
+    const struct det_roi *roi, size_t n, const struct det_roi_params *p, int threads)
+{
+	/* read only: the struct serves both ways */
+	struct pool to = {
+		.map = m, .kernel = k, .out = (float *)(uintptr_t)out_grad, .grad = grad
+	};
+
+	return run_all(&to, maps, roi, n, p, threads);
+}
+
+enum det_err
 det_roi_pool(float *out, const struct det_roi_map *m, size_t maps,
     const struct det_roi *roi, size_t n, const struct det_roi_params *p, int threads)
 {
 	return det_roi_pool_by(out, det_roi_kernel_best(), m, maps, roi, n, p, threads);
+}
+
+enum det_err
+det_roi_pool_back(float *const *grad, const float *out_grad,
+    const struct det_roi_map *m, size_t maps, const struct det_roi *roi, size_t n,
+    const struct det_roi_params *p, int threads)
+{
+	return det_roi_back_by(
+	    grad, out_grad, det_roi_back_best(), m, maps, roi, n, p, threads);
 }

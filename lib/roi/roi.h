@@ -109,4 +109,11 @@ enum det_err det_roi_pool(float *out, const struct det_roi_map *m, size_t maps,
     const struct det_roi *roi, size_t n, const struct det_roi_params *p,
     int threads) DET_MUST_USE;
 
+/* The way back: adds to grad[map], of each map's shape, the gradients of det_roi_pool's
+ * inputs given those of its outputs. All else is as it was in that call; equal calls give equal
+ * bits, on any number of threads. Gradients are not looked at: NaN goes where it is sent. */
+enum det_err det_roi_pool_back(float *const *grad, const float *out_grad,
+    const struct det_roi_map *m, size_t maps, const struct det_roi *roi, size_t n,
+    const struct det_roi_params *p, int threads) DET_MUST_USE;
+
 #endif

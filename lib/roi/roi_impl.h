@@ -64,8 +64,9 @@ struct det_roi_work {
 	const struct det_roi_map *map;
 	const struct det_roi_job *job;
 	size_t c0, c1;
-	float *out; /* of all RoIs */
+	float *out; /* of all RoIs; backward: their gradients, read */
 	float *row;
+	float *grad; /* backward: of the map, added to */
 };
 
 struct det_roi_kernel {
@@ -83,5 +84,15 @@ const struct det_roi_kernel *det_roi_kernel_number(size_t i, int *more);
 enum det_err det_roi_pool_by(float *out, const struct det_roi_kernel *k,
     const struct det_roi_map *m, size_t maps, const struct det_roi *roi, size_t n,
     const struct det_roi_params *p, int threads) DET_MUST_USE;
+
+/* The way back (roi_back.c), as kernels of the same kind. */
+extern const struct det_roi_kernel det_roi_back_c, det_roi_back_avx2;
+const struct det_roi_kernel *det_roi_back_best(void);
+
+/* det_roi_pool_back by a given kernel. */
+enum det_err det_roi_back_by(float *const *grad, const float *out_grad,
+    const struct det_roi_kernel *k, const struct det_roi_map *m, size_t maps,
+    const struct det_roi *roi, size_t n, const struct det_roi_params *p,
+    int threads) DET_MUST_USE;
 
 #endif
