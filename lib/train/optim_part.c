@@ -19,10 +19,16 @@
  */
 #include <math.h>
 
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
+
 #include "base/cpu.h"
 #include "train/optim_impl.h"
 
 #define INLINE static inline __attribute__((always_inline))
+
+enum { BIT = 256 };
 
 INLINE float
 limited(float g, float limit)
@@ -69,24 +75,52 @@ caffe(const struct det_optim_part *p)
 	}
 }
 
+/* sqrtf may set errno, which keeps compilers from making vectors of it. */
 INLINE void
-adam(const struct det_optim_part *p)
+roots(float *x, size_t n)
 {
-	float *restrict w = p->w, *restrict m = p->m, *restrict s = p->s;
-	const float *restrict g = p->g;
+	size_t i = 0;
+
+#ifdef __SSE2__
+	for (; i + 4 <= n; i += 4)
+		_mm_storeu_ps(x + i, _mm_sqrt_ps(_mm_loadu_ps(x + i)));
+#endif
+	for (; i < n; i++)
+		x[i] = sqrtf(x[i]);
+}
+
+/* n <= BIT */
+INLINE void
+adam_bit(const struct det_optim_part *p, size_t at, size_t n)
+{
+	float *restrict w = p->w + at, *restrict m = p->m + at, *restrict s = p->s + at;
+	const float *restrict g = p->g + at;
 	const float scale = p->scale, limit = p->limit, decay = p->decay, lr = p->lr,
 		    b1 = p->beta1, c1 = p->part1, b2 = p->beta2, c2 = p->part2,
 		    eps = p->eps, root = p->root, keep = p->keep;
+	float r[BIT];
 	size_t i;
 
 #pragma omp simd
-	for (i = 0; i < p->n; i++) {
+	for (i = 0; i < n; i++) {
 		float d = limited(g[i] * scale, limit) + decay * w[i];
 
 		m[i] = b1 * m[i] + c1 * d;
-		s[i] = b2 * s[i] + c2 * d * d;
-		w[i] = keep * w[i] - lr * m[i] / (sqrtf(s[i]) * root + eps);
+		r[i] = s[i] = b2 * s[i] + c2 * d * d;
 	}
+	roots(r, n);
+#pragma omp simd
+	for (i = 0; i < n; i++)
+		w[i] = keep * w[i] - lr * m[i] / (r[i] * root + eps);
+}
+
+INLINE void
+adam(const struct det_optim_part *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->n; i += BIT)
+		adam_bit(p, i, p->n - i < BIT ? p->n - i : BIT);
 }
 
 INLINE void
