@@ -278,7 +278,9 @@ open_yolo1(struct det_objective *out, const struct det_objective_params *p)
 	if ((e = parse(s, p->line)) ||
 	    (e = det_alloc(&s->owner, s->side * s->side, sizeof *s->owner)))
 		goto fail;
-	*out = (struct det_objective){ s, terms, run, close_yolo1 };
+	*out = (struct det_objective){
+		.self = s, .term = terms, .run = run, .free = close_yolo1
+	};
 	return DET_OK;
 fail:
 	close_yolo1(s);

@@ -268,7 +268,9 @@ open_yolo2(struct det_objective *out, const struct det_objective_params *p)
 		close_yolo2(s);
 		return e;
 	}
-	*out = (struct det_objective){ s, terms, run, close_yolo2 };
+	*out = (struct det_objective){
+		.self = s, .term = terms, .run = run, .free = close_yolo2
+	};
 	return DET_OK;
 }
 

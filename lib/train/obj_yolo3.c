@@ -303,7 +303,9 @@ open_yolo3(struct det_objective *out, const struct det_objective_params *p)
 		close_yolo3(s);
 		return e;
 	}
-	*out = (struct det_objective){ s, terms, run, close_yolo3 };
+	*out = (struct det_objective){
+		.self = s, .term = terms, .run = run, .free = close_yolo3
+	};
 	return DET_OK;
 }
 
