@@ -52,6 +52,27 @@ det_coder_decode(float box[4], const struct det_coder *c, const float anchor[4],
 }
 
 void
+det_coder_decode_backward(float delta_grad[4], const struct det_coder *c,
+    const float anchor[4], const float delta[4], const float box_grad[4])
+{
+	struct middle a = middle_of(anchor, c->plus_one != 0);
+	const float side[2] = { a.w, a.h };
+
+	for (int i = 0; c->form == DET_CODER_CORNER && i < 4; i++)
+		delta_grad[i] = box_grad[i] * side[i % 2] / c->weight[i];
+	for (int i = 0; c->form != DET_CODER_CORNER && i < 2; i++) {
+		float near = box_grad[i], far = box_grad[i + 2];
+		float d = delta[i + 2] / c->weight[i + 2];
+
+		delta_grad[i] = (near + far) * side[i] / c->weight[i];
+		delta_grad[i + 2] =
+		    d > c->clamp
+			? 0
+			: (far - near) * .5f * (expf(d) * side[i]) / c->weight[i + 2];
+	}
+}
+
+void
 det_coder_encode(float delta[4], const struct det_coder *c, const float anchor[4],
     const float box[4])
 {

@@ -39,6 +39,9 @@ struct det_coder {
  * clamp: callers check. */
 void det_coder_decode(float box[4], const struct det_coder *c, const float anchor[4],
     const float delta[4]);
+/* The gradient by the deltas from that by the decoded box; 0 where a size is clamped. */
+void det_coder_decode_backward(float delta_grad[4], const struct det_coder *c,
+    const float anchor[4], const float delta[4], const float box_grad[4]);
 void det_coder_encode(float delta[4], const struct det_coder *c, const float anchor[4],
     const float box[4]);
 

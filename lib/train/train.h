@@ -34,12 +34,12 @@ struct det_train_at {
 
 /* Means of what was trained on since the last row of the log. */
 struct det_train_row {
-	size_t n;             /* iterations */
-	const double *term;   /* det_system_terms */
-	double loss;          /* their sum */
-	double lr;            /* of the last iteration */
-	double norm;          /* mean length of the gradient */
-	double norm_most;     /* the greatest */
+	size_t n;           /* iterations */
+	const double *term; /* det_system_terms */
+	double loss;        /* their sum */
+	double lr;          /* of the last iteration */
+	double norm;        /* mean length of the gradient */
+	double norm_most;   /* the greatest */
 	size_t images;
 };
 
