@@ -10,6 +10,9 @@
 static const struct det_objective_kind *const kinds[] = {
 	&det_objective_ssd,
 	&det_objective_retinanet,
+	&det_objective_yolo1,
+	&det_objective_yolo2,
+	&det_objective_yolo3,
 };
 
 #define N (sizeof kinds / sizeof kinds[0])
