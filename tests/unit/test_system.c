@@ -41,7 +41,7 @@ static enum det_err
 open_squares(struct det_objective *out, const struct det_objective_params *p)
 {
 	maps = det_decode_maps(p->decode);
-	*out = (struct det_objective){ &maps, terms, squares, NULL };
+	*out = (struct det_objective){ .self = &maps, .term = terms, .run = squares };
 	return det_line_double(&factor, p->line, "factor", 0, 10);
 }
 
