@@ -187,15 +187,18 @@ det_loss_softmax_grad(float *grad, const struct det_columns *c, size_t i, int32_
     float lse, double scale)
 {
 	const float *x = c->x + i * c->step;
+	double others = 0;
 
 	grad += i * c->step;
 	for (size_t k = 0; k < c->planes; k++) {
 		double p = (double)expf(x[k * c->stride] - lse);
 
-		/* log of a sum is rounded up as well as down */
-		p = p > 1 ? 1 : p;
-		grad[k * c->stride] = (float)(scale * (p - ((int32_t)k == label)));
+		grad[k * c->stride] = (float)(scale * p);
+		others += (int32_t)k == label ? 0 : p;
 	}
+	/* not p - 1, which near 1 has no digits left */
+	if (label >= 0)
+		grad[(size_t)label * c->stride] = (float)(-scale * others);
 }
 
 double
