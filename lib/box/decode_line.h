@@ -70,4 +70,14 @@ struct det_decode_line {
 const struct det_decode_line *det_decode_line(const struct det_decode *d, size_t i);
 const char *det_decode_line_word(const struct det_decode_line *m);
 
+/* Where things stand in the rows of a line `rcnn`. */
+struct det_decode_columns {
+	size_t classes, scores, deltas; /* K; columns of CLS; columns of BOX */
+	size_t first_score;             /* column of class 0 */
+	size_t first_delta, step;       /* of class 0, and to the next class */
+};
+/* For a BOX of so many columns; 0 where no such line has as many. */
+int det_decode_columns(struct det_decode_columns *y, const struct det_decode_line *m,
+    size_t deltas) DET_MUST_USE;
+
 #endif

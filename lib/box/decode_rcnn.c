@@ -42,12 +42,25 @@ parse(struct det_decode_line *m, struct det_line *l)
 	return det_strdup(&m->list, list);
 }
 
-/* Where things stand in the rows. */
-struct layout {
-	size_t classes, scores, deltas; /* K; columns of CLS; columns of BOX */
-	size_t first_score;             /* column of class 0 */
-	size_t first_delta, step;       /* of class 0, and to the next class */
-};
+/* Columns of BOX: which it has tells how they are laid out. */
+int
+det_decode_columns(
+    struct det_decode_columns *y, const struct det_decode_line *m, size_t deltas)
+{
+	const size_t bg = m->delta.background == DET_BACKGROUND_FIRST;
+
+	*y = (struct det_decode_columns){ .classes = (size_t)m->classes,
+		.deltas = deltas,
+		.first_score = bg,
+		.step = m->agnostic ? 0 : 4 };
+	y->scores = y->classes + (m->delta.background != DET_BACKGROUND_NONE);
+	if (m->agnostic) {
+		y->first_delta = deltas == 8 && bg ? 4 : 0;
+		return deltas == 4 || deltas == 8;
+	}
+	y->first_delta = deltas == 4 * y->scores && bg ? 4 : 0;
+	return deltas > 0 && (deltas == 4 * y->scores || deltas == 4 * y->classes);
+}
 
 static int
 is_table(const struct det_tensor *t)
@@ -55,32 +68,15 @@ is_table(const struct det_tensor *t)
 	return t->rank == 2 || (t->rank == 4 && t->dims[2] == 1 && t->dims[3] == 1);
 }
 
-/* Columns of BOX: which it has tells how they are laid out. */
-static int
-lay_deltas(struct layout *y, const struct det_decode_line *m)
-{
-	const size_t bg = m->delta.background == DET_BACKGROUND_FIRST;
-
-	y->step = m->agnostic ? 0 : 4;
-	if (m->agnostic) {
-		y->first_delta = y->deltas == 8 && bg ? 4 : 0;
-		return y->deltas == 4 || y->deltas == 8;
-	}
-	y->first_delta = y->deltas == 4 * y->scores && bg ? 4 : 0;
-	return y->deltas == 4 * y->scores || y->deltas == 4 * y->classes;
-}
-
 static enum det_err
-lay_out(struct layout *y, const struct det_decode_job *j)
+lay_out(struct det_decode_columns *y, const struct det_decode_job *j)
 {
 	const struct det_decode_line *m = j->m;
 	const struct det_tensor *cls = j->map[0], *box = j->map[1];
 	const size_t rows = j->list->n;
+	const int fits = det_decode_columns(y, m, is_table(box) ? box->dims[1] : 0);
 	char shape[96];
 
-	*y = (struct layout){ .classes = (size_t)m->classes };
-	y->scores = y->classes + (m->delta.background != DET_BACKGROUND_NONE);
-	y->first_score = m->delta.background == DET_BACKGROUND_FIRST;
 	if (!is_table(cls) || cls->dims[0] != rows || cls->dims[1] != y->scores)
 		return det_fail(DET_INVALID,
 		    "map '%s' is %s: %zux%zu expected: a row for each of '%s', a score "
@@ -88,8 +84,7 @@ lay_out(struct layout *y, const struct det_decode_job *j)
 		    m->map[0], det_shape_text(shape, sizeof shape, cls), rows,
 		    y->scores, m->list,
 		    y->scores > y->classes ? " and the background" : "");
-	y->deltas = is_table(box) ? box->dims[1] : 0;
-	if (y->deltas == 0 || box->dims[0] != rows || !lay_deltas(y, m))
+	if (!fits || box->dims[0] != rows)
 		return det_fail(DET_INVALID,
 		    "map '%s' is %s: %zux%zu expected: a row for each of '%s', four "
 		    "deltas for each %s",
@@ -131,8 +126,8 @@ decode(float box[4], int *keep, const struct det_decode_job *j, const struct det
 
 /* Boxes of one proposal; p is scratch for its scores. */
 static enum det_err
-run_row(struct det_decode_job *j, const struct layout *y, size_t row, const float *cls,
-    const float *deltas, float *p)
+run_row(struct det_decode_job *j, const struct det_decode_columns *y, size_t row,
+    const float *cls, const float *deltas, float *p)
 {
 	const struct det_decode_at at = { row, 0, 0, row };
 	float box[4];
@@ -190,7 +185,7 @@ run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t
 {
 	const float *deltas = j->map[1]->data;
 	const size_t from = j->out->n;
-	struct layout y;
+	struct det_decode_columns y;
 	float *p = NULL;
 	enum det_err e;
 

@@ -390,6 +390,13 @@ det_system_term(const struct det_system *s, size_t i)
 	return i < s->terms ? s->term[i] : NULL;
 }
 
+double *
+det_system_state(struct det_system *s, size_t *n)
+{
+	*n = s->part.o.n_state;
+	return s->part.o.state;
+}
+
 void
 det_system_stats(const struct det_system *s, struct det_grad_stats *out)
 {
@@ -451,9 +458,8 @@ check_batch(const struct det_system *s, const struct det_batch *b)
 	return DET_OK;
 }
 
-/* The outputs of a net that has run, with room for their gradients. */
-static enum det_err
-take_outputs(struct det_system_net *n)
+enum det_err
+det_system_take(struct det_system_net *n)
 {
 	enum det_err e;
 
@@ -480,7 +486,7 @@ forward(struct det_system *s, struct det_system_net *n, const struct det_batch *
 			    ? b->image
 			    : s->net[n->in[i].net].out[n->in[i].output].value;
 	e = det_grad_forward(n->grad, in, 1, b->run);
-	return e ? e : take_outputs(n);
+	return e ? e : det_system_take(n);
 }
 
 /* How many nets the first stage has: all but the second's head. */
@@ -490,11 +496,13 @@ first_nets(const struct det_system *s)
 	return s->nets - (s->second != NULL);
 }
 
-static void
-scale(float *x, size_t n, float by)
+void
+det_system_scale(float *x, size_t n, double by)
 {
-	for (size_t i = 0; by != 1 && i < n; i++)
-		x[i] *= by;
+	const float f = (float)by;
+
+	for (size_t i = 0; f != 1 && i < n; i++)
+		x[i] *= f;
 }
 
 static enum det_err
@@ -524,8 +532,8 @@ run_objective(
 	if ((e = p->o.run(p->o.self, &in, grad, value)))
 		return e;
 	for (size_t i = 0; i < p->maps; i++)
-		scale(grad[i], s->net[p->map[i].net].out[p->map[i].output].count,
-		    (float)share);
+		det_system_scale(
+		    grad[i], s->net[p->map[i].net].out[p->map[i].output].count, share);
 	return DET_OK;
 }
 

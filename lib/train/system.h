@@ -43,6 +43,10 @@ void det_system_clear(struct det_system *s); /* gradients to 0 */
 size_t det_system_terms(const struct det_system *s);
 const char *det_system_term(const struct det_system *s, size_t i);
 
+/* Numbers besides the weights that the next step depends on, *n of them: for checkpoints.
+ * NULL where there are none. */
+double *det_system_state(struct det_system *s, size_t *n);
+
 struct det_batch {
 	struct det_tensor image;       /* (N,C,H,W) f32 */
 	const struct det_truth *truth; /* N */

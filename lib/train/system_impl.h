@@ -95,4 +95,9 @@ enum det_err det_system_room(float **p, size_t *cap, size_t n) DET_MUST_USE;
 /* The gradient of an output, set to 0 where nobody has come before: to be added to. */
 float *det_system_receive(struct det_system_out *o);
 
+/* The outputs of a net that has run, with room for their gradients. */
+enum det_err det_system_take(struct det_system_net *n) DET_MUST_USE;
+
+void det_system_scale(float *x, size_t n, double by);
+
 #endif

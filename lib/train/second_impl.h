@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the second stage share. Private to lib/train.
+ */
+#ifndef DET_SECOND_IMPL_H
+#define DET_SECOND_IMPL_H
+
+#include "box/nms.h"
+#include "roi/rows.h"
+#include "train/assign.h"
+#include "train/second.h"
+
+/* How rows are chosen and what they cost: keys of the line "rcnn". */
+struct det_second_params {
+	long pre,
+	    post; /* proposals of a map that compete, of an image that are left; 0: all */
+	struct det_assign_params assign;
+	long sample;     /* rows of an image, at most */
+	double positive; /* share of them that may have an object */
+	double beta;     /* of smooth L1 */
+	int own;         /* objects are proposals as well */
+	int hold;        /* keep the rows of the step before: for tests of gradients */
+};
+
+/* One line of the text "decode", rcnn(cls, box), over the outputs of the net "head". */
+struct det_second {
+	struct det_second_params p;
+	struct det_rows_params rows;
+	struct det_nms_params nms;
+	const char *map_name[DET_ROWS_MAPS]; /* in maps_text */
+	struct det_system_wire map[DET_ROWS_MAPS];
+	size_t levels;
+	char *maps_text;
+	struct det_decode *decode;
+	const struct det_decode_line *line;
+	struct det_system_net *head;
+	size_t cls, box; /* its outputs */
+	size_t classes;
+
+	/* of one image */
+	struct det_boxes list; /* proposals, then objects */
+	struct det_boxes truth;
+	float *corner; /* of the list's boxes */
+	size_t corner_cap;
+	struct det_spots spots;
+	struct det_objects objects;
+	struct det_assign assign;
+
+	/* of the batch: a row each */
+	struct det_boxes chosen;
+	struct det_box *object; /* what it is trained towards; label -1: nothing */
+	struct det_roi *roi;
+	size_t object_cap, roi_cap;
+	struct det_roi_map *map_of; /* image * levels + level */
+	float **grad_of;            /* of each */
+	size_t map_cap, grad_cap;
+	float *row, *row_grad; /* (rows, C, h, w) */
+	size_t row_cap, row_grad_cap;
+	float *cls_grad, *box_grad;
+	size_t cls_cap, box_cap;
+	int32_t *label;
+	size_t label_cap;
+};
+
+/* From the model's options of det-propose and det-roipool, and the line (NULL: none). */
+enum det_err det_second_options(
+    struct det_second *d, const struct det_model *m, struct det_line *l) DET_MUST_USE;
+
+/* Fills chosen, object and roi (its map within the levels of its image; images follow one
+ * another: image * levels + level) from the first stage's outputs. `maps` are those that rows
+ * are pooled from, with their scales, of one image each. */
+enum det_err det_second_sample(struct det_second *d, struct det_system *s,
+    const struct det_batch *b, const struct det_roi_map *maps) DET_MUST_USE;
+
+/* The head's loss over n rows, after its forward pass: value[0] classes, value[1] boxes;
+ * gradients into cls_grad and box_grad. */
+enum det_err det_second_loss(
+    struct det_second *d, size_t n, double *value) DET_MUST_USE;
+
+#endif

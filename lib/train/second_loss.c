@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The loss of the second stage (Girshick, Fast R-CNN, ICCV 2015, eq. 1): softmax
+ * cross-entropy of the rows' classes, and smooth L1 of the deltas of the rows that have an
+ * object, in the columns of its class. Both are divided by the number of rows of the batch:
+ * torchvision's roi_heads.py, Detectron2's fast_rcnn.py and Caffe's SmoothL1Loss agree.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "train/loss.h"
+#include "train/second_impl.h"
+
+static enum det_err
+check_outputs(struct det_decode_columns *y, const struct det_second *d, size_t n)
+{
+	const struct det_tensor *cls = &d->head->out[d->cls].value;
+	const struct det_tensor *box = &d->head->out[d->box].value;
+	char one[96], two[96];
+
+	if (det_decode_columns(y, d->line, box->dims[1]) && cls->dims[0] == n &&
+	    box->dims[0] == n && cls->dims[1] == y->scores &&
+	    cls->dims[2] * cls->dims[3] == 1 && box->dims[2] * box->dims[3] == 1)
+		return DET_OK;
+	return det_fail(DET_INVALID,
+	    "maps '%s' is %s and '%s' is %s: %zux%zu expected and deltas of each class",
+	    d->line->map[0], det_shape_text(one, sizeof one, cls), d->line->map[1],
+	    det_shape_text(two, sizeof two, box), n, y->scores);
+}
+
+static double
+classes(struct det_second *d, const struct det_decode_columns *y, size_t n)
+{
+	const struct det_columns c = { d->head->out[d->cls].value.data, n, y->scores, 1,
+		y->scores };
+	const int32_t background =
+	    d->line->delta.background == DET_BACKGROUND_FIRST ? 0 : (int32_t)y->classes;
+
+	for (size_t i = 0; i < n; i++)
+		d->label[i] = d->object[i].label < 0
+				  ? background
+				  : d->object[i].label + (int32_t)y->first_score;
+	return det_loss_softmax(d->cls_grad, &c, d->label, NULL, 1 / (double)n);
+}
+
+static double
+boxes(struct det_second *d, const struct det_decode_columns *y, size_t n)
+{
+	const float *x = d->head->out[d->box].value.data;
+	double sum = 0;
+
+	memset(d->box_grad, 0, n * y->deltas * sizeof *d->box_grad);
+	for (size_t i = 0; i < n; i++) {
+		const struct det_box *b = &d->object[i];
+		const struct det_roi *r = &d->roi[i];
+		const float from[4] = { r->x1, r->y1, r->x2, r->y2 };
+		const float to[4] = { (float)b->x1, (float)b->y1, (float)b->x2,
+			(float)b->y2 };
+		float target[4];
+		size_t at;
+
+		if (b->label < 0)
+			continue;
+		at = i * y->deltas + y->first_delta + (size_t)b->label * y->step;
+		det_coder_encode(target, &d->line->delta.coder, from, to);
+		sum += det_loss_smooth_l1(d->box_grad + at, x + at, target, NULL, 4,
+		    1 / (double)n, d->p.beta);
+	}
+	return sum;
+}
+
+enum det_err
+det_second_loss(struct det_second *d, size_t n, double *value)
+{
+	struct det_decode_columns y;
+	enum det_err e;
+
+	if ((e = check_outputs(&y, d, n)) ||
+	    (e = det_system_room(&d->cls_grad, &d->cls_cap, n * y.scores)) ||
+	    (e = det_system_room(&d->box_grad, &d->box_cap, n * y.deltas)) ||
+	    (e = det_grow(&d->label, &d->label_cap, n, sizeof *d->label)))
+		return e;
+	value[0] = classes(d, &y, n);
+	value[1] = boxes(d, &y, n);
+	return DET_OK;
+}
