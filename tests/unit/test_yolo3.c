@@ -20,6 +20,7 @@ static const char stretched[] = "yolo3(a) anchors=30,28,80,60 classes=4 scale_xy
 struct setting {
 	double coord, object, noobj, cls, ignore;
 	double stretch[MAPS];
+	double giou; /* 0: none */
 };
 
 static void
@@ -91,6 +92,46 @@ empty(struct note *const *n, const struct rig *r, const struct at *c,
 		step(n, r, c, 4, "noobj", s->noobj, 0);
 }
 
+/* 1 - GIoU of the box that a candidate decodes to, `moved` in one of its four planes. */
+static double
+giou_loss(const struct rig *r, const struct at *c, struct rel t,
+    const struct setting *s, size_t entry, double moved)
+{
+	const double k = s->stretch[c->map];
+	double v[4], iou, around, both;
+	struct rel p;
+
+	for (size_t i = 0; i < 4; i++)
+		v[i] = out(r, c, i) + (i == entry ? moved : 0);
+	p.x =
+	    ((double)c->col + logistic(v[0]) * k - (k - 1) / 2) / (double)map_w[c->map];
+	p.y =
+	    ((double)c->row + logistic(v[1]) * k - (k - 1) / 2) / (double)map_h[c->map];
+	p.w = exp(v[2]) * anchor[c->map][c->a][0] / 96;
+	p.h = exp(v[3]) * anchor[c->map][c->a][1] / 96;
+	iou = rel_iou(p, t);
+	both = (p.w * p.h + t.w * t.h) / (1 + iou);
+	around =
+	    (fmax(p.x + p.w / 2, t.x + t.w / 2) - fmin(p.x - p.w / 2, t.x - t.w / 2)) *
+	    (fmax(p.y + p.h / 2, t.y + t.h / 2) - fmin(p.y - p.h / 2, t.y - t.h / 2));
+	return 1 - iou + (around - both) / around;
+}
+
+static void
+learn_giou(struct note *const *n, const struct rig *r, const struct at *c, struct rel t,
+    const struct setting *s)
+{
+	const double h = 1e-6;
+
+	for (size_t i = 0; i < 4; i++) {
+		const double d =
+		    giou_loss(r, c, t, s, i, h) - giou_loss(r, c, t, s, i, -h);
+
+		note(&n[c->map][plane(c, i)], "giou", -s->giou * d / (2 * h),
+		    i ? 0 : s->giou * giou_loss(r, c, t, s, 0, 0));
+	}
+}
+
 static void
 learn(struct note *const *n, const struct rig *r, const struct at *c, struct rel t,
     int label, const struct setting *s)
@@ -108,6 +149,8 @@ learn(struct note *const *n, const struct rig *r, const struct at *c, struct rel
 		step(n, r, c, i, "xy", k, (at[i] - .5) / stretch + .5);
 		note(&n[c->map][plane(c, 2 + i)], "wh", k * d, k / 2 * d * d);
 	}
+	if (s->giou > 0)
+		learn_giou(n, r, c, t, s);
 	step(n, r, c, 4, "obj", s->object, 1);
 	for (size_t i = 0; i < CLASSES; i++)
 		if (!again || (int)i == label)
@@ -169,14 +212,18 @@ against_formulas(const char *decode, const char *line, const struct setting *s)
 static void
 formulas(void)
 {
-	const struct setting plain = { 1, 1, 1, 1, .7, { 1, 1 } };
-	const struct setting voc = { 1, 1, 1, 1, .5, { 1, 1 } };
-	const struct setting other = { 3, 2, .5, 4, .2, { 1.2, 1.1 } };
+	const struct setting plain = { 1, 1, 1, 1, .7, { 1, 1 }, 0 };
+	const struct setting voc = { 1, 1, 1, 1, .5, { 1, 1 }, 0 };
+	const struct setting other = { 3, 2, .5, 4, .2, { 1.2, 1.1 }, 0 };
+	const struct setting giou = { 1, 1, 1, 1, .7, { 1, 1 }, .5 };
+	const struct setting wide = { 1, 1, 1, 1, .7, { 1.2, 1.1 }, 3 };
 
 	against_formulas(text, "yolo3", &plain);
 	against_formulas(text, "yolo3 ignore=.5", &voc);
 	against_formulas(
 	    stretched, "yolo3 coord=3 object=2 noobj=.5 class=4 ignore=.2", &other);
+	against_formulas(text, "yolo3 giou=.5", &giou);
+	against_formulas(stretched, "yolo3 giou=3", &wide);
 }
 
 static void
@@ -312,7 +359,16 @@ perfect(void)
 	r.x[0][CLS] = -40;
 	r.x[0][7 + OBJ] = -40;
 	ok(!rig_run(&r) && rig_sum(&r) < 1e-9 && rig_sum(&r) >= 0,
-	    "a perfect map has no loss (%.1e)", rig_sum(&r));
+	    "a perfect map has no loss");
+	rig_close(&r);
+	open_hand(&r, "yolo3 giou=2 object=0 noobj=0 class=0");
+	rig_box(&r, 0, 12, 20, 88, 96, 1);
+	ok(rig_term(&r, "xy") < 0 && rig_term(&r, "wh") < 0 && !rig_run(&r) &&
+		rig_sum(&r) > .1,
+	    "giou= has a term of its own");
+	r.x[0][Y] = (float)log(.58 / .42);
+	r.x[0][TW] = r.x[0][TH] = (float)log(.95);
+	ok(!rig_run(&r) && rig_value(&r, "giou") < 1e-5, "which goes to 0");
 	rig_close(&r);
 }
 

@@ -166,7 +166,8 @@ rig_moved(struct rig *r, size_t m, size_t i, float h)
 	return sum;
 }
 
-/* Gradients of all elements against central differences. Those of targets that move with
+/* Gradients of all elements against central differences, which see the library's softmax in
+ * floats: a value's rounding over a small step. Those of targets that move with
  * the map differ, as they should: the caller switches them off. */
 static inline void
 rig_central(struct rig *r, const char *what)
@@ -186,7 +187,7 @@ rig_central(struct rig *r, const char *what)
 			    (rig_moved(r, m, i, h) - rig_moved(r, m, i, -h)) /
 			    (2 * (double)h);
 
-			bad += !rig_near((double)grad[i], d, 2e-6);
+			bad += !rig_near((double)grad[i], d, 1e-4);
 			some += grad[i] != 0;
 			worst = fmax(worst, fabs((double)grad[i] - d));
 		}
