@@ -22,6 +22,10 @@
  * whose gradients are s(tx) - x and so on: what Darknet hands back. Sums of an image and,
  * by its lr / batch, the mean over the batch.
  *
+ * giou=G has one term in place of xy and wh: G (1 - GIoU) of the decoded box and the object
+ * (Rezatofighi et al., Generalized intersection over union, CVPR 2019), without z, as in
+ * A. Bochkovskiy's Darknet.
+ *
  * Departures: truth_thresh is 1 (off), as in all published cfgs; an anchor that no map has
  * (YOLOv3-tiny's smallest) takes no object away. With scale_xy the target is what s(tx) must
  * be for the decoded centre to be the object's, at most 1. Darknet's printed cost is
@@ -32,13 +36,15 @@
 #include "base/mem.h"
 #include "train/yolo_truth.h"
 
-enum { XY, WH, OBJ, NOOBJ, CLS, TERMS };
+enum { OBJ, NOOBJ, CLS, XY, WH, TERMS, GIOU = XY, GIOU_TERMS = WH };
 
-static const char *const terms[] = { "xy", "wh", "obj", "noobj", "cls", NULL };
+static const char *const terms[] = { "obj", "noobj", "cls", "xy", "wh", NULL };
+static const char *const giou_terms[] = { "obj", "noobj", "cls", "giou", NULL };
 
 struct yolo3 {
 	struct det_yolo y; /* first */
 	double ignore;
+	double giou;         /* weight of that term; 0: xy and wh in place of it */
 	const float **shape; /* of each object: width and height of its anchor */
 	size_t shape_cap;
 	size_t *owner; /* of each candidate of a map: its object, or SIZE_MAX */
@@ -154,6 +160,16 @@ assign_places(
 
 /* --- terms -------------------------------------------------------------------------------- */
 
+/* In the input's pixels. */
+static void
+corners(float out[4], const struct det_yolo_box *b, const double size[2])
+{
+	out[0] = (float)((b->x - b->w / 2) * size[0]);
+	out[1] = (float)((b->y - b->h / 2) * size[1]);
+	out[2] = (float)((b->x + b->w / 2) * size[0]);
+	out[3] = (float)((b->y + b->h / 2) * size[1]);
+}
+
 static void
 box_terms(const struct yolo3 *s, const struct det_yolo_map *m,
     const struct det_yolo_image *im, const struct det_yolo_spot *spot,
@@ -177,6 +193,33 @@ box_terms(const struct yolo3 *s, const struct det_yolo_map *m,
 			    det_yolo_square(&m->grad[at], m->x[at], target[i], scale);
 }
 
+/* Through the decoder: the centre by the logistic, the size by exp. */
+static void
+giou_term(const struct yolo3 *s, const struct det_yolo_map *m,
+    const struct det_yolo_image *im, const struct det_yolo_spot *spot,
+    const struct det_yolo_box *t)
+{
+	const struct det_yolo_box b = box_of(m, im->in, spot);
+	const double size[2] = { (double)im->in->in_w, (double)im->in->in_h };
+	const double cells[2] = { (double)m->w, (double)m->h };
+	const double side[2] = { b.w * size[0], b.h * size[1] };
+	float box[4], target[4], grad[4];
+
+	corners(box, &b, size);
+	corners(target, t, size);
+	im->value[GIOU] += det_loss_giou(grad, box, target, im->share * s->giou);
+	for (size_t i = 0; i < 2; i++) {
+		const size_t at = spot->at + i * m->hw;
+		const double p = det_yolo_logistic((double)m->x[at]);
+		const double centre = (double)grad[i] + (double)grad[i + 2];
+		const double wide = ((double)grad[i + 2] - (double)grad[i]) / 2;
+
+		m->grad[at] = (float)(centre * (double)m->line->scale_xy * p * (1 - p) *
+				      size[i] / cells[i]);
+		m->grad[at + 2 * m->hw] = (float)(wide * side[i]);
+	}
+}
+
 static void
 object_terms(const struct yolo3 *s, const struct det_yolo_map *m,
     const struct det_yolo_image *im, const struct det_yolo_spot *spot, size_t candidate)
@@ -184,7 +227,8 @@ object_terms(const struct yolo3 *s, const struct det_yolo_map *m,
 	const struct det_yolo_keys *k = &s->y.keys;
 	const size_t obj = spot->at + 4 * m->hw;
 
-	box_terms(s, m, im, spot, &im->object[s->owner[candidate]].box);
+	(s->giou > 0 ? giou_term : box_terms)(
+	    s, m, im, spot, &im->object[s->owner[candidate]].box);
 	im->value[OBJ] +=
 	    det_yolo_cross_grad(&m->grad[obj], m->x[obj], 1, im->share * k->object);
 	im->value[CLS] += det_yolo_class_bits(
@@ -294,17 +338,18 @@ open_yolo3(struct det_objective *out, const struct det_objective_params *p)
 		return e;
 	s->ignore = .7;
 	s->y.decode = p->decode;
-	s->y.term = terms;
-	s->y.terms = TERMS;
 	s->y.classes = (size_t)det_decode_line(p->decode, 0)->classes;
 	s->y.keys = (struct det_yolo_keys){ 1, 1, 1, 1, .001, 0, 0, 0 };
 	if ((e = det_yolo_keys_parse(&s->y.keys, p->line)) ||
-	    (e = det_line_double(&s->ignore, p->line, "ignore", 0, 1))) {
+	    (e = det_line_double(&s->ignore, p->line, "ignore", 0, 1)) ||
+	    (e = det_line_double(&s->giou, p->line, "giou", 0, 1e6))) {
 		close_yolo3(s);
 		return e;
 	}
+	s->y.term = s->giou > 0 ? giou_terms : terms;
+	s->y.terms = s->giou > 0 ? GIOU_TERMS : TERMS;
 	*out = (struct det_objective){
-		.self = s, .term = terms, .run = run, .free = close_yolo3
+		.self = s, .term = s->y.term, .run = run, .free = close_yolo3
 	};
 	return DET_OK;
 }

@@ -57,23 +57,6 @@ det_yolo_best_iou(const struct det_yolo_image *im, const struct det_yolo_box *b)
 	return best;
 }
 
-double
-det_yolo_softmax(
-    float *grad, const float *x, size_t n, size_t stride, size_t label, double scale)
-{
-	double most = -INFINITY, sum = 0;
-
-	for (size_t k = 0; k < n; k++)
-		most = fmax(most, (double)x[k * stride]);
-	for (size_t k = 0; k < n; k++)
-		sum += exp((double)x[k * stride] - most);
-	for (size_t k = 0; k < n; k++)
-		grad[k * stride] =
-		    (float)(scale *
-			    (exp((double)x[k * stride] - most) / sum - (k == label)));
-	return scale * (log(sum) + most - (double)x[label * stride]);
-}
-
 /* --- keys --------------------------------------------------------------------------------- */
 
 enum det_err

@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "base/size.h"
+#include "train/loss.h"
 #include "train/objective.h"
 
 /* Centre and size, relative to the input: 0 .. 1. */
@@ -36,12 +37,12 @@ det_yolo_logistic(double x)
 	return 1 / (1 + exp(-x));
 }
 
-/* exp of a raw width or height: where it leaves the range of a float it stays there, so that
- * a wild prediction overlaps nothing and spoils nothing. */
+/* exp of a raw width or height: where areas would leave the range of a float it stays, so
+ * that a wild prediction overlaps nothing and spoils nothing. */
 static inline double
 det_yolo_exp(double x)
 {
-	return exp(x < -85 ? -85 : x > 85 ? 85 : x);
+	return exp(x < -60 ? -60 : x > 60 ? 60 : x);
 }
 
 static inline double
@@ -78,8 +79,15 @@ det_yolo_square(float *grad, float x, double target, double scale)
 }
 
 /* Softmax cross-entropy of n logits `stride` apart. */
-double det_yolo_softmax(
-    float *grad, const float *x, size_t n, size_t stride, size_t label, double scale);
+static inline double
+det_yolo_softmax(
+    float *grad, const float *x, size_t n, size_t stride, size_t label, double scale)
+{
+	const struct det_columns c = { x, 1, n, stride, 1 };
+	const int32_t k = (int32_t)label;
+
+	return det_loss_softmax(grad, &c, &k, NULL, scale);
+}
 
 /* Of two boxes; 0 where they do not meet or one has no area. */
 double det_yolo_iou(const struct det_yolo_box *a, const struct det_yolo_box *b);
