@@ -158,6 +158,22 @@ struct turn {
 	const float *from;
 };
 
+/* Weights of 1x1, a matrix turned about: up to sixteen columns of it, from (kg, cg). */
+static void
+turn_matrix(float *to, const float *from, size_t kg, size_t cg, size_t cols)
+{
+	float part[RUN * DET_BLOCK];
+	size_t k, i, n;
+
+	for (k = 0; k < kg; k += n) {
+		n = kg - k < RUN ? kg - k : RUN;
+		for (i = 0; i < n; i++)
+			memcpy(part + i * DET_BLOCK, from + (k + i) * cg,
+			    cols * sizeof *part);
+		det_block_kernels()->turn_out(to + k, kg, part, cols, n);
+	}
+}
+
 /* The weights that some of dx's channels, of one group, see: to (C,K/groups,kh,kw) */
 static void
 turn_some(const void *ctx, size_t it, int worker)
@@ -170,6 +186,11 @@ turn_some(const void *ctx, size_t it, int worker)
 	size_t end = at + DET_BLOCK < cg ? at + DET_BLOCK : cg, k, ch, i, j;
 
 	(void)worker;
+	if (taps == 1 && c->kh * c->kw == 1) {
+		turn_matrix(t->to + (group * cg + at) * kg,
+		    t->from + group * kg * cg + at, kg, cg, end - at);
+		return;
+	}
 	for (k = 0; k < kg; k++)
 		for (ch = at; ch < end; ch++) {
 			const float *from =
