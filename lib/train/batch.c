@@ -7,9 +7,9 @@
 #define _POSIX_C_SOURCE 200809L
 #include "train/batch.h"
 
-#include <math.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -425,6 +425,16 @@ record(struct det_batches *b, struct slot **s)
 	}
 }
 
+static int
+has_faults(const struct slot *s)
+{
+	size_t n = 0;
+
+	for (int f = 0; f < DET_BATCH_FAULTS; f++)
+		n += s->out.faults[f];
+	return n > 0;
+}
+
 /* 0 where nobody wants more. */
 static int
 wait_bytes(struct det_batches *b)
@@ -456,7 +466,7 @@ read_all(struct det_batches *b)
 		if ((e = record(b, &s)))
 			return e;
 	}
-	if (s && s->out.n > 0)
+	if (s && (s->out.n > 0 || has_faults(s)))
 		slot_give(b, s);
 	return DET_OK;
 }
