@@ -135,7 +135,7 @@ det_run_table(
 {
 	const char *path = det_run_path(r, name);
 	char *text = NULL;
-	size_t len, keep;
+	size_t len, keep = 0;
 	struct stat st;
 	enum det_err e;
 
