@@ -274,7 +274,7 @@ remember(struct opt_set *s, const struct opt *o, const char *v)
 
 	/* a recipe's settings are remembered, each for itself */
 	if (!strcmp(o->name, "output") || !strcmp(o->name, "quiet") ||
-	    !strcmp(o->name, "recipe"))
+	    !strcmp(o->name, "recipe") || !strcmp(o->name, "resume"))
 		return DET_OK;
 	if ((e = v ? det_buf_printf(&b, "--%s=%s", o->name, v)
 		   : det_buf_printf(&b, "--%s", o->name)) ||
@@ -433,6 +433,11 @@ set_default(struct opt_set *s, const char *line, size_t n, const char *who, int 
 		    DET_INVALID, "%s may not set --%.*s", who, (int)k, line);
 	if (s->given[i])
 		return DET_OK;
+	/* the lines of one text are in place of those of a text before it */
+	if (s->opt[i].kind == OPT_K_MANY && s->source[i] != s->sources) {
+		s->source[i] = s->sources;
+		((struct opt_many *)s->opt[i].value)->n = 0;
+	}
 	if ((e = det_strndup(&v, line + k + 1, n - k - 1)))
 		return e;
 	if ((e = det_grow(&s->kept, &s->cap_kept, s->n_kept + 1, sizeof *s->kept))) {
@@ -452,6 +457,7 @@ opt_set_defaults(struct opt_set *s, const char *text, size_t len)
 	const char *line;
 	enum det_err e;
 
+	s->sources++;
 	while (det_line_next(&line, &n, text, len, &at))
 		if (n > 0 && *line != '#' &&
 		    (e = set_default(s, line, n, "a model", 0)))
@@ -467,6 +473,7 @@ opt_set_recipe(struct opt_set *s, const struct det_settings *r, const char *name
 	long i = r->line;
 	enum det_err e;
 
+	s->sources++;
 	for (; det_line_next(&line, &n, r->text, r->len, &at); i++)
 		if (n > 0 && *line != '#' &&
 		    (e = set_default(s, line, n, "a recipe", 1)))

@@ -16,8 +16,9 @@ struct opt_set {
 	struct tool *t;
 	struct opt opt[MAX_OPTS];
 	int n;
-	char given[MAX_OPTS]; /* on the command line */
-	char *was[MAX_OPTS];  /* default as text, for help */
+	char given[MAX_OPTS];          /* on the command line */
+	int source[MAX_OPTS], sources; /* which text set an option, of how many */
+	char *was[MAX_OPTS];           /* default as text, for help */
 	char **operand;
 	int n_operands;
 	char **word; /* history: "--name=value" or "--name" */

@@ -39,6 +39,17 @@ progress_start(const char *name, int to_file)
 	progress.start = progress.last = now();
 }
 
+/* Whether it is time for a line. */
+static int
+is_due(double t)
+{
+	if (t - progress.start < WAIT || t - progress.last < EVERY)
+		return 0;
+	progress.last = t;
+	progress.shown = 1;
+	return 1;
+}
+
 void
 progress_item(void)
 {
@@ -48,12 +59,19 @@ progress_item(void)
 		return;
 	progress.items++;
 	t = now();
-	if (t - progress.start < WAIT || t - progress.last < EVERY)
+	if (!is_due(t))
 		return;
-	progress.last = t;
-	progress.shown = 1;
 	(void)fprintf(stderr, "\r%s: %ld items, %.1f a second\033[K", progress.name,
 	    progress.items, (double)progress.items / (t - progress.start));
+	(void)fflush(stderr);
+}
+
+void
+progress_text(const char *text)
+{
+	if (!progress.name || !is_due(now()))
+		return;
+	(void)fprintf(stderr, "\r%s: %s\033[K", progress.name, text);
 	(void)fflush(stderr);
 }
 

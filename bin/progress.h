@@ -13,6 +13,9 @@ void progress_start(const char *name, int to_file);
 /* One item is done: shows the line, at most twice a second and after two seconds. */
 void progress_item(void);
 
+/* The same with a line of the tool's own, which is NAME, ": " and the text. */
+void progress_text(const char *text);
+
 /* Takes the line away; before any message, and at the end. */
 void progress_clear(void);
 

@@ -58,3 +58,31 @@ signals_catch(const char *name)
 	/* a limit on the size of files is a failed write, with its line */
 	(void)signal(SIGXFSZ, SIG_IGN);
 }
+
+static volatile sig_atomic_t held;
+
+static void
+on_hold(int sig)
+{
+	static const int all[] = { SIGHUP, SIGINT, SIGTERM };
+	struct sigaction a = { .sa_flags = (int)(SA_RESETHAND | SA_NODEFER) };
+
+	held = sig;
+	a.sa_handler = on_end;
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+		(void)sigaction(all[i], &a, NULL);
+}
+
+const volatile sig_atomic_t *
+signals_hold(void)
+{
+	static const int all[] = { SIGHUP, SIGINT, SIGTERM };
+	struct sigaction now, a = { .sa_flags = SA_RESTART };
+
+	a.sa_handler = on_hold;
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+		/* one that is ignored (nohup) stays so */
+		if (sigaction(all[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			(void)sigaction(all[i], &a, NULL);
+	return &held;
+}

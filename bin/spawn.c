@@ -34,7 +34,7 @@ spawn_home(void)
 
 /* Starts one stage with `in` and `out` as its standard streams (-1: as they are). */
 static enum det_err
-start(pid_t *pid, const struct det_stage *s, int in, int out)
+start(int *pid, const struct det_stage *s, int in, int out)
 {
 	posix_spawn_file_actions_t fa;
 	char path[8192];
@@ -57,7 +57,7 @@ start(pid_t *pid, const struct det_stage *s, int in, int out)
 }
 
 static enum det_err
-wait_all(int *status, const pid_t *pid, size_t n)
+wait_all(int *status, const int *pid, size_t n)
 {
 	int downstream_ok = 1;
 
@@ -84,26 +84,34 @@ wait_all(int *status, const pid_t *pid, size_t n)
 }
 
 enum det_err
-spawn_pipeline(int *status, const struct det_pipeline *p)
+spawn_wait(int *status, struct spawned *s)
 {
-	pid_t *pid;
-	size_t started = 0;
-	int in = -1, ends[2];
-	enum det_err e, w;
+	enum det_err e = wait_all(status, s->pid, s->n);
 
-	*status = 2;
-	if ((e = det_calloc(&pid, p->n, sizeof *pid)))
+	free(s->pid);
+	*s = (struct spawned){ .out = -1 };
+	return e;
+}
+
+enum det_err
+spawn_start(struct spawned *s, const struct det_pipeline *p, int in, int read)
+{
+	int ends[2], given = in, status;
+	enum det_err e;
+
+	*s = (struct spawned){ .out = -1 };
+	if ((e = det_calloc(&s->pid, p->n, sizeof *s->pid)))
 		return e;
-	for (; !e && started < p->n; started++) {
-		int last = started + 1 == p->n;
+	for (; !e && s->n < p->n; s->n++) {
+		int last = s->n + 1 == p->n;
 
 		ends[0] = ends[1] = -1;
-		if (!last && pipe2(ends, O_CLOEXEC) < 0) {
+		if ((!last || read) && pipe2(ends, O_CLOEXEC) < 0) {
 			e = det_fail(DET_IO, "no pipe:");
 			break;
 		}
-		e = start(&pid[started], &p->stage[started], in, ends[1]);
-		if (in >= 0)
+		e = start(&s->pid[s->n], &p->stage[s->n], in, ends[1]);
+		if (in >= 0 && in != given)
 			(void)close(in);
 		if (ends[1] >= 0)
 			(void)close(ends[1]);
@@ -111,11 +119,25 @@ spawn_pipeline(int *status, const struct det_pipeline *p)
 		if (e)
 			break;
 	}
-	if (in >= 0)
+	if (!e) {
+		s->out = read ? in : -1;
+		return DET_OK;
+	}
+	if (in >= 0 && in != given)
 		(void)close(in);
-	w = wait_all(status, pid, started);
-	if (e)
-		*status = 2;
-	free(pid);
-	return e ? e : w;
+	if (spawn_wait(&status, s))
+		return e;
+	return e;
+}
+
+enum det_err
+spawn_pipeline(int *status, const struct det_pipeline *p)
+{
+	struct spawned s;
+	enum det_err e;
+
+	*status = 2;
+	if ((e = spawn_start(&s, p, -1, 0)))
+		return e;
+	return spawn_wait(status, &s);
 }

@@ -269,17 +269,16 @@ profile_options(struct tool *t)
 		tool_die(t, "--profile %s: %s", t->profile, det_errmsg());
 }
 
-/* Those of --recipe go over the model's and the profile's. */
-static void
-recipe_options(struct tool *t)
+void
+tool_take_recipe(struct tool *t, const char *path)
 {
 	struct det_settings lines;
 	char *text;
 	size_t len;
 
-	tool_slurp(t, &text, &len, t->recipe, MAX_RECIPE);
-	tool_check(t, det_settings_find(&lines, text, len, t->recipe, t->spec->name));
-	tool_check(t, opt_set_recipe(t->p->opts, &lines, t->recipe));
+	tool_slurp(t, &text, &len, path, MAX_RECIPE);
+	tool_check(t, det_settings_find(&lines, text, len, path, t->spec->name));
+	tool_check(t, opt_set_recipe(t->p->opts, &lines, path));
 	free(text);
 }
 
@@ -327,8 +326,9 @@ tool_start(struct tool *t, const struct tool_spec *spec, int argc, char *argv[])
 	}
 	if (t->profile)
 		profile_options(t);
+	/* over the model's and the profile's */
 	if (t->recipe)
-		recipe_options(t);
+		tool_take_recipe(t, t->recipe);
 	open_output(t);
 	if (!t->quiet)
 		progress_start(spec->name, t->out_path != NULL);
@@ -361,6 +361,16 @@ next_input(struct tool *t)
 		    "standard input is a terminal: a stream expected there, or a FILE");
 	tool_check(t, det_reader_open_fd(&p->in, 0, p->in_name));
 	return 1;
+}
+
+struct det_reader *
+tool_input(struct tool *t, int *fd)
+{
+	if (t->argc > 1)
+		tool_usage(t, "one stream expected, found %d", t->argc);
+	(void)next_input(t);
+	*fd = strcmp(t->p->in_name, "stdin") ? -1 : 0;
+	return t->p->in;
 }
 
 static void

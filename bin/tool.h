@@ -145,6 +145,9 @@ void tool_write(struct tool *t, struct det_record *r);
 void tool_write_load(struct tool *t, struct det_record *r);
 /* Ends the program with the library's message if e is not DET_OK. */
 void tool_check(struct tool *t, enum det_err e);
+/* For tools that read on a thread of their own: opens the one input (an operand, or standard
+ * input, then *fd is 0, else -1). The tool closes it. */
+struct det_reader *tool_input(struct tool *t, int *fd);
 /* Ends the program with the message of a reader that failed; without one where that was
  * reported upstream. */
 _Noreturn void tool_read_failed(struct tool *t, const struct det_reader *rd);
@@ -175,6 +178,8 @@ void tool_slurp(
 /* Whether an option was given on the command line (not by the model). */
 int tool_given(const struct tool *t, const char *name);
 
+/* Options that a recipe sets, under the command line's: as if --recipe had given it. */
+void tool_take_recipe(struct tool *t, const char *path);
 /* Adds the lines "name=value" of all options as they stand, those left out that are the
  * user's alone: what a recipe would hold that sets the same. */
 void tool_settings(struct tool *t, struct det_buf *out);

@@ -221,6 +221,50 @@ det_file_commit(struct det_newfile *f)
 	return e;
 }
 
+/* The entry of a file in its folder is on the disk. */
+static enum det_err
+sync_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder;
+	int fd;
+	enum det_err e;
+
+	if ((e = slash ? det_strndup(&folder, path, (size_t)(slash - path) + 1)
+		       : det_strdup(&folder, ".")))
+		return e;
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* a file system that can't sync folders says EINVAL: there is no more to be done */
+	if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL))
+		e = det_fail(DET_IO, "%s:", folder);
+	if (fd >= 0)
+		(void)close(fd);
+	free(folder);
+	return e;
+}
+
+enum det_err
+det_file_commit_safe(struct det_newfile *f)
+{
+	char *path;
+	enum det_err e;
+
+	if ((e = det_strdup(&path, f->path))) {
+		det_file_abandon(f);
+		return e;
+	}
+	if (f->temp && fsync(f->fd) < 0) {
+		e = det_fail(DET_IO, "%s:", f->path);
+		det_file_abandon(f);
+	} else {
+		e = det_file_commit(f);
+	}
+	if (!e)
+		e = sync_folder(path);
+	free(path);
+	return e;
+}
+
 void
 det_file_abandon(struct det_newfile *f)
 {

@@ -39,6 +39,9 @@ struct det_newfile {
 
 enum det_err det_file_create(struct det_newfile *f, const char *path) DET_MUST_USE;
 enum det_err det_file_commit(struct det_newfile *f) DET_MUST_USE;
+/* The same, and when it returns the file is on the disk under its name: what was there
+ * before survives a crash at any moment, or this does. */
+enum det_err det_file_commit_safe(struct det_newfile *f) DET_MUST_USE;
 void det_file_abandon(
     struct det_newfile *f); /* harmless after commit; for fail paths */
 

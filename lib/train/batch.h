@@ -11,7 +11,8 @@
  * picture or without a list is DET_INVALID.
  *
  * A batch is `size` items that follow one another. It ends before that where an item's
- * picture has another size, and at the end of the stream.
+ * picture has another size, and at the end of the stream; the last may have no image, but
+ * faults to tell of.
  */
 #ifndef DET_BATCH_H
 #define DET_BATCH_H

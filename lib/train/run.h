@@ -42,6 +42,8 @@ enum det_err det_run_write(
  * cut short, go; other columns than it has are DET_INVALID. */
 enum det_err det_run_table(FILE **out, struct det_run *r, const char *name,
     const char *columns, uint64_t upto) DET_MUST_USE;
+/* What was added is on the disk. */
+enum det_err det_run_sync(FILE *table) DET_MUST_USE;
 /* Adds a row, with its newline, and sees to it that it leaves this process. */
 enum det_err det_run_row(FILE *table, const char *row, size_t len) DET_MUST_USE;
 

@@ -53,10 +53,13 @@ struct det_system *det_train_system(struct det_train *t);
 struct det_train_at *det_train_at(struct det_train *t);
 
 /* Adds what a batch gives; the last of `accumulate` makes the iteration: *done is 1. An error
- * names the iteration and the images; then the weights are as they were, statistics and
- * gradients are not: only the last state is good. */
+ * names the iteration and the images; the run then stands where the iteration before it
+ * ended. */
 enum det_err det_train_batch(
     struct det_train *t, const struct det_labelled *b, int *done) DET_MUST_USE;
+
+/* Gives up an iteration that is not whole. */
+void det_train_undo(struct det_train *t);
 
 /* What the log says of the iterations since it was asked last. */
 void det_train_row(struct det_train_row *out, struct det_train *t);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * det-train: train a detector from a stream.
+ */
+#include "bin/train_job.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "train/optim.h"
+
+int
+main(int argc, char *argv[])
+{
+	struct train_options o = { .iterations = 0,
+		.batch = 8,
+		.accumulate = 1,
+		.seed = 1,
+		.log = 20,
+		.ahead = 3,
+		.lr = .01,
+		.momentum = .9,
+		.beta1 = .9,
+		.beta2 = .999,
+		.eps = 1e-8,
+		.decay = 5e-4,
+		.bn_momentum = -1,
+		.checkpoint = 5,
+		.gt = "gt" };
+	const struct opt opts[] = {
+		OPT_STR('o', "output", &o.dir, "DIR", "the folder of the run"),
+		OPT_LONG(0, "iterations", &o.iterations, 0, 1L << 40, "N",
+		    "updates of the weights in all (0: as long as the stream)"),
+		OPT_DOUBLE(0, "minutes", &o.minutes, 0, 1e7, "M",
+		    "stop after M minutes (0: don't)"),
+		OPT_LONG(0, "batch", &o.batch, 1, 4096, "N", "images at a time"),
+		OPT_LONG(0, "accumulate", &o.accumulate, 1, 4096, "N",
+		    "batches that make an update"),
+		OPT_MANY(0, "loss", &o.loss, "LINE",
+		    "what is trained towards, as 'ssd neg=3'; may be repeated"),
+		OPT_CHOICE(0, "optimizer", &o.optimizer, det_optim_names, "NAME",
+		    "how weights move"),
+		OPT_DOUBLE(0, "lr", &o.lr, 1e-12, 1e3, "V", "learning rate"),
+		OPT_STR(0, "schedule", &o.schedule, "TEXT",
+		    "of the rate, as 'multistep=8000,9000:.1'"),
+		OPT_STR(0, "warmup", &o.warmup, "TEXT",
+		    "of the rate, as '500' or 'burnin=1000,4'"),
+		OPT_DOUBLE(0, "momentum", &o.momentum, 0, .999999, "V", "of SGD"),
+		OPT_FLAG(0, "nesterov", &o.nesterov, "momentum looks ahead"),
+		OPT_DOUBLE(0, "beta1", &o.beta1, 0, .999999, "V", "of Adam"),
+		OPT_DOUBLE(0, "beta2", &o.beta2, 0, .999999, "V", "of Adam"),
+		OPT_DOUBLE(0, "eps", &o.eps, 1e-30, 1, "V", "of Adam"),
+		OPT_DOUBLE(0, "decay", &o.decay, 0, 10, "V", "weight decay"),
+		OPT_STR(0, "lr-mult", &o.lr_mult, "RULES",
+		    "factors of the rate, as ':bias=2,backbone/*=.1'"),
+		OPT_STR(0, "decay-mult", &o.decay_mult, "RULES",
+		    "factors of the decay, as ':bias=0,:norm=0'"),
+		OPT_STR(0, "freeze", &o.freeze, "PATTERNS",
+		    "weights that stay, as 'backbone/conv1*,:norm'"),
+		OPT_DOUBLE(0, "clip", &o.clip, 0, 1e9, "V",
+		    "longest gradient, of all weights together (0: any)"),
+		OPT_DOUBLE(0, "clip-value", &o.clip_value, 0, 1e9, "V",
+		    "greatest element of a gradient (0: any)"),
+		OPT_DOUBLE(0, "ema", &o.ema, 0, .9999999, "V",
+		    "models hold an average of the weights (0: the last)"),
+		OPT_CHOICE(0, "bn", &o.bn, train_bns, "HOW",
+		    "batch norm by statistics of the"),
+		OPT_CHOICE(0, "bn-form", &o.bn_form, train_bn_forms, "FORM",
+		    "of running statistics"),
+		OPT_DOUBLE(0, "bn-momentum", &o.bn_momentum, -1, 1, "V",
+		    "share of a new batch in them (-1: the form's)"),
+		OPT_LONG(
+		    0, "seed", &o.seed, 0, 2147483647, "N", "of samplers and dropout"),
+		OPT_LONG(0, "log", &o.log, 1, 1L << 30, "N", "iterations a row"),
+		OPT_DOUBLE(0, "checkpoint", &o.checkpoint, 0, 1e6, "M",
+		    "save every M minutes (0: don't)"),
+		OPT_LONG(0, "checkpoint-every", &o.checkpoint_every, 0, 1L << 40, "N",
+		    "and every N iterations (0: don't)"),
+		OPT_STR(0, "val", &o.val, "STREAM",
+		    "pictures and objects to evaluate on, as det-gt gives them"),
+		OPT_LONG(0, "val-every", &o.val_every, 0, 1L << 40, "N",
+		    "every N iterations (0: at the end)"),
+		OPT_CHOICE(
+		    0, "val-rule", &o.val_rule, train_rules, "RULE", "of evaluation"),
+		OPT_STR(0, "gt", &o.gt, "LIST", "name of the objects' list"),
+		OPT_LONG(0, "ahead", &o.ahead, 1, 16, "N", "batches read ahead"),
+		OPT_FLAG(0, "resume", &o.resume,
+		    "go on with the run in DIR, if there is one"),
+		OPT_FLAG('n', "dry-run", &o.dry_run,
+		    "try the first batch, say what it takes, write nothing"),
+		OPT_END,
+	};
+	const struct tool_spec spec = { "det-train",
+		"Train a detector from a stream of pictures and their objects, into a "
+		"folder.\nPrints the log as it grows.",
+		"[FILE]", TOOL_MODEL | TOOL_RECIPE | TOOL_SIDES | TOOL_THREADS, opts };
+	struct tool t;
+	struct train_job j = { .t = &t, .o = &o };
+
+	/* arguments */
+	tool_start(&t, &spec, argc, argv);
+	if (!o.dir && !o.dry_run)
+		tool_usage(&t, "which folder? give -o DIR");
+
+	/* work */
+	if (o.dry_run)
+		train_dry(&j);
+	else
+		train_run(&j);
+
+	/* finish */
+	train_close(&j);
+	if (fflush(stdout) || ferror(stdout))
+		tool_die(&t, "standard output: %s", strerror(errno));
+	return tool_finish(&t);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A run of det-train: what was asked for, and what its files share. train_*.c are linked into
+ * det-train only. Private to bin/.
+ */
+#ifndef DET_TRAIN_JOB_H
+#define DET_TRAIN_JOB_H
+
+#include <signal.h>
+
+#include "bin/tool.h"
+#include "train/run.h"
+#include "train/train.h"
+
+/* Options, under the names that --help has. */
+struct train_options {
+	const char *dir, *schedule, *warmup, *lr_mult, *decay_mult, *freeze, *val, *gt;
+	struct opt_many loss;
+	long iterations, batch, accumulate, seed, log, checkpoint_every, val_every,
+	    ahead;
+	double lr, momentum, beta1, beta2, eps, decay, clip, clip_value, ema,
+	    bn_momentum;
+	double minutes, checkpoint;
+	int optimizer, nesterov, bn, bn_form, val_rule, resume, dry_run;
+};
+
+extern const char *const train_bns[], *const train_bn_forms[], *const train_rules[];
+
+struct train_job {
+	struct tool *t;
+	const struct train_options *o;
+	struct det_run *run;
+	struct det_model *state;       /* resumed from; NULL: t->model begins */
+	const struct det_model *model; /* either */
+	struct det_train *train;
+	struct det_batches *batches;
+	struct det_reader *in;
+	struct det_attrs head; /* of the models that are written */
+	int have_head;
+	FILE *log, *times, *vals;
+	const volatile sig_atomic_t *stop;
+	/* the clock */
+	double start, row_start, row_waited,
+	    idle;                  /* idle: since the row began, in saving
+						    * and validating */
+	double saved_at;           /* when */
+	uint64_t saved, validated; /* iterations; validated: UINT64_MAX, none */
+	size_t faults[DET_BATCH_FAULTS];
+	int cut; /* a batch was, and it was said */
+};
+
+/* Seconds on a clock that only goes forward. */
+double train_now(void);
+
+/* Parameters of the library from the options; misuse ends the program. */
+void train_params(struct train_job *j, struct det_train_params *p);
+
+/* The whole of a run; and --dry-run. */
+void train_run(struct train_job *j);
+void train_dry(struct train_job *j);
+
+/* Opens the folder, and the state that is to be gone on with; the model, its trainer. */
+void train_open(struct train_job *j);
+/* Tables, once the terms are known; the recipe. */
+void train_open_tables(struct train_job *j);
+void train_close(struct train_job *j);
+
+/* A row of the log, where there is something to say. */
+void train_log(struct train_job *j);
+/* last.det and state.det as of now. */
+void train_checkpoint(struct train_job *j);
+/* last.det, its score on --val, best.det where it is the best. 0 where it was broken off
+ * by a signal. */
+int train_validate(struct train_job *j);
+/* loss.svg and val.svg. */
+void train_plot(struct train_job *j);
+
+/* Saves what there is, then ends the program with the library's message. */
+_Noreturn void train_fail(struct train_job *j);
+
+#endif
