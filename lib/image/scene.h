@@ -35,14 +35,15 @@ struct det_scene_params {
 	 * in this list. */
 	int class[DET_SCENE_CLASSES];
 	size_t n_classes;
-	double visible; /* an object that shows less of itself is flagged difficult; 0..1 */
+	double
+	    visible; /* an object that shows less of itself is flagged difficult; 0..1 */
 	uint64_t seed;
 };
 
-#define DET_SCENE_DEFAULTS                                                      \
-	{                                                                       \
+#define DET_SCENE_DEFAULTS                                                            \
+	{                                                                             \
 		320, 320, 2, 9, 4, 16, { 0, 1, 2, 3, 4, 5, 6, 7 }, DET_SCENE_CLASSES, \
-		    .4, 0                                                       \
+		    .4, 0                                                             \
 	}
 
 /* What drawing one scene at a time needs. */
