@@ -75,7 +75,8 @@ expect(const char *rules, double mean, double var, double most)
 	ok(!e && fabs(m.mean - mean) < .1 * sqrt(var) + 1e-6 &&
 		fabs(m.var - mean * mean - var) <= .1 * var + 1e-6 &&
 		(most <= 0 || (m.most <= most && m.most > .99 * most)),
-	    "%s: mean %g, variance %g, most %g", rules, m.mean, m.var, m.most);
+	    "%.*s: mean %g, variance %g, most %g", (int)strcspn(rules, "\n"), rules,
+	    m.mean, m.var, m.most);
 }
 
 static void
