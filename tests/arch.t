@@ -9,7 +9,8 @@ is "--list: status" "$?" 0
 for a in fasterrcnn_resnet50_fpn fasterrcnn_resnet101_fpn fasterrcnn_vgg16 fasterrcnn_zf \
 	retinanet_resnet50_fpn retinanet_resnet101_fpn retinanet_resnet50_fpn_v2 ssd300_vgg16 ssd300_caffe ssd512_caffe \
 	mobilenet_ssd squeezenet_ssd ultraface_slim vgg16 resnet18 resnet50 resnet101 squeezenet1_0 squeezenet1_1 squeezenet1_1_caffe mobilenet_v1 \
-	alexnet zf darknet19 darknet53 yolov1 yolov2 yolov3 yolov3-tiny tiny_frcnn tiny_retinanet tiny_ssd; do
+	alexnet zf darknet19 darknet53 yolov1 yolov2 yolov3 yolov3-tiny squeezenet_ssdlite \
+	squeezenet_ssd_fpn squeezenet_retinanet squeezenet_frcnn squeezenet_frcnn_fpn tiny_frcnn tiny_retinanet tiny_ssd; do
 	ok "--list: $a" grep -q "^$a  *[A-Za-z]" archs
 done
 is "--list: a line each, of a terminal's width" "$(awk 'NF < 2 || length > 110' archs)" ""
@@ -64,6 +65,24 @@ for a in mobilenet_ssd squeezenet_ssd; do
 	is "$a: runs" "$? $(cat err)" "0 "
 	is "$a: names of its classes" "$(tail -n +2 boxes | cut -f 2 | sort -u | tr '\n' ' ')" "cat dog "
 done
+# those to be trained on CPUs: they run as they begin, on weights of a classifier's trunk
+det-model new --arch squeezenet1_1_caffe --set classes=7 --seed 2 -o trunk.det
+for a in squeezenet_ssdlite squeezenet_ssd_fpn squeezenet_retinanet squeezenet_frcnn squeezenet_frcnn_fpn; do
+	det-model new --arch $a --classes two --weights trunk.det -o s.det 2>err
+	like "$a: takes the trunk" "$? $(tail -n 1 err)" '^0 .*trunk.det: 50 weights taken, [0-9]+ seeded: 0 of another shape, [0-9]+ not there; 0 not used'
+	is "$a: is whole" "$(det-model check s.det)" "s.det: ok"
+	det-run -m s.det dog.jpg --set det-head.thresh=.001 >boxes 2>err
+	is "$a: runs" "$? $(cat err)" "0 "
+	like "$a: names of its classes" "$(cut -f 2 boxes | sort -u | tr '\n' ' ')" '^(cat )?(dog )?$'
+	ok "$a: finds something" test "$(wc -l <boxes)" -gt 0
+done
+# a map of stride 8, by holes, has four times the cells
+cells() {
+	det-model new --arch squeezenet_frcnn "$@" -o s.det
+	det-image -m s.det dog.jpg | det-backbone -m s.det | det-show | sed -n 's/.*c4  f32 1x128x//p'
+}
+is "one map, of stride 16" "$(cells)" 15x20
+is "of stride 8" "$(cells --set s5=1 --set hole=2 --set stride=8)" 30x40
 # 19 x 19 cells of three priors and 10, 5, 3, 2, 1 of six: as many as its author's Caffe has
 is "MobileNet-SSD: priors" "$(det-model new --arch mobilenet_ssd -o m.det
 	det-image -m m.det dog.jpg | det-backbone -m m.det | det-anchors -m m.det | det-show |
