@@ -47,6 +47,7 @@ struct det_lesson {
 	int flip;
 	struct det_light light;
 	struct det_boxes gt; /* space image, in the part */
+	int listed;          /* the item has a list of objects */
 	size_t dropped;      /* objects that were no use, before anything was cut */
 	size_t first;        /* the first of them, */
 	const char *why;     /* and what is wrong with it */

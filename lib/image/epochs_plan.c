@@ -85,6 +85,7 @@ read_objects(struct det_draft *d, const char *name)
 	l->gt.space = DET_SPACE_IMAGE;
 	if (!r)
 		return DET_OK;
+	l->listed = 1;
 	if ((e = det_boxes_read(&l->gt, r)))
 		return e;
 	if (l->gt.space != DET_SPACE_IMAGE)
