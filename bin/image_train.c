@@ -53,22 +53,12 @@ augment(struct tool *t, const struct image_training *s)
 	return a;
 }
 
-static int
-given_any(const struct tool *t, const char *const *names)
-{
-	for (; *names; names++)
-		if (tool_given(t, *names))
-			return 1;
-	return 0;
-}
-
 int
 image_trains(const struct tool *t, const struct image_training *s)
 {
-	static const char *const implied[] = { "epochs", "augment", "shuffle", "group",
-		"batch", "sizes", "from", NULL };
-
-	return s->train || s->augment > 0 || given_any(t, implied);
+	return s->train || s->augment > 0 || s->epochs != 1 || s->shuffle || s->group ||
+	       s->batch > 1 || s->sizes || s->from > 0 || tool_given(t, "epochs") ||
+	       tool_given(t, "augment") || tool_given(t, "batch");
 }
 
 static void
