@@ -24,7 +24,10 @@ ANCHORS_SRC := $(sort $(wildcard bin/anchors_*.c))
 EVAL_SRC := $(sort $(wildcard bin/eval_*.c))
 # and det-train's
 TRAIN_SRC := $(sort $(wildcard bin/train_*.c))
-BIN_SRC  := $(filter-out $(TOOL_SRC) $(MODEL_SRC) $(ANCHORS_SRC) $(EVAL_SRC) $(TRAIN_SRC),$(sort $(wildcard bin/*.c)))
+# and det-image's
+IMAGE_SRC := $(sort $(wildcard bin/image_*.c))
+BIN_SRC  := $(filter-out $(TOOL_SRC) $(MODEL_SRC) $(ANCHORS_SRC) $(EVAL_SRC) $(TRAIN_SRC) \
+	$(IMAGE_SRC),$(sort $(wildcard bin/*.c)))
 ARCH_TXT := $(sort $(wildcard lib/arch/*.arch lib/arch/*.part))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -38,6 +41,7 @@ MODEL_OBJ := $(MODEL_SRC:%.c=$(O)/%.o)
 ANCHORS_OBJ := $(ANCHORS_SRC:%.c=$(O)/%.o)
 EVAL_OBJ := $(EVAL_SRC:%.c=$(O)/%.o)
 TRAIN_OBJ := $(TRAIN_SRC:%.c=$(O)/%.o)
+IMAGE_OBJ := $(IMAGE_SRC:%.c=$(O)/%.o)
 TOOLS    := $(TOOL_SRC:bin/%.c=$(BIN)/%)
 UNITS    := $(UNIT_SRC:%.c=$(O)/%)
 REPLAYS  := $(FUZZ_SRC:%.c=$(O)/%)
@@ -71,6 +75,7 @@ $(BIN)/det-model: $(MODEL_OBJ)
 $(BIN)/det-anchors: $(ANCHORS_OBJ)
 $(BIN)/det-eval: $(EVAL_OBJ)
 $(BIN)/det-train: $(TRAIN_OBJ)
+$(BIN)/det-image: $(IMAGE_OBJ)
 $(TOOLS): $(BIN)/%: $(O)/bin/%.o $(BIN_OBJ) $(O)/libdet.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libdet.a $(ALL_LIBS)
@@ -188,5 +193,6 @@ clean:
 .PHONY: force all tools deps check-deps deps-list demo check check-long arm64-check run-tests \
 	units replays fuzz lint format bench install uninstall clean
 OBJ := $(LIB_OBJ) $(BIN_OBJ) $(MODEL_OBJ) $(ANCHORS_OBJ) $(EVAL_OBJ) $(TRAIN_OBJ) \
+OBJ := $(LIB_OBJ) $(BIN_OBJ) $(MODEL_OBJ) $(ANCHORS_OBJ) $(EVAL_OBJ) $(IMAGE_OBJ) \
 	$(patsubst %.c,$(O)/%.o,$(TOOL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(SHARED_SRC) $(HELP_SRC))
 -include $(OBJ:.o=.d)

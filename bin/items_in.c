@@ -79,15 +79,29 @@ items_in_open(struct tool *t, struct items_in *s)
 }
 
 static void
+relabel(const struct items_in *s, struct det_boxes *boxes)
+{
+	for (size_t i = 0; i < boxes->n; i++) {
+		int32_t label = boxes->box[i].label;
+
+		if (label >= 0 && (size_t)label < s->n_map)
+			boxes->box[i].label = (int32_t)s->map[label];
+	}
+}
+
+void
+items_in_boxes(
+    struct tool *t, struct items_in *s, const char *name, struct det_boxes *boxes)
+{
+	relabel(s, boxes);
+	tool_check(t, det_boxes_write(t->out, name, boxes, NULL));
+}
+
+static void
 write_boxes(struct tool *t, struct items_in *s, struct det_record *r)
 {
 	tool_check(t, det_boxes_read(&s->boxes, r));
-	for (size_t i = 0; i < s->boxes.n; i++) {
-		int32_t label = s->boxes.box[i].label;
-
-		if (label >= 0 && (size_t)label < s->n_map)
-			s->boxes.box[i].label = (int32_t)s->map[label];
-	}
+	relabel(s, &s->boxes);
 	tool_check(
 	    t, det_boxes_write(t->out, det_record_name(r), &s->boxes, &r->attrs));
 }

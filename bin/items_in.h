@@ -25,6 +25,9 @@ void items_in_open(struct tool *t, struct items_in *s);
 /* Writes the item, changed to *it, and what came with it. */
 void items_in_write(struct tool *t, struct items_in *s, struct det_items_one *one,
     const struct det_item *it);
+/* Writes a list of boxes of the item, their labels as those of the output. */
+void items_in_boxes(
+    struct tool *t, struct items_in *s, const char *name, struct det_boxes *boxes);
 /* Ends the program: the stream can't be read on; `why` is the reader's message. */
 _Noreturn void items_in_broken(struct tool *t, struct items_in *s, const char *why);
 void items_in_close(struct items_in *s);

@@ -14,7 +14,7 @@ struct det_augment {
 	double mirror;     /* probability */
 	double expand;     /* probability of looking at it from further away, ... */
 	double expand_max; /* ... at most this many times its sides; >= 1 */
-	int crop; /* the seven samplers of SSD */
+	int crop;          /* the seven samplers of SSD */
 	/* A letterbox: the aspect changed by up to this share of either side, and put
 	 * anywhere on the canvas. Otherwise: each edge of the window moved by up to this
 	 * share of the side. Below .5. */
@@ -25,8 +25,8 @@ struct det_augment {
 	double visible; /* ... and at least this share of its area does; 0..1 */
 };
 
-#define DET_AUGMENT_DEFAULTS                               \
-	{                                                  \
+#define DET_AUGMENT_DEFAULTS                            \
+	{                                               \
 		0, 0, 1, 0, 0, DET_LIGHT_DEFAULTS, 0, 0 \
 	}
 

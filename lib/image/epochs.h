@@ -25,9 +25,9 @@ struct det_epochs_params {
 	/* Sides to choose from, a side for `every` batches: both sides of a stretch or
 	 * letterbox, the shorter one of short; 0: that of the fit. */
 	size_t size[DET_EPOCHS_SIZES], n_sizes, every;
-	long shard, shards;  /* batches shard, shard + shards, ...; from 0 */
-	uint64_t from;       /* leave out as many items of what would be written */
-	const char *name;    /* of the list of objects: "gt" */
+	long shard, shards; /* batches shard, shard + shards, ...; from 0 */
+	uint64_t from;      /* leave out as many items of what would be written */
+	const char *name;   /* of the list of objects: "gt" */
 	struct det_augment augment;
 	struct det_fit fit;
 	enum det_kernel kernel;
@@ -47,6 +47,7 @@ struct det_lesson {
 	int flip;
 	struct det_light light;
 	struct det_boxes gt; /* space image, in the part */
+	int listed;          /* the item has a list of objects */
 	size_t dropped;      /* objects that were no use, before anything was cut */
 	size_t first;        /* the first of them, */
 	const char *why;     /* and what is wrong with it */
@@ -62,12 +63,12 @@ enum det_err det_epochs_new(struct det_epochs **out, struct det_items *items,
     const struct det_epochs_params *p) DET_MUST_USE;
 void det_epochs_free(struct det_epochs *s);
 
-int det_epochs_live(const struct det_epochs *s); /* whether taken as they come */
+int det_epochs_live(const struct det_epochs *s);     /* whether taken as they come */
 size_t det_epochs_count(const struct det_epochs *s); /* items kept */
 
 /* The next item, the caller's until det_input_release; path is NULL at the end. The list of
  * objects is in the lesson and no more among the item's records. */
-enum det_err det_epochs_next(struct det_epochs *s, struct det_input *in,
-    struct det_lesson *lesson) DET_MUST_USE;
+enum det_err det_epochs_next(
+    struct det_epochs *s, struct det_input *in, struct det_lesson *lesson) DET_MUST_USE;
 
 #endif

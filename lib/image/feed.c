@@ -8,6 +8,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "image/feed.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@ static void
 picture_release(struct det_picture *pic)
 {
 	det_input_release(&pic->input);
+	det_lesson_release(&pic->lesson);
 	free(pic->message);
 	*pic = (struct det_picture){ 0 };
 }
@@ -84,6 +86,18 @@ need_size(size_t *min_w, size_t *min_h, size_t w, size_t h, const void *ctx)
 	}
 }
 
+/* The same where a part of it is resized. */
+static void
+need_part(size_t *min_w, size_t *min_h, size_t w, size_t h, const void *ctx)
+{
+	const struct det_lesson *l = ctx;
+	const double sx = (double)l->place.new_w / (double)l->part.w;
+	const double sy = (double)l->place.new_h / (double)l->part.h;
+
+	*min_w = sx < 1 ? (size_t)ceil(sx * (double)w) : w;
+	*min_h = sy < 1 ? (size_t)ceil(sy * (double)h) : h;
+}
+
 /* Room for the tensor of a picture so placed. */
 static enum det_err
 make_room(struct slot *s, const struct det_place *at)
@@ -117,12 +131,11 @@ same_size(const struct det_item *it, const struct det_image_info *info)
 	    info->orientation > 1 ? ", turned by its EXIF orientation" : "");
 }
 
+/* The picture, upright; its encoded bytes only stay where they are wanted. */
 static enum det_err
-make(struct slot *s, const struct det_feed_params *p)
+decode(struct det_image *im, struct det_picture *pic, const struct det_feed_params *p)
 {
-	struct det_picture *pic = &s->pic;
-	struct det_image_params decode = p->decode;
-	struct det_image im = { 0 };
+	struct det_image_params how = p->decode;
 	struct det_input *in = &pic->input;
 	const int from_stdin = in->data != NULL;
 	char *bytes;
@@ -135,27 +148,67 @@ make(struct slot *s, const struct det_feed_params *p)
 			return e;
 		in->data = (unsigned char *)bytes;
 	}
-	if (p->scaled) {
-		decode.need = need_size;
-		decode.ctx = &p->prep;
+	if (p->scaled && !p->epochs) {
+		how.need = need_size;
+		how.ctx = &p->prep;
+	} else if (p->scaled && pic->lesson.known) {
+		how.need = need_part;
+		how.ctx = &pic->lesson;
 	}
-	if ((e = det_image_decode(&im, &pic->info, in->data, in->size, &decode)))
+	if ((e = det_image_decode(im, &pic->info, in->data, in->size, &how)) ||
+	    (in->one && (e = same_size(&in->one->item, &pic->info))))
 		return e;
-	if (in->one && (e = same_size(&in->one->item, &pic->info))) {
-		det_image_release(&im);
-		return e;
-	}
-	if (!p->keep_source && !from_stdin) {
+	if (!p->keep_source && (!from_stdin || p->epochs)) {
 		free(in->data);
 		in->data = NULL;
 	}
-	if ((e = p->flip ? det_image_upright(&im, MIRRORED) : DET_OK) == DET_OK &&
+	return DET_OK;
+}
+
+static enum det_err
+make_plain(struct slot *s, struct det_image *im, const struct det_feed_params *p)
+{
+	struct det_picture *pic = &s->pic;
+	enum det_err e;
+
+	if ((e = p->flip ? det_image_upright(im, MIRRORED) : DET_OK) ||
 	    (e = det_fit_place(&pic->place, &p->prep.fit, p->prep.kernel, pic->info.w,
-		 pic->info.h)) == DET_OK &&
-	    (e = make_room(s, &pic->place)) == DET_OK &&
-	    (e = det_prep_run(s->own, &p->prep, &pic->place, &im)) == DET_OK)
-		pic->tensor = s->own;
+		 pic->info.h)) ||
+	    (e = make_room(s, &pic->place)))
+		return e;
 	pic->place.map.flip = p->flip;
+	return det_prep_run(s->own, &p->prep, &pic->place, im);
+}
+
+static enum det_err
+make_lesson(struct slot *s, struct det_image *im, const struct det_feed_params *p)
+{
+	struct det_picture *pic = &s->pic;
+	const struct det_lesson *l = &pic->lesson;
+	struct det_prep prep = p->prep;
+	enum det_err e;
+
+	if (!l->known)
+		return det_fail(DET_INVALID, "the size of the picture can't be told");
+	prep.fit = l->fit;
+	pic->place = l->place;
+	if ((e = det_view_cut(im, &l->part, l->flip, pic->info.w, pic->info.h)) ||
+	    (e = make_room(s, &pic->place)))
+		return e;
+	det_light_apply(im, &l->light);
+	return det_prep_run(s->own, &prep, &pic->place, im);
+}
+
+static enum det_err
+make(struct slot *s, const struct det_feed_params *p)
+{
+	struct det_image im = { 0 };
+	enum det_err e;
+
+	if (!(e = decode(&im, &s->pic, p)))
+		e = p->epochs ? make_lesson(s, &im, p) : make_plain(s, &im, p);
+	if (!e)
+		s->pic.tensor = s->own;
 	det_image_release(&im);
 	return e;
 }
@@ -174,7 +227,9 @@ claim(struct det_feed *f, enum det_err *e)
 		s = &f->slot[f->claimed % f->n_slots];
 	(void)pthread_mutex_unlock(&f->lock);
 	if (s) {
-		*e = det_inputs_next(f->in, &s->pic.input);
+		*e = f->p.epochs
+			 ? det_epochs_next(f->p.epochs, &s->pic.input, &s->pic.lesson)
+			 : det_inputs_next(f->in, &s->pic.input);
 		if (*e)
 			picture_fail(&s->pic, *e);
 		(void)pthread_mutex_lock(&f->lock);

@@ -6,12 +6,16 @@
 #ifndef DET_FEED_H
 #define DET_FEED_H
 
+#include "image/epochs.h"
 #include "image/image.h"
 #include "image/inputs.h"
 #include "image/prep.h"
 
 struct det_feed_params {
-	struct det_prep prep;
+	/* Training: the items come from here, each with its lesson; there are no inputs, and
+	 * flip is not looked at. NULL: none. */
+	struct det_epochs *epochs;
+	struct det_prep prep;           /* of a lesson: all but its fit */
 	struct det_image_params decode; /* need and ctx are set here */
 	int flip;        /* mirror each: left becomes right; place.map says so */
 	int scaled;      /* decode JPEGs at a fraction where that is enough */
@@ -26,12 +30,13 @@ struct det_picture {
 	char *message;
 	struct det_image_info info;
 	struct det_place place;
-	float *tensor; /* (1,3,place.in_h,place.in_w) */
+	struct det_lesson lesson; /* in training */
+	float *tensor;            /* (1,3,place.in_h,place.in_w) */
 };
 
 struct det_feed;
 
-/* The inputs are used by the feed's threads until det_feed_free, which waits for them;
+/* The inputs (or epochs) are used by the feed's threads until det_feed_free, which waits for them;
  * one that waits for standard input is waited for. */
 enum det_err det_feed_new(struct det_feed **out, struct det_inputs *in,
     const struct det_feed_params *p) DET_MUST_USE;

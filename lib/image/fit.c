@@ -111,20 +111,27 @@ place_short(struct det_place *p, const struct det_fit *f, size_t w, size_t h)
 	return DET_OK;
 }
 
-/* One axis of the transform. */
+void
+det_fit_axis(double *s, double *t, const struct det_fit *f, enum det_kernel kernel,
+    size_t old, size_t new, size_t offset)
+{
+	*s = (double)new / (double)old;
+	*t = (double)offset;
+	if (f->map == DET_MAP_EXACT && kernel == DET_KERNEL_DARKNET && old > 1 &&
+	    new > 1) {
+		*s = (double)(new - 1) / (double)(old - 1);
+		*t = (double)offset + .5 - .5 * *s;
+	}
+}
+
+/* The same where the framework may have its own idea of a letterbox. */
 static void
 map_axis(double *s, double *t, const struct det_fit *f, enum det_kernel kernel,
     size_t old, size_t new, size_t offset, size_t canvas)
 {
-	*s = (double)new / (double)old;
-	*t = (double)offset;
-	if (f->map == DET_MAP_FRAMEWORK) {
-		if (f->kind == DET_FIT_LETTERBOX)
-			*t = (double)(canvas - new) / 2;
-	} else if (kernel == DET_KERNEL_DARKNET && old > 1 && new > 1) {
-		*s = (double)(new - 1) / (double)(old - 1);
-		*t = (double)offset + .5 - .5 * *s;
-	}
+	det_fit_axis(s, t, f, kernel, old, new, offset);
+	if (f->map == DET_MAP_FRAMEWORK && f->kind == DET_FIT_LETTERBOX)
+		*t = (double)(canvas - new) / 2;
 }
 
 enum det_err

@@ -60,4 +60,8 @@ struct det_place {
 enum det_err det_fit_place(struct det_place *out, const struct det_fit *fit,
     enum det_kernel kernel, size_t w, size_t h) DET_MUST_USE;
 
+/* One axis of the transform of `old` pixels that became `new` ones from `offset` on. */
+void det_fit_axis(double *s, double *t, const struct det_fit *f, enum det_kernel kernel,
+    size_t old, size_t new, size_t offset);
+
 #endif

@@ -166,23 +166,60 @@ det_items_one_release(struct det_items_one *one)
 }
 
 static enum det_err
+copy_source(struct det_items_one *out, const void *bytes, size_t n)
+{
+	enum det_err e = det_alloc(&out->source, n, 1);
+
+	if (e)
+		return e;
+	memcpy(out->source, bytes, n);
+	out->source_size = n;
+	return DET_OK;
+}
+
+static enum det_err
 add(struct det_items_one *out, const struct det_record *r)
 {
 	enum det_err e;
 
 	if (r->kind == DET_TENSOR && !strcmp(det_record_name(r), "source") &&
-	    r->tensor.dtype == DET_U8 && r->size) {
-		if ((e = det_alloc(&out->source, r->size, 1)))
-			return e;
-		memcpy(out->source, r->tensor.data, r->size);
-		out->source_size = r->size;
-		return DET_OK;
-	}
+	    r->tensor.dtype == DET_U8 && r->size)
+		return copy_source(out, r->tensor.data, r->size);
 	if ((e = det_grow(&out->with, &out->cap, out->n + 1, sizeof *out->with)))
 		return e;
 	e = copy_record(&out->with[out->n], r);
 	out->n++;
 	return e;
+}
+
+enum det_err
+det_items_one_copy(struct det_items_one *out, const struct det_items_one *from)
+{
+	enum det_err e;
+
+	*out = (struct det_items_one){ 0 };
+	if ((e = copy_record(&out->head, &from->head)) ||
+	    (e = det_item_read(&out->item, &from->head)))
+		goto fail;
+	for (size_t i = 0; i < from->n; i++)
+		if ((e = add(out, &from->with[i])))
+			goto fail;
+	if (from->source && (e = copy_source(out, from->source, from->source_size)))
+		goto fail;
+	return DET_OK;
+fail:
+	det_items_one_release(out);
+	return e;
+}
+
+struct det_record *
+det_items_one_boxes(const struct det_items_one *one, const char *name)
+{
+	for (size_t i = 0; i < one->n; i++)
+		if (one->with[i].kind == DET_BOXES &&
+		    !strcmp(det_record_name(&one->with[i]), name))
+			return &one->with[i];
+	return NULL;
 }
 
 static enum det_err

@@ -31,6 +31,12 @@ struct det_items_one {
 	size_t source_size;
 };
 void det_items_one_release(struct det_items_one *one);
+/* Copies all of it; *out is {0} after a failure. */
+enum det_err det_items_one_copy(
+    struct det_items_one *out, const struct det_items_one *from) DET_MUST_USE;
+/* The first list of boxes of that name, NULL where there is none. */
+struct det_record *det_items_one_boxes(
+    const struct det_items_one *one, const char *name);
 
 /* The next item; out->item.path is NULL at the end. A second STRM must have the class table
  * of the first. */

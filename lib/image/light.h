@@ -19,8 +19,8 @@ struct det_light_params {
 	double hue;                            /* degrees to either side, at most 180 */
 };
 
-#define DET_LIGHT_DEFAULTS      \
-	{                       \
+#define DET_LIGHT_DEFAULTS          \
+	{                           \
 		0, 0, 0, 1, 1, 1, 0 \
 	}
 
@@ -36,8 +36,8 @@ struct det_light {
 };
 
 /* Changes nothing. */
-#define DET_LIGHT_NONE             \
-	{                          \
+#define DET_LIGHT_NONE           \
+	{                        \
 		0, 1, 1, 1, 0, 0 \
 	}
 

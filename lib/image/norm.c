@@ -95,8 +95,9 @@ parse_three(double out[3], const char *s)
 	return DET_OK;
 }
 
-enum det_err
-det_norm_options(struct det_norm *out, const char *text, size_t len)
+/* `where` is what the text is, for messages. */
+static enum det_err
+parse_lines(struct det_norm *out, const char *text, size_t len, const char *where)
 {
 	const char *line;
 	char value[160];
@@ -126,10 +127,31 @@ det_norm_options(struct det_norm *out, const char *text, size_t len)
 		else
 			e = parse_three(i == 2 ? out->mean : out->std, value);
 		if (e)
-			return det_fail_in(
-			    e, "options/det-image: %.*s", (int)k - 1, names[i]);
+			return det_fail_in(e, "%s: %.*s", where, (int)k - 1, names[i]);
 	}
 	return det_norm_check(out);
+}
+
+enum det_err
+det_norm_options(struct det_norm *out, const char *text, size_t len)
+{
+	return parse_lines(out, text, len, "options/det-image");
+}
+
+/* The line as options: words are lines, and the first is the order of the channels. */
+enum det_err
+det_norm_parse(struct det_norm *out, const char *text)
+{
+	char lines[DET_NORM_TEXT + 16];
+	const int n = snprintf(lines, sizeof lines, "channels=%s", text);
+
+	if (n < 0 || (size_t)n >= sizeof lines)
+		return det_fail(DET_INVALID,
+		    "norm: a line of at most %d bytes expected", DET_NORM_TEXT);
+	for (char *c = lines; *c; c++)
+		if (*c == ' ')
+			*c = '\n';
+	return parse_lines(out, lines, (size_t)n, "norm");
 }
 
 void
@@ -159,4 +181,10 @@ det_norm_finish(float *x, size_t count, const struct det_norm *n, int channel)
 	DET_SIMD
 	for (i = 0; i < count; i++)
 		x[i] = (x[i] - mean) / std;
+}
+
+double
+det_norm_undo(double x, const struct det_norm *n, int channel)
+{
+	return (x * n->std[channel] + n->mean[channel]) / n->scale;
 }

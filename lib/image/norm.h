@@ -39,6 +39,9 @@ enum det_err det_scale_parse(double *out, const char *s) DET_MUST_USE;
 #define DET_NORM_TEXT 256
 char *det_norm_text(char buf[DET_NORM_TEXT], const struct det_norm *n);
 
+/* Reads such a line. */
+enum det_err det_norm_parse(struct det_norm *out, const char *text) DET_MUST_USE;
+
 /* What a model's text "options/det-image" states (lines channels=, scale=, mean=, std=;
  * other lines are not looked at): for comparing with the attribute. */
 enum det_err det_norm_options(
@@ -51,5 +54,8 @@ void det_norm_table(float table[256], const struct det_norm *n, int channel);
 
 /* The rest of the formula over scaled values, in place. */
 void det_norm_finish(float *x, size_t count, const struct det_norm *n, int channel);
+
+/* The other way: what became x; a byte where x is of a picture, but not cut or rounded. */
+double det_norm_undo(double x, const struct det_norm *n, int channel);
 
 #endif

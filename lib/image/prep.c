@@ -121,7 +121,7 @@ det_prep_run(float *out, const struct det_prep *p, const struct det_place *at,
 		fill = (float)(p->fill * p->norm.scale);
 		det_norm_finish(&fill, 1, &p->norm, c);
 		fill_around(out + (size_t)c * area, at,
-		    p->fit.kind == DET_FIT_LETTERBOX ? fill : 0);
+		    p->fit.kind == DET_FIT_LETTERBOX || p->fill_all ? fill : 0);
 	}
 	if (at->new_w == im->w && at->new_h == im->h) {
 		spread_bytes(&planes, im, &full);

@@ -18,10 +18,12 @@ struct det_window {
 };
 
 struct det_view {
-	struct det_window window; /* may reach beyond the picture, meets it; w, h >= 1 */
-	int flip;                 /* what is seen through it is mirrored */
+	struct det_window
+	    window;    /* may reach beyond the picture, meets it; w, h >= 1 */
+	int flip;      /* what is seen through it is mirrored */
 	double aspect; /* of the window once resized, in a letterbox; 0: its own */
-	double across, down; /* with aspect: its place, as shares of the room left: 0..1 */
+	double across,
+	    down; /* with aspect: its place, as shares of the room left: 0..1 */
 };
 
 /* The whole of a picture, as det_fit_place has it. */
