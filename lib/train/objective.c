@@ -10,6 +10,7 @@
 static const struct det_objective_kind *const kinds[] = {
 	&det_objective_ssd,
 	&det_objective_retinanet,
+	&det_objective_rpn,
 	&det_objective_yolo1,
 	&det_objective_yolo2,
 	&det_objective_yolo3,
