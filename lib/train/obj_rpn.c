@@ -35,7 +35,7 @@ struct rpn {
 	struct det_assign_params assign;
 	int profile, inside, sigmoid;
 	long sample;
-	double positive, beta;
+	double positive, beta, box_weight;
 	struct det_objects objects;
 	struct det_assign match;
 	/* of the batch */
@@ -61,6 +61,7 @@ read_keys(struct rpn *r, struct det_line *l, const struct det_coder *coder)
 	r->inside = r->profile == DET_RCNN_CAFFE;
 	r->sample = 256;
 	r->positive = .5;
+	r->box_weight = 1;
 	r->beta = r->profile == DET_RCNN_D2 ? 0 : 1. / 9;
 	if ((e = det_line_double(&r->assign.high, l, "iou", 0, 1)) ||
 	    (e = det_line_double(&r->assign.low, l, "low", 0, 1)) ||
@@ -69,6 +70,7 @@ read_keys(struct rpn *r, struct det_line *l, const struct det_coder *coder)
 	    (e = det_line_long(&r->sample, l, "sample", 1, 1000000000)) ||
 	    (e = det_line_double(&r->positive, l, "positive", 0, 1)) ||
 	    (e = det_line_double(&r->beta, l, "beta", 0, 100)) ||
+	    (e = det_line_double(&r->box_weight, l, "box_weight", 0, 1e3)) ||
 	    (e = det_anchored_flags(&r->assign.flag, l)))
 		return e;
 	if (r->assign.low > r->assign.high)
@@ -220,7 +222,8 @@ run(void *self, const struct det_objective_in *in, float *const *grad, double *v
 	for (size_t i = 0; i < in->n; i++) {
 		value[0] += classes(r, in, grad, i, scale);
 		value[1] += det_anchored_boxes(&r->a, &with, grad, i,
-		    r->to + i * r->a.n, &b, r->image[i].box_scale);
+		    r->to + i * r->a.n, &b,
+		    r->image[i].box_scale * r->box_weight);
 		if ((e = det_anchored_check(value[0], "rpn_cls", i)) ||
 		    (e = det_anchored_check(value[1], "rpn_box", i)))
 			return e;

@@ -18,6 +18,7 @@ struct det_second_params {
 	long sample;     /* rows of an image, at most */
 	double positive; /* share of them that may have an object */
 	double beta;     /* of smooth L1 */
+	double box_weight;
 	int own;         /* objects are proposals as well */
 	int hold;        /* keep the rows of the step before: for tests of gradients */
 };

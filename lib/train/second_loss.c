@@ -64,7 +64,7 @@ boxes(struct det_second *d, const struct det_decode_columns *y, size_t n)
 		at = i * y->deltas + y->first_delta + (size_t)b->label * y->step;
 		det_coder_encode(target, &d->line->delta.coder, from, to);
 		sum += det_loss_smooth_l1(d->box_grad + at, x + at, target, NULL, 4,
-		    1 / (double)n, d->p.beta);
+		    d->p.box_weight / (double)n, d->p.beta);
 	}
 	return sum;
 }

@@ -149,6 +149,7 @@ read_keys(struct det_second *d, struct det_line *l)
 	p->sample = profile == DET_RCNN_CAFFE ? 128 : 512;
 	p->positive = .25;
 	p->beta = profile == DET_RCNN_TV ? 1. / 9 : profile == DET_RCNN_CAFFE;
+	p->box_weight = 1;
 	p->own = 1;
 	if ((e = det_line_double(&a->high, l, "iou", 0, 1)))
 		return e;
@@ -158,6 +159,7 @@ read_keys(struct det_second *d, struct det_line *l)
 	    (e = det_line_long(&p->sample, l, "sample", 1, 1000000000)) ||
 	    (e = det_line_double(&p->positive, l, "positive", 0, 1)) ||
 	    (e = det_line_double(&p->beta, l, "beta", 0, 100)) ||
+	    (e = det_line_double(&p->box_weight, l, "box_weight", 0, 1e3)) ||
 	    (e = det_line_bool(&p->own, l, "own")) ||
 	    (e = det_line_long(&p->pre, l, "pre", 0, 1000000000)) ||
 	    (e = det_line_long(&p->post, l, "post", 0, 1000000000)))
