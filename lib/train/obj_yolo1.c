@@ -66,21 +66,6 @@ own_cells(const struct yolo1 *s, const struct det_yolo_image *im)
 	}
 }
 
-/* Whether the cell is the centre's of an object that is to be passed over. */
-static int
-is_passed(const struct yolo1 *s, const struct det_yolo_image *im, size_t cell)
-{
-	for (size_t i = 0; i < im->n_passed; i++) {
-		const struct det_yolo_box *b = &im->passed[i].box;
-
-		if (det_yolo_cell(b->y, s->side) * s->side +
-			det_yolo_cell(b->x, s->side) ==
-		    cell)
-			return 1;
-	}
-	return 0;
-}
-
 /* Of box c of the cell; relative to the input but for the whole cells before it, which
  * `truth` goes without, too. */
 static struct det_yolo_box
@@ -156,33 +141,51 @@ box_terms(const struct yolo1 *s, const struct det_yolo_image *im, const struct p
 		    &p->g_coord[4 * j + i], p->coord[4 * j + i], target[i], scale);
 }
 
+/* Teaches a box that is no object's so. */
+static void
+empty_term(const struct yolo1 *s, const struct det_yolo_image *im,
+    const struct parts *p, size_t j, size_t cell)
+{
+	struct det_yolo_box b = box_of(s, p->coord + 4 * j);
+
+	b.x += (double)(cell % s->side) / (double)s->side;
+	b.y += (double)(cell / s->side) / (double)s->side;
+	if (det_yolo_is_nothing(im, &b, INFINITY))
+		im->value[NOOBJ] += det_yolo_square(&p->g_conf[j], p->conf[j], 0,
+		    s->factor * im->share * s->y.keys.noobj);
+}
+
+static size_t
+object_terms(const struct yolo1 *s, const struct det_yolo_image *im,
+    const struct parts *p, size_t cell)
+{
+	const struct det_yolo_object *o = &im->object[s->owner[cell]];
+	struct det_yolo_box t = o->box;
+	double iou;
+	size_t mine;
+
+	t.x -= (double)(cell % s->side) / (double)s->side;
+	t.y -= (double)(cell / s->side) / (double)s->side;
+	mine = responsible(&iou, s, p->coord, &t);
+	im->value[OBJ] += det_yolo_square(&p->g_conf[mine], p->conf[mine],
+	    s->rescore ? iou : 1, s->factor * im->share * s->y.keys.object);
+	box_terms(s, im, p, mine, &t);
+	class_terms(s, im, p, o->label);
+	return mine;
+}
+
 /* `p` points at the parts of the cell. */
 static void
 run_cell(const struct yolo1 *s, const struct det_yolo_image *im, const struct parts *p,
     size_t cell)
 {
-	const double scale = s->factor * im->share;
 	size_t mine = s->num;
-	double iou;
 
-	if (s->owner[cell] != SIZE_MAX) {
-		const struct det_yolo_object *o = &im->object[s->owner[cell]];
-		struct det_yolo_box t = o->box;
-
-		t.x -= (double)(cell % s->side) / (double)s->side;
-		t.y -= (double)(cell / s->side) / (double)s->side;
-		mine = responsible(&iou, s, p->coord, &t);
-		im->value[OBJ] += det_yolo_square(&p->g_conf[mine], p->conf[mine],
-		    s->rescore ? iou : 1, scale * s->y.keys.object);
-		box_terms(s, im, p, mine, &t);
-		class_terms(s, im, p, o->label);
-	} else if (is_passed(s, im, cell)) {
-		return;
-	}
+	if (s->owner[cell] != SIZE_MAX)
+		mine = object_terms(s, im, p, cell);
 	for (size_t j = 0; j < s->num; j++)
 		if (j != mine)
-			im->value[NOOBJ] += det_yolo_square(
-			    &p->g_conf[j], p->conf[j], 0, scale * s->y.keys.noobj);
+			empty_term(s, im, p, j, cell);
 }
 
 static enum det_err
@@ -274,7 +277,7 @@ open_yolo1(struct det_objective *out, const struct det_objective_params *p)
 	s->y.term = terms;
 	s->y.terms = TERMS;
 	s->y.classes = (size_t)s->line->classes;
-	s->y.keys = (struct det_yolo_keys){ 5, 1, .5, 1, .005, 0, 0, 0 };
+	s->y.keys = (struct det_yolo_keys){ 5, 1, .5, 1, .005, 0, DET_YOLO_FLAGS };
 	if ((e = parse(s, p->line)) ||
 	    (e = det_alloc(&s->owner, s->side * s->side, sizeof *s->owner)))
 		goto fail;

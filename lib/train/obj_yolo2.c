@@ -171,7 +171,7 @@ empty_terms(const struct yolo2 *s, const struct det_yolo_map *m,
 	const struct det_yolo_box b = box_of(m, spot);
 	const size_t obj = spot->at + 4 * m->hw;
 
-	if (!(det_yolo_best_iou(im, &b) > s->ignore))
+	if (det_yolo_is_nothing(im, &b, s->ignore))
 		im->value[NOOBJ] += logistic_square(
 		    &m->grad[obj], m->x[obj], 0, im->share * s->y.keys.noobj);
 	if (prior)
@@ -263,7 +263,7 @@ open_yolo2(struct det_objective *out, const struct det_objective_params *p)
 	s->y.term = terms;
 	s->y.terms = TERMS;
 	s->y.classes = (size_t)line->classes;
-	s->y.keys = (struct det_yolo_keys){ 1, 5, 1, 1, .001, 0, 0, 0 };
+	s->y.keys = (struct det_yolo_keys){ 1, 5, 1, 1, .001, 0, DET_YOLO_FLAGS };
 	if ((e = parse(s, p->line))) {
 		close_yolo2(s);
 		return e;

@@ -242,7 +242,7 @@ empty_terms(const struct yolo3 *s, const struct det_yolo_map *m,
 	const struct det_yolo_box b = box_of(m, im->in, spot);
 	const size_t obj = spot->at + 4 * m->hw;
 
-	if (!(det_yolo_best_iou(im, &b) > s->ignore))
+	if (det_yolo_is_nothing(im, &b, s->ignore))
 		im->value[NOOBJ] += det_yolo_cross_grad(
 		    &m->grad[obj], m->x[obj], 0, im->share * s->y.keys.noobj);
 }
@@ -339,7 +339,7 @@ open_yolo3(struct det_objective *out, const struct det_objective_params *p)
 	s->ignore = .7;
 	s->y.decode = p->decode;
 	s->y.classes = (size_t)det_decode_line(p->decode, 0)->classes;
-	s->y.keys = (struct det_yolo_keys){ 1, 1, 1, 1, .001, 0, 0, 0 };
+	s->y.keys = (struct det_yolo_keys){ 1, 1, 1, 1, .001, 0, DET_YOLO_FLAGS };
 	if ((e = det_yolo_keys_parse(&s->y.keys, p->line)) ||
 	    (e = det_line_double(&s->ignore, p->line, "ignore", 0, 1)) ||
 	    (e = det_line_double(&s->giou, p->line, "giou", 0, 1e6))) {

@@ -7,8 +7,8 @@
  *
  * Departures: Darknet ends a list of objects at the first whose centre lies at x = 0, keeps
  * 30 or 90 of them and shuffles them; here all count, in their order. Its label files have
- * no flags: those of PASCAL VOC are made without difficult objects (voc_label.py), so these
- * are as if they were not there unless a key says otherwise. Overlaps are computed in
+ * no flags: those of PASCAL VOC are made without difficult objects (voc_label.py), so flagged
+ * ones are as if they were not there unless a key says otherwise. Overlaps are computed in
  * double.
  */
 #include "train/yolo_truth.h"
@@ -45,16 +45,22 @@ det_yolo_shape_iou(double aw, double ah, double bw, double bh)
 	return inter > 0 ? inter / (aw * ah + bw * bh - inter) : 0;
 }
 
-double
-det_yolo_best_iou(const struct det_yolo_image *im, const struct det_yolo_box *b)
+int
+det_yolo_is_nothing(
+    const struct det_yolo_image *im, const struct det_yolo_box *b, double ignore)
 {
-	double best = 0;
-
 	for (size_t i = 0; i < im->n; i++)
-		best = fmax(best, det_yolo_iou(&im->object[i].box, b));
-	for (size_t i = 0; i < im->n_passed; i++)
-		best = fmax(best, det_yolo_iou(&im->passed[i].box, b));
-	return best;
+		if (det_yolo_iou(&im->object[i].box, b) > ignore)
+			return 0;
+	for (size_t i = 0; i < im->regions; i++) {
+		const struct det_yolo_box *r = &im->region[i].box;
+		const double inter =
+		    overlap(r->x, r->w, b->x, b->w) * overlap(r->y, r->h, b->y, b->h);
+
+		if (inter > 0 && inter >= im->region_over * b->w * b->h)
+			return 0;
+	}
+	return 1;
 }
 
 /* --- keys --------------------------------------------------------------------------------- */
@@ -63,7 +69,6 @@ enum det_err
 det_yolo_keys_parse(struct det_yolo_keys *k, struct det_line *l)
 {
 	static const char *const norms[] = { "images", "objects", NULL };
-	static const char *const flagged[] = { "nothing", "ignore", "object", NULL };
 	enum det_err e;
 
 	if ((e = det_line_double(&k->coord, l, "coord", 0, 1e6)) ||
@@ -71,10 +76,9 @@ det_yolo_keys_parse(struct det_yolo_keys *k, struct det_line *l)
 	    (e = det_line_double(&k->noobj, l, "noobj", 0, 1e6)) ||
 	    (e = det_line_double(&k->cls, l, "class", 0, 1e6)) ||
 	    (e = det_line_double(&k->min_side, l, "min_side", 0, 1)) ||
-	    (e = det_line_choice(&k->norm, l, "norm", norms)) ||
-	    (e = det_line_choice(&k->difficult, l, "difficult", flagged)))
+	    (e = det_line_choice(&k->norm, l, "norm", norms)))
 		return e;
-	return det_line_choice(&k->crowd, l, "crowd", flagged);
+	return det_anchored_flags(&k->flag, l);
 }
 
 int
@@ -96,68 +100,44 @@ cut(double v, double most)
 	return v < 0 ? 0 : v > most ? most : v;
 }
 
+/* Adds those of the boxes that are large enough. */
 static enum det_err
-add(struct det_yolo_objects *o, const struct det_yolo_object *object)
-{
-	enum det_err e;
-
-	if ((e = det_grow(&o->object, &o->cap, o->n + 1, sizeof *o->object)))
-		return e;
-	o->object[o->n++] = *object;
-	return DET_OK;
-}
-
-/* Which list a box goes to; NULL: none. */
-static struct det_yolo_objects *
-list_of(struct det_yolo *y, uint32_t flags)
-{
-	int what = DET_YOLO_FLAGGED_OBJECT;
-
-	if (flags & DET_BOX_DIFFICULT)
-		what = y->keys.difficult;
-	if (flags & (DET_BOX_CROWD | DET_BOX_IGNORE))
-		what = y->keys.crowd;
-	return what == DET_YOLO_FLAGGED_OBJECT   ? &y->object
-	       : what == DET_YOLO_FLAGGED_IGNORE ? &y->passed
-						 : NULL;
-}
-
-static enum det_err
-take_box(struct det_yolo *y, const struct det_box *b, const struct det_objective_in *in)
+take(struct det_yolo_objects *to, const struct det_yolo *y, const struct det_box *box,
+    const uint32_t *index, size_t n, const struct det_objective_in *in)
 {
 	const double w = (double)in->in_w, h = (double)in->in_h;
-	const double x1 = cut(b->x1, w), x2 = cut(b->x2, w);
-	const double y1 = cut(b->y1, h), y2 = cut(b->y2, h);
-	struct det_yolo_objects *list = list_of(y, b->flags);
-	struct det_yolo_object o = {
-		.box = { (x1 + x2) / 2 / w, (y1 + y2) / 2 / h, (x2 - x1) / w,
-		    (y2 - y1) / h },
-	};
+	enum det_err e;
 
-	if (!det_box_finite(b))
-		return det_fail(DET_INVALID, "its corners are not finite");
-	if (!list || !(o.box.w > 0) || !(o.box.h > 0) || o.box.w < y->keys.min_side ||
-	    o.box.h < y->keys.min_side)
-		return DET_OK;
-	if (list == &y->object && (b->label < 0 || (size_t)b->label >= y->classes))
-		return det_fail(DET_INVALID, "label %ld where there are %zu classes",
-		    (long)b->label, y->classes);
-	o.label = b->label < 0 ? 0 : (size_t)b->label;
-	return add(list, &o);
+	if ((e = det_grow(&to->object, &to->cap, n, sizeof *to->object)))
+		return e;
+	to->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct det_box *b = &box[index[i]];
+		const double x1 = cut(b->x1, w), x2 = cut(b->x2, w);
+		const double y1 = cut(b->y1, h), y2 = cut(b->y2, h);
+		const struct det_yolo_box o = { (x1 + x2) / 2 / w, (y1 + y2) / 2 / h,
+			(x2 - x1) / w, (y2 - y1) / h };
+
+		if (o.w > 0 && o.h > 0 && !(o.w < y->keys.min_side) &&
+		    !(o.h < y->keys.min_side))
+			to->object[to->n++] =
+			    (struct det_yolo_object){ o, (size_t)b->label };
+	}
+	return DET_OK;
 }
 
 static enum det_err
 take_image(struct det_yolo *y, const struct det_objective_in *in, size_t i)
 {
 	const struct det_truth *t = &in->truth[i];
+	const struct det_objects *o = &y->truth;
 	enum det_err e;
 
-	y->object.n = y->passed.n = 0;
-	for (size_t b = 0; b < t->n; b++)
-		if ((e = take_box(y, &t->box[b], in)))
-			return det_fail_in(
-			    e, "image %zu of the batch: object %zu", i, b);
-	return DET_OK;
+	if ((e = det_objects_set(&y->truth, t, &y->keys.flag, y->classes)))
+		return det_fail_in(e, "image %zu of the batch", i);
+	if ((e = take(&y->object, y, t->box, o->object, o->n, in)))
+		return e;
+	return take(&y->region, y, t->box, o->region, o->regions, in);
 }
 
 /* --- a batch ------------------------------------------------------------------------------ */
@@ -215,7 +195,10 @@ det_yolo_run(struct det_yolo *y, const struct det_objective_in *in, float *const
     enum det_err (*image)(struct det_yolo *y, const struct det_yolo_image *im))
 {
 	double sum[DET_OBJECTIVE_TERMS];
-	struct det_yolo_image im = { .in = in, .grad = grad, .value = sum };
+	struct det_yolo_image im = { .in = in,
+		.grad = grad,
+		.value = sum,
+		.region_over = y->keys.flag.ignore_over };
 	enum det_err e;
 
 	if (in->n == 0 || in->in_w == 0 || in->in_h == 0)
@@ -230,8 +213,8 @@ det_yolo_run(struct det_yolo *y, const struct det_objective_in *in, float *const
 			return e;
 		im.object = y->object.object;
 		im.n = y->object.n;
-		im.passed = y->passed.object;
-		im.n_passed = y->passed.n;
+		im.region = y->region.object;
+		im.regions = y->region.n;
 		if ((e = image(y, &im)))
 			return e;
 		for (size_t t = 0; t < y->terms; t++) {
@@ -250,7 +233,8 @@ void
 det_yolo_release(struct det_yolo *y)
 {
 	free(y->object.object);
-	free(y->passed.object);
+	free(y->region.object);
+	det_objects_release(&y->truth);
 }
 
 enum det_err

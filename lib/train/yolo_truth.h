@@ -11,7 +11,7 @@
 #include <math.h>
 
 #include "base/size.h"
-#include "train/loss.h"
+#include "train/anchored.h"
 #include "train/objective.h"
 
 /* Centre and size, relative to the input: 0 .. 1. */
@@ -116,13 +116,18 @@ enum det_yolo_flagged {
 	DET_YOLO_FLAGGED_OBJECT, /* as any object */
 };
 
-/* Keys of all three: coord= object= noobj= class= min_side= norm= difficult= crowd=. */
+/* Keys of all three: coord= object= noobj= class= min_side= norm= and those of flags. */
 struct det_yolo_keys {
 	double coord, object, noobj, cls; /* weights of the terms */
 	double min_side; /* objects with a side below, of the input's, are left out */
 	int norm;        /* enum det_yolo_norm */
-	int difficult, crowd; /* enum det_yolo_flagged; ignored regions are as crowds */
+	struct det_flag_rules flag;
 };
+
+#define DET_YOLO_FLAGS                           \
+	{                                        \
+		DET_FLAG_DROP, DET_FLAG_DROP, .7 \
+	}
 
 /* What is not on the line stays as it is. */
 enum det_err det_yolo_keys_parse(
@@ -136,12 +141,18 @@ struct det_yolo_image {
 	size_t number;
 	const struct det_yolo_object *object; /* to be learnt */
 	size_t n;
-	const struct det_yolo_object *passed; /* flagged, to be ignored */
-	size_t n_passed;
+	const struct det_yolo_object *region; /* to be left alone */
+	size_t regions;
+	double region_over; /* by what lies in it by this share of itself */
 	double share;       /* the factor of all terms, in values and gradients */
 	float *const *grad; /* zeroed; of the whole batch */
 	double *value;      /* terms of this image */
 };
+
+/* Whether a box that is no object's is to be taught so: it overlaps no object by more than
+ * `ignore` and does not lie in a region to be left alone. */
+int det_yolo_is_nothing(
+    const struct det_yolo_image *im, const struct det_yolo_box *b, double ignore);
 
 /* Part of each objective's self. */
 struct det_yolo {
@@ -150,7 +161,8 @@ struct det_yolo {
 	const char *const *term;
 	size_t terms;
 	size_t classes;
-	struct det_yolo_objects object, passed;
+	struct det_objects truth; /* of an image */
+	struct det_yolo_objects object, region;
 };
 
 /* Takes the objects of each image, calls `image` for it and adds up its terms. DET_INVALID
@@ -200,8 +212,5 @@ det_yolo_spot(const struct det_yolo_map *m, size_t number)
 double det_yolo_class_bits(const struct det_yolo_map *m,
     const struct det_yolo_image *im, const size_t *place, size_t candidate, size_t at,
     double scale);
-
-/* The best overlap of a box with the objects, and with those to be passed over. */
-double det_yolo_best_iou(const struct det_yolo_image *im, const struct det_yolo_box *b);
 
 #endif

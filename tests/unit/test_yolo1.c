@@ -286,7 +286,7 @@ static void
 flags(void)
 {
 	static const char *const line[] = { "yolo1",
-		"yolo1 difficult=ignore crowd=nothing", "yolo1 difficult=object",
+		"yolo1 difficult=ignore crowd=drop", "yolo1 difficult=use",
 		"yolo1 crowd=ignore" };
 	static const uint32_t flag[] = { DET_BOX_DIFFICULT, DET_BOX_DIFFICULT,
 		DET_BOX_DIFFICULT, DET_BOX_CROWD };
@@ -297,6 +297,8 @@ flags(void)
 		open_hand(&r, line[i]);
 		rig_box(&r, 0, 10, 10, 30, 30, 0)->flags = flag[i];
 		r.x[0][H_CONF] = r.x[0][H_CONF + 1] = 1;
+		set_box(&r, 0, 0, .4f, .4f, .1f, .1f); /* both in it */
+		set_box(&r, 0, 1, .4f, .4f, .1f, .1f);
 		ok(!rig_run(&r) && rig_near(rig_value(&r, "noobj"), noobj[i], 1e-12) &&
 			(who(&r, 0) == 0) == (i == 2),
 		    "a flagged object under '%s'", line[i]);
