@@ -174,6 +174,18 @@ turn_matrix(float *to, const float *from, size_t kg, size_t cg, size_t cols)
 	}
 }
 
+/* 3x3 taps of up to sixteen channels, whole and turned about, from (kg, cg, 9). */
+static void
+turn_nine(float *to, const float *from, size_t kg, size_t cg, size_t chans)
+{
+	size_t k, ch, i;
+
+	for (k = 0; k < kg; k++, from += cg * 9)
+		for (ch = 0; ch < chans; ch++)
+			for (i = 0; i < 9; i++)
+				to[(ch * kg + k) * 9 + i] = from[ch * 9 + 8 - i];
+}
+
 /* The weights that some of dx's channels, of one group, see: to (C,K/groups,kh,kw) */
 static void
 turn_some(const void *ctx, size_t it, int worker)
@@ -189,6 +201,11 @@ turn_some(const void *ctx, size_t it, int worker)
 	if (taps == 1 && c->kh * c->kw == 1) {
 		turn_matrix(t->to + (group * cg + at) * kg,
 		    t->from + group * kg * cg + at, kg, cg, end - at);
+		return;
+	}
+	if (taps == 9 && y->taps == 3 && x->taps == 3 && c->kh * c->kw == 9) {
+		turn_nine(t->to + (group * cg + at) * kg * 9,
+		    t->from + (group * kg * cg + at) * 9, kg, cg, end - at);
 		return;
 	}
 	for (k = 0; k < kg; k++)

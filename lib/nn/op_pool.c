@@ -150,9 +150,8 @@ det_pool_window(const struct det_pool_args *a, int axis, size_t in, size_t i)
 	return s;
 }
 
-/* Floats of a row with its padding, up to the end of the last window. */
-static size_t
-padded(const struct det_pool_args *a, size_t w, size_t ow)
+size_t
+det_pool_padded(const struct det_pool_args *a, size_t w, size_t ow)
 {
 	size_t before, after, n;
 
@@ -215,7 +214,7 @@ static void
 max_plane(float *out, const float *in, const size_t d[4], const size_t o[4],
     const struct det_pool_args *a, float *tmp)
 {
-	size_t before = 0, after, n = padded(a, d[3], o[3]), y, x;
+	size_t before = 0, after, n = det_pool_padded(a, d[3], o[3]), y, x;
 
 	if (!a->global)
 		det_pool_pads(&before, &after, a, 1);
@@ -243,7 +242,7 @@ max_plane(float *out, const float *in, const size_t d[4], const size_t o[4],
 static size_t
 max_floats(const struct det_pool_args *a, size_t w, size_t ow)
 {
-	size_t s = a->global ? 1 : (size_t)a->stride[1], n = padded(a, w, ow);
+	size_t s = a->global ? 1 : (size_t)a->stride[1], n = det_pool_padded(a, w, ow);
 
 	return n + (n + s - 1) / s * s + DET_OP_ROW_PAD;
 }
@@ -354,6 +353,7 @@ const struct det_op det_op_maxpool = {
 	.blocked = det_op_blocked_always,
 	.run = max_run,
 	.backward = det_maxpool_backward,
+	.back_scratch = det_maxpool_back_scratch,
 };
 
 const struct det_op det_op_avgpool = {

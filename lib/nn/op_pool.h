@@ -30,6 +30,9 @@ void det_pool_pads(
 struct det_pool_span det_pool_window(
     const struct det_pool_args *a, int axis, size_t in, size_t i);
 
+/* Floats of a row with its padding, up to the end of the last window. */
+size_t det_pool_padded(const struct det_pool_args *a, size_t w, size_t ow);
+
 /* op_pool_block.c: floats of scratch that a thread of det_pool_blocked_max wants for an
  * input `w` wide, where two passes are less work than one; else 0. */
 size_t det_pool_blocked_floats(const struct det_pool_args *a, size_t w);
@@ -37,6 +40,8 @@ void det_pool_blocked_max(const struct det_op_run *r);
 void det_pool_blocked_avg(const struct det_op_run *r);
 
 /* op_pool_back.c */
+size_t det_maxpool_back_scratch(
+    const struct det_node *n, const size_t (*in)[4], const size_t out[4], int threads);
 void det_maxpool_backward(const struct det_op_back *b);
 void det_avgpool_backward(const struct det_op_back *b);
 

@@ -46,6 +46,9 @@ static const struct op_case cases[] = {
 	{ "maxpool(x) k=2 pad=1 round=darknet", { { 2, 2, 5, 5 } }, APART },
 	{ "maxpool(x) k=2,3 stride=1,2", { { 1, 2, 5, 7 } }, APART },
 	{ "maxpool(x) k=2 stride=2 pad=5 round=darknet", { { 1, 2, 5, 4 } }, APART },
+	{ "maxpool(x) k=5 stride=3 pad=2", { { 1, 2, 9, 23 } }, APART },
+	{ "maxpool(x) k=2 stride=4", { { 1, 2, 9, 11 } }, APART },
+	{ "maxpool(x) k=3 stride=2 pad=1,2", { { 1, 2, 9, 40 } }, APART },
 	{ "maxpool(x) global", { { 2, 3, 5, 3 } }, APART },
 	{ "avgpool(x) k=2 stride=2", { { 2, 3, 6, 7 } }, SMOOTH },
 	{ "avgpool(x) k=3 stride=2 pad=1 round=ceil", { { 1, 2, 6, 7 } }, SMOOTH },
@@ -217,10 +220,61 @@ check_case(const struct op_case *c, int frozen, enum det_bn_form form, int train
 	grad_rig_close(&r);
 }
 
+/* Windows of small whole numbers, so that maxima are equal: the first gets it all. */
+static void
+check_ties(size_t k, size_t s, size_t pad)
+{
+	struct op_case c = { "", { { 1, 2, 11, 19 } }, SMOOTH };
+	size_t p, y, x, i, j, oh = (11 + 2 * pad - k) / s + 1,
+			      ow = (19 + 2 * pad - k) / s + 1;
+	float want[2 * 11 * 19] = { 0 }, *v;
+	char stmt[64];
+	struct grad_rig r;
+	double far = 0;
+
+	(void)snprintf(
+	    stmt, sizeof stmt, "maxpool(x) k=%zu stride=%zu pad=%zu", k, s, pad);
+	c.stmt = stmt;
+	if (!open_case(&r, &c, 2, 0, DET_BN_TORCH))
+		return;
+	v = r.in[0].data;
+	for (i = 0; i < 2 * 11 * 19; i++)
+		v[i] = (float)(i * i / 7 % 3);
+	(void)grad_rig_loss(&r);
+	for (p = 0; p < 2; p++)
+		for (y = 0; y < oh; y++)
+			for (x = 0; x < ow; x++) {
+				size_t best = SIZE_MAX;
+
+				for (i = y * s; i < y * s + k; i++)
+					for (j = x * s; j < x * s + k; j++) {
+						size_t at =
+						    (p * 11 + i - pad) * 19 + j - pad;
+
+						if (i < pad || i - pad >= 11 ||
+						    j < pad || j - pad >= 19)
+							continue;
+						if (best == SIZE_MAX || v[at] > v[best])
+							best = at;
+					}
+				want[best] += r.out_grad[0][(p * oh + y) * ow + x];
+			}
+	(void)grad_rig_back(&r);
+	for (i = 0; i < 2 * 11 * 19; i++)
+		far = fmax(far, fabs((double)r.in_grad[0][i] - (double)want[i]));
+	ok(far < 1e-6, "%s: of equal maxima the first has the gradient", stmt);
+	grad_rig_close(&r);
+}
+
 int
 main(void)
 {
 	size_t i;
+
+	check_ties(2, 2, 0);
+	check_ties(3, 2, 1);
+	check_ties(3, 1, 1);
+	check_ties(5, 3, 2);
 
 	for (i = 0; i < sizeof cases / sizeof *cases; i++) {
 		const struct op_case *c = &cases[i];
