@@ -328,9 +328,12 @@ train_run(struct train_job *j)
 			train_log(j);
 		if (j->o->val && !*j->stop && j->have_head)
 			(void)train_validate(j);
-		if (det_train_at(j->train)->iteration > j->saved ||
-		    !det_run_has(j->run, "last.det"))
+		if (det_train_at(j->train)->iteration > j->saved)
 			train_checkpoint(j);
+		else /* a run killed between the two has an older one */
+			tool_check(
+			    j->t, det_train_save(j->train,
+				      det_run_path(j->run, "last.det"), &j->head, 0));
 		train_plot(j);
 	}
 	progress_clear();

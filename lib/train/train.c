@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/finite.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "train/train_impl.h"
@@ -57,6 +58,7 @@ det_train_open(
 	t->schedule = p->schedule;
 	t->lr = p->lr;
 	t->accumulate = p->accumulate;
+	t->threads = p->optim.threads;
 	t->at.best = -1;
 	if ((e = det_system_open(&t->system, m, &p->system)) || (e = open_params(t)) ||
 	    (e = det_optim_new(&t->optim, t->param, t->n_params, &p->optim)) ||
@@ -153,6 +155,22 @@ fail_at(const struct det_train *t, const struct det_labelled *b, enum det_err e)
 	return e;
 }
 
+/* Values may overflow where what they are computed from does not. */
+enum det_err
+det_train_finite(const struct det_train *t, int statistics)
+{
+	for (size_t i = 0; i < t->n_params; i++) {
+		const struct det_param *p = t->param[i];
+
+		if (statistics && !is_statistic(p))
+			continue;
+		if (det_finite_first(p->value, p->count, t->threads) < p->count)
+			return det_fail(
+			    DET_INVALID, "'%s' is not finite any more", p->name);
+	}
+	return DET_OK;
+}
+
 /* The iteration is whole: weights move, and counters. */
 static enum det_err
 update(struct det_train *t)
@@ -191,7 +209,8 @@ det_train_batch(struct det_train *t, const struct det_labelled *b, int *done)
 	batch.run = t->at.batches + t->done;
 	batch.seen = t->at.seen + t->images;
 	t->done++;
-	if ((e = det_system_step(t->system, &batch, share, t->step)))
+	if ((e = det_system_step(t->system, &batch, share, t->step)) ||
+	    (e = det_train_finite(t, 1)))
 		goto fail;
 	for (size_t k = 0; k < t->n_terms; k++)
 		t->value[k] += share * t->step[k];

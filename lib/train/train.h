@@ -69,7 +69,8 @@ int det_train_is_state(const struct det_model *m);
 
 /* Writes a model file: the texts that the run began with, the weights (their average where
  * one is kept), and `head` as the attributes of its STRM. With `state`, the weights as they
- * are, and all else that goes on. */
+ * are, and all else that goes on. DET_INVALID, and nothing written, where a weight is not
+ * finite. */
 enum det_err det_train_save(struct det_train *t, const char *path,
     const struct det_attrs *head, int state) DET_MUST_USE;
 

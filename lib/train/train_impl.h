@@ -21,6 +21,7 @@ struct det_train {
 	struct det_schedule schedule;
 	double lr;
 	size_t accumulate;
+	int threads;
 	struct det_param **param;
 	size_t n_params, n_terms;
 	struct det_train_at at;
@@ -37,5 +38,8 @@ struct det_train {
 /* What a state holds, into *t and its optimizer. */
 enum det_err det_train_load(
     struct det_train *t, const struct det_model *m) DET_MUST_USE;
+
+/* DET_INVALID where a weight, or one of the running statistics alone, is not finite. */
+enum det_err det_train_finite(const struct det_train *t, int statistics) DET_MUST_USE;
 
 #endif

@@ -147,6 +147,8 @@ det_train_save(
 	struct det_writer *w = NULL;
 	enum det_err e;
 
+	if ((e = det_train_finite(t, 0)))
+		return det_fail_in(e, "iteration %" PRIu64, t->at.iteration);
 	if ((e = det_file_create(&f, path)))
 		return e;
 	if (!(e = det_writer_open_fd(&w, f.fd, path)))

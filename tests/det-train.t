@@ -1,0 +1,269 @@
+# shellcheck shell=sh disable=SC1091,SC2086
+# det-train: a run's folder, what it says, and that nothing ends it for good.
+. "$DET_SRC/tests/lib.sh"
+mkdir files
+(cd files && . "$DET_SRC/tests/fixture.sh")
+
+printf 'red disc\ngreen disc\nblue disc\n' >names
+det-model new --arch tiny_ssd --classes names --seed 3 -o T.det
+cp files/dog.jpg .
+det-gt --csv files/truth.csv -o val.det
+det-image -m T.det <val.det >one.det
+i=0
+while [ $i -lt 40 ]; do
+	cat one.det one.det
+	i=$((i + 1))
+done >s80.det
+# train DIR [OPTION ...]: 20 iterations of 4 images
+train() {
+	dir=$1
+	shift
+	det-train -m T.det -o $dir --iterations 20 --batch 4 --log 3 "$@"
+}
+column() { # NAME FILE
+	awk -F '\t' -v c="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == c) k = i; next } { print $k }' "$2"
+}
+same() { # DIR DIR: the same model, best model and logs
+	for f in last.det best.det log.tsv val.tsv state.det recipe; do
+		[ ! -e "$1/$f" ] || cmp "$1/$f" "$2/$f" || return 1
+	done
+	[ -e "$1/last.det" ] && [ -z "$(ls "$1" "$2" | grep tmp)" ]
+}
+until_true() {
+	n=0
+	until "$@" || [ $n -gt 100 ]; do
+		sleep 0.1
+		n=$((n + 1))
+	done
+}
+
+# --- a run
+ok "20 iterations" train a --val val.det --val-every 7 --ema .8 s80.det
+train a --val val.det --val-every 7 --ema .8 s80.det --resume >out 2>&1
+is "a run that is over has nothing more to do" "$? $(wc -l <out | tr -d ' ')" "0 1"
+rm -r a
+train a --val val.det --val-every 7 --ema .8 s80.det >out 2>err
+is "no message" "$(cat err)" ""
+is "what is in its folder" "$(ls a | tr '\n' ' ')" \
+	"best.det last.det log.tsv loss.svg recipe state.det times.tsv val.svg val.tsv "
+ok "it prints its log" cmp out a/log.tsv
+is "a row every three iterations, and the last" "$(column iteration a/log.tsv | tr '\n' ' ')" "3 6 9 12 15 18 20 "
+is "images seen" "$(column images a/log.tsv | tail -n 1)" 80
+is "the terms have columns, and their sum" "$(head -n 1 a/log.tsv | tr '\t' ' ')" \
+	"iteration images cls box loss lr gradient most"
+ok "which it is" awk -F '\t' 'NR > 1 && ($3 + $4 - $5) ^ 2 > 1e-6 { exit 1 }' a/log.tsv
+ok "the loss falls" awk -F '\t' 'NR == 2 { a = $5 } END { exit !($5 < a / 4) }' a/log.tsv
+is "times are apart" "$(column iteration a/times.tsv | tr '\n' ' ')" "3 6 9 12 15 18 20 "
+is "validations" "$(column iteration a/val.tsv | tr '\n' ' ')" "7 14 20 "
+ok "the model is a model" det-model check a/last.det
+ok "which runs" det-run -m a/last.det dog.jpg
+ok "a better one than it was" awk -F '\t' 'NR == 2 { a = $3 } END { exit !($3 > a) }' a/val.tsv
+like "its history" "$(det-show --history a/last.det | tail -n 1)" \
+	"^det-train [0-9.]* --model=T.det --iterations=20 .* # model [0-9a-f]{16}\$"
+is "  with that of the data" "$(det-show --history a/last.det | cut -d ' ' -f 1 | tr '\n' ' ')" \
+	"det-model det-gt det-image det-train "
+for f in loss val; do
+	like "$f.svg" "$(tail -n 1 a/$f.svg)" "</svg>"
+done
+is "validation is det-eval's" "$(det-image -m a/last.det <val.det | det-backbone -m a/last.det |
+	det-head -m a/last.det | det-nms -m a/last.det | det-eval -q --tsv |
+	awk -F '\t' '$4 == "AP" { printf "%.6g", $5 }')" "$(column AP a/val.tsv | tail -n 1)"
+
+# --- the same again
+train b --val val.det --val-every 7 --ema .8 s80.det >/dev/null
+ok "the same run gives the same bytes" same a b
+cat s80.det | train c --val val.det --val-every 7 --ema .8 >/dev/null
+ok "from a pipe as well" same a c
+train d --log 3 --ema .8 -j 1 s80.det >/dev/null
+train e --log 3 --ema .8 -j 2 s80.det >/dev/null
+ok "one thread and two log the same" cmp d/log.tsv e/log.tsv
+rm -r b c d e
+
+# --- recipes
+sed 's/^lr=.*/lr=0.001/' a/recipe >slow
+det-train -m T.det -o b --recipe slow s80.det >/dev/null
+is "a run's recipe is a recipe" "$(column lr b/log.tsv | sort -u) $(column iteration b/log.tsv | tail -n 1)" "0.001 20"
+det-train -m T.det -o c --recipe slow --lr .01 --val val.det s80.det >/dev/null
+ok "under the command line" cmp a/log.tsv c/log.tsv
+printf '[det-train]\nloss=ssd neg=1\nloss=ssd neg=2\n' >two
+like "lines of an option that is many" "$(train d --recipe two s80.det 2>&1 >/dev/null)" "ssd"
+rm -rf b c d
+like "a setting that is none" "$(printf '[det-train]\nlearning=1\n' | train b --recipe - s80.det 2>&1)" \
+	"^det-train: -:2: 'learning' is no option of det-train"
+not_ok "makes no folder" test -e b
+
+# --- going on
+head -c $(($(wc -c <s80.det) / 2 + 500)) s80.det >cut.det
+train b --val val.det --val-every 7 --ema .8 cut.det >out 2>err
+is "a cut stream: status, message" "$? $(cat err)" \
+	"2 $(sed -n 's/^\(det-train: cut.det: .*input ended early.*\)/\1/p' err)"
+ok "what was done until there is saved" det-model check b/last.det
+train b --val val.det --val-every 7 --ema .8 s80.det >out 2>err
+is "another run does not go over it" "$? $(head -n 1 err)" \
+	"2 det-train: b holds a run: --resume goes on with it (or give another folder)"
+train b --val val.det --val-every 7 --ema .8 --resume s80.det >out 2>err
+is "--resume" "$? $(cat err)" "0 "
+ok "goes on to the same bytes" same a b
+rm -r b
+train b --val val.det --val-every 7 --ema .8 --resume s80.det >/dev/null
+ok "--resume of no run begins one" same a b
+rm -r b
+head -c $(($(wc -c <s80.det) / 4 + 500)) s80.det |
+	train b --val val.det --val-every 7 --ema .8 >/dev/null 2>&1
+det-train -o b --val val.det --resume s80.det >/dev/null
+ok "without the model and the options: those of the run" same a b
+like "another rate: refused" "$(det-train -o b --resume --lr 1 --val val.det s80.det 2>&1)" \
+	"^det-train: a run goes on as it was begun, with 'lr=0.01': found 'lr=1'"
+det-model new --arch tiny_ssd --classes names --seed 4 -o U.det
+like "another model: refused" "$(det-train -m U.det -o b --resume --val val.det s80.det 2>&1)" \
+	"U.det: a run goes on from the model it began with"
+ok "neither has changed the run" same a b
+det-train -o b --resume --iterations 22 --val val.det s80.det >out 2>err
+like "more iterations than the stream has" "$? $(cat err)" \
+	"^2 det-train: .*the stream ended after iteration 20 of 22"
+cat s80.det one.det one.det one.det one.det one.det one.det one.det one.det |
+	det-train -o b --resume --iterations 22 --val val.det >out 2>&1
+is "more iterations of a longer stream" "$? $(column iteration b/log.tsv | tail -n 1)" "0 22"
+like "the state is no model to begin with" \
+	"$(det-train -m a/state.det -o c s80.det 2>&1)" "is the state of a run"
+rm -rf b c
+
+# --- killed at any moment
+endless() { # or nearly
+	e=0
+	while [ $e -lt 3000 ] && cat s80.det; do e=$((e + 1)); done 2>/dev/null
+}
+kills() { # DIR OPTION...: kills a run again and again until it comes to its end
+	dir=$1
+	shift
+	k=0
+	while [ $k -lt 40 ]; do
+		endless | det-train -q -m T.det -o $dir --iterations 150 --batch 4 --log 7 \
+			--ema .9 --checkpoint-every 8 --resume "$@" >/dev/null 2>>kill.err &
+		pid=$!
+		sleep "$(awk -v k=$k 'BEGIN { srand(k); print .01 + rand() * .01 * (k + 1) }')"
+		kill -s KILL $pid 2>/dev/null
+		wait $pid 2>/dev/null && break
+		k=$((k + 1))
+	done
+	echo $k >kills
+}
+endless | det-train -q -m T.det -o a1 --iterations 150 --batch 4 --log 7 --ema .9 \
+	--checkpoint-every 8 >/dev/null 2>&1
+kills b 2>/dev/null
+ok "killed $(cat kills) times, it says nothing" test ! -s kill.err
+rm -f b/*.tmp.*
+ok "and comes to the same end" same a1 b
+rm -r b
+
+mkfifo in
+det-train -m T.det -o b --iterations 20 --batch 4 --log 3 --val val.det --val-every 7 --ema .8 \
+	in >out 2>err &
+pid=$!
+exec 3>in
+head -c $(($(wc -c <s80.det) / 2 + 500)) s80.det >&3
+until_true grep -q '^9' out
+like "the folder of a run at work is not another's" \
+	"$(train b --val val.det --val-every 7 --ema .8 --resume s80.det 2>&1)" \
+	"another det-train is at work in this folder"
+kill -s TERM $pid
+wait $pid
+is "SIGTERM: status, message" "$? $(sed 's/ *(.*)//; s/iteration [0-9]*/iteration N/' err)" \
+	"2 det-train: in: stopped by a signal after iteration N: --resume goes on from there"
+exec 3>&-
+rm in
+train b --val val.det --val-every 7 --ema .8 --resume s80.det >/dev/null
+ok "goes on to the same bytes" same a b
+rm -r b
+endless | train b --iterations 1000000 --minutes .005 --val val.det --ema .8 >/dev/null 2>err
+is "--minutes: status, message" "$? $(cat err)" "0 "
+ok "ends in time, and is saved" det-model check b/last.det
+rm -r b
+
+# --- no room
+train b --checkpoint-every 2 s80.det --ema .8 --iterations 4 >/dev/null
+cp b/state.det was
+(
+	ulimit -f 100
+	endless | det-train -o b --iterations 9 --resume >/dev/null 2>err
+	echo $? >status
+)
+like "a state that does not fit: status, message" "$(cat status) $(cat err)" "^2 det-train: .*b/state.det: File too large"
+ok "the one before stays" cmp was b/state.det
+is "nothing else does" "$(ls b | grep -v -E '^(state|last).det$|^(log|times).tsv$|^recipe$|^loss.svg$')" ""
+rm -r b
+train b --ema .8 s80.det >/dev/full 2>err
+like "a full standard output" "$? $(cat err)" "^2 det-train: .*standard output"
+rm -r b
+
+# --- numbers that are none
+train b --lr 1000 --schedule constant --checkpoint-every 1 s80.det >out 2>err
+like "a loss that is not finite: status, and where" "$? $(cat err)" \
+	"^2 det-train: s80.det: iteration [0-9]* \(images 0 'dog.jpg', .*(not finite|NaN|infinit)"
+ok "the last state is good" det-model check b/last.det
+rm -r b
+
+# --- what is fed to it
+stream() { # BOXES...: items of one picture each, with these boxes
+	echo STRM
+	printf '  | %s\n' 'red disc' 'green disc' 'blue disc' 'square'
+	for b; do
+		echo "ITEM path=x.png width=200 height=100 input=96x96 map=\".48 .96 0 0\""
+		printf 'BOXS name=gt space=image\n%b' "$b"
+		echo 'TENS f32 1x3x96x96 name=image'
+		awk 'BEGIN { for (i = 0; i < 9216; i++) print " ", i % 7 / 7, i % 5 / 5, i % 3 / 3 }'
+	done
+	echo END.
+}
+good='  10 10 90 60 1 0\n'
+stream "$good" "$good  50 50 50 90 1 1\n" "$good  20 30 10 90 1 1\n  300 10 350 20 1 0\n" \
+	"$good  10 10 90 60 1 3\n" "" "$good  190 90 220 130 1 1\n" | det-show --build - >odd.det
+det-train -m T.det -o b --batch 2 --log 1 odd.det >out 2>err
+is "boxes that are none: status" "$?" 0
+is "are reported" "$(cat err)" "det-train: odd.det: warning: boxes without an area are left out; the first: item 1 'x.png': box 1: 24,48 24,86.4 in the input, label 1
+det-train: odd.det: warning: boxes outside their picture are left out; the first: item 2 'x.png': box 2: 144,9.6 168,19.2 in the input, label 0
+det-train: odd.det: warning: boxes of classes that the model does not have are left out; the first: item 3 'x.png': box 1: 4.8,9.6 43.2,57.6 in the input, label 3
+det-train: odd.det: warning: 2 boxes without an area were left out"
+is "and do no harm" "$(grep -c -i nan b/log.tsv) $(column iteration b/log.tsv | tail -n 1)" "0 3"
+rm -r b
+# says DESCRIPTION MESSAGE: of the stream on standard input
+says() {
+	det-train -m T.det -o b --batch 2 >out 2>err
+	like "$1" "$? $(cat err)" "^2 det-train: stdin: $2\$"
+	rm -rf b
+}
+det-show --data odd.det | sed '/^BOXS/,/^TENS/{/^TENS/!d;}' | det-show --build - |
+	says "no objects" "item 0 'x.png': a list 'gt' of objects expected, found none: is det-gt missing\?"
+says "no pictures" "item 0 'dog.jpg': a tensor 'image' expected, found none: is det-image missing\?" <val.det
+printf '%s\n' STRM '  | cat' '  | dog' END. | det-show --build - |
+	says "other classes" "classes of the model expected, found none of them: the stream has 'cat' ..., the model 'red disc' ..."
+printf '%s\n' STRM END. | det-show --build - |
+	says "nothing" "the stream has no images to train on"
+det-model new --arch tiny_frcnn --classes names --seed 3 -o R.det
+det-image --fit stretch --size 128x96 <val.det >wide.det
+cat one.det wide.det wide.det one.det | det-train -m R.det -o b --batch 2 --log 1 >out 2>err
+like "another size ends a batch" "$(column images b/log.tsv | tr '\n' ' ')$(cat err)" \
+	"^1 3 4 det-train: .*warning: a batch of 1 instead of 2 images"
+rm -r b
+printf '%s\n' STRM '  | red disc' 'ITEM path=a.jpg error="no such file"' END. | det-show --build - >bad.det
+cat bad.det one.det one.det bad.det bad.det | det-train -m T.det -o b --batch 2 --log 1 >out 2>err
+is "bad items are passed over: status, images" "$? $(column images b/log.tsv)" "0 2"
+is "and told" "$(cat err)" "det-train: stdin: warning: bad items are left out; the first: item 0 'a.jpg': no such file
+det-train: stdin: warning: 3 bad items were left out"
+rm -r b
+like "--val without pictures" "$(train b --val nowhere.det s80.det 2>&1 >out)" "--val nowhere.det: No such file"
+rm -rf b
+
+# --- a dry run
+det-train -n -m T.det --batch 4 --freeze 'backbone/*' s80.det >out 2>err
+is "--dry-run: status" "$? $(cat err)" "0 "
+like "what is trained" "$(head -n 1 out)" "^ssd over backbone, head"
+like "parameters" "$(cat out)" "^head/conv4_3_norm_mbox_loc.bias	16	16	bias\$"
+like "those that are frozen" "$(cat out)" "^backbone/.*weight, frozen\$"
+for w in 'batch: 4x3x96x96' 'memory: [0-9.]* MiB of values' 'time: .* images a second' 'loss: cls [0-9]'; do
+	like "  $w" "$(cat out)" "$w"
+done
+is "no folder" "$(find . -name state.det | tr '\n' ' ')" "$(find . -path './a*' -name state.det | tr '\n' ' ')"
+like "no folder given" "$(det-train -m T.det s80.det 2>&1)" "which folder\? give -o DIR"
+like "no model given" "$(det-train -o b s80.det 2>&1)" "which model\? give -m MODEL"
+done_testing
