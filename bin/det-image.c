@@ -13,9 +13,6 @@ static const char *const rules[] = { "tv", "tv32", "caffe", "d2", NULL };
 static const char *const maps[] = { "framework", "exact", NULL };
 static const char *const channels[] = { "rgb", "bgr", NULL };
 static const char *const moments[] = { "after", "before", NULL };
-static const char *const crops[] = { "auto", "none", "ssd", NULL };
-static const char *const insides[] = { "auto", "part", "centre", NULL };
-static const char *const factors[] = { "auto", "linear", "ratio", NULL };
 
 static struct image_settings s = IMAGE_SETTINGS_DEFAULTS;
 
@@ -48,50 +45,25 @@ static const struct opt opts[] = {
 	    "refuse pictures with more pixels"),
 	OPT_LONG(0, "max-side", &s.max_side, 1, 1L << 20, "N",
 	    "refuse pictures with a longer side"),
-	OPT_FLAG(0, "train", &s.training.train,
-	    "training: items of a stream, changed at random"),
+	OPT_FLAG(
+	    0, "train", &s.training.train, "training: the items of a stream, changed"),
 	OPT_LONG(0, "epochs", &s.training.epochs, 0, 1L << 24, "N",
-	    "go N times through all items, 0: without end"),
+	    "go through all N times, 0: without end"),
 	OPT_FLAG(0, "shuffle", &s.training.shuffle, "each time in another order"),
 	OPT_LONG(0, "seed", &s.training.seed, 0, 1L << 53, "N", "of all chance"),
-	OPT_LONG(0, "batch", &s.training.batch, 1, 4096, "N",
-	    "N items after one another have one size"),
+	OPT_LONG(
+	    0, "batch", &s.training.batch, 1, 4096, "N", "each N items have one size"),
 	OPT_FLAG(0, "group", &s.training.group,
 	    "batches of upright pictures, and of others"),
 	OPT_STR(0, "sizes", &s.training.sizes, "LIST",
-	    "choose the size from 320,416 or 320-608/32"),
+	    "of these sizes: 320,416 or 320-608/32"),
 	OPT_LONG(0, "every", &s.training.every, 1, 1L << 30, "N",
 	    "a new size every N batches"),
 	OPT_LONG(0, "from", &s.training.from, 0, 1L << 53, "N",
-	    "leave out the first N items of what would be written"),
+	    "leave out the first N items written"),
 	OPT_STR(0, "boxes", &s.training.boxes, "NAME", "the list of objects"),
-	OPT_CHOICE(0, "augment", &s.training.augment, det_augment_names, "NAME",
-	    "how items are changed: the values of the options below"),
-	OPT_DOUBLE(0, "mirror", &s.training.mirror, 0, 1, "P",
-	    "mirror this share of them (default: by --augment)"),
-	OPT_LIST(0, "expand", &s.training.expand, 0, 16, "P,R",
-	    "shrink this share to up to 1/R of the canvas"),
-	OPT_CHOICE(0, "crop", &s.training.crop, crops, "HOW", "cut a part out"),
-	OPT_DOUBLE(0, "jitter", &s.training.jitter, 0, .49, "J",
-	    "move edges, or change the shape, by this share (default: by --augment)"),
-	OPT_CHOICE(0, "inside", &s.training.inside, insides, "RULE",
-	    "which objects stay: any part shows, or the centre"),
-	OPT_DOUBLE(0, "visible", &s.training.visible, 0, 1, "S",
-	    "and this share of the object shows (default: by --augment)"),
-	OPT_DOUBLE(0, "light", &s.training.light, 0, 1, "P",
-	    "probability of each of these changes (default: by --augment)"),
-	OPT_CHOICE(0, "factors", &s.training.factors, factors, "HOW",
-	    "F is drawn from 2-F to F, or from 1 to F and as often inverted"),
-	OPT_DOUBLE(0, "brightness", &s.training.brightness, 0, 255, "D",
-	    "grey levels more or less (default: by --augment)"),
-	OPT_DOUBLE(0, "contrast", &s.training.contrast, 1, 2, "F",
-	    "times up to F (default: by --augment)"),
-	OPT_DOUBLE(0, "saturation", &s.training.saturation, 1, 2, "F",
-	    "times up to F (default: by --augment)"),
-	OPT_DOUBLE(0, "exposure", &s.training.exposure, 1, 2, "F",
-	    "times up to F (default: by --augment)"),
-	OPT_DOUBLE(0, "hue", &s.training.hue, 0, 180, "DEGREES",
-	    "turned by up to this (default: by --augment)"),
+	OPT_STR(0, "augment", &s.training.augment, "LINE",
+	    "change them: none, flip, ssd, yolo; KEY=VALUE ..."),
 	OPT_END,
 };
 
@@ -120,6 +92,8 @@ write_picture(struct tool *t, struct items_in *stream, struct det_picture *pic,
 	(void)snprintf(t->at.path, sizeof t->at.path, "%s", it.path ? it.path : "");
 	if (pic->input.broken)
 		items_in_broken(t, stream, pic->message ? pic->message : "no memory");
+	if (p->epochs && pic->input.one)
+		image_train_item(t, p, pic);
 	if (pic->err) {
 		(void)det_fail(
 		    pic->err, "%s", pic->message ? pic->message : "no memory");

@@ -9,17 +9,10 @@
 #include "bin/tool.h"
 #include "image/feed.h"
 
-/* What an option of training holds that nobody gave: the profile's value counts. */
-#define IMAGE_AUTO (-1.0)
-
 struct image_training {
-	int train, shuffle, group, augment;
+	int train, shuffle, group;
 	long epochs, seed, batch, every, from;
-	const char *sizes, *boxes;
-	double mirror, jitter, light, brightness, contrast, saturation, exposure, hue,
-	    visible;
-	struct opt_list expand;
-	int crop, inside, factors; /* 0: the profile's */
+	const char *sizes, *boxes, *augment;
 };
 
 struct image_settings {
@@ -35,22 +28,12 @@ struct image_settings {
 #define IMAGE_SETTINGS_DEFAULTS                                           \
 	{                                                                 \
 		.max_pixels = 1L << 28, .max_side = 65535, .fill = 127.5, \
-		.training = {                                             \
-			.epochs = 1,                                      \
+		.training = { .epochs = 1,                                \
 			.seed = 1,                                        \
 			.batch = 1,                                       \
 			.every = 10,                                      \
 			.boxes = "gt",                                    \
-			.mirror = IMAGE_AUTO,                             \
-			.jitter = IMAGE_AUTO,                             \
-			.light = IMAGE_AUTO,                              \
-			.brightness = IMAGE_AUTO,                         \
-			.contrast = IMAGE_AUTO,                           \
-			.saturation = IMAGE_AUTO,                         \
-			.exposure = IMAGE_AUTO,                           \
-			.hue = IMAGE_AUTO,                                \
-			.visible = IMAGE_AUTO,                            \
-		},                                                        \
+			.augment = "none" },                              \
 	}
 
 /* The options as the library takes them; misuse ends the program. */
@@ -66,6 +49,9 @@ int image_trains(const struct tool *t, const struct image_training *s);
  * training wants it. */
 void image_train_open(struct tool *t, struct items_in *stream,
     struct det_feed_params *p, const struct image_settings *s);
+/* Before the picture's item is written. */
+void image_train_item(
+    struct tool *t, const struct det_feed_params *p, struct det_picture *pic);
 /* Writes the objects of a picture, and says what is wrong with them. */
 void image_train_write(struct tool *t, struct items_in *stream, struct det_picture *pic,
     const char *boxes);

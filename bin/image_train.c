@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * det-image in training: the profile and what the options change of it, the sequence of
- * items, and reports of objects that were no use.
+ * det-image in training: the sequence of items, and reports of objects that were no use.
  */
 #include "bin/image_job.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define MOST_REPORTS 10 /* lines about objects; the others are counted */
@@ -15,50 +15,13 @@ static struct {
 	int listed, warned, done;
 } found;
 
-static void
-set(double *to, double option)
-{
-	if (option >= 0)
-		*to = option;
-}
-
-static struct det_augment
-augment(struct tool *t, const struct image_training *s)
-{
-	struct det_augment a = det_augment_profile((size_t)s->augment);
-
-	set(&a.mirror, s->mirror);
-	set(&a.jitter, s->jitter);
-	set(&a.visible, s->visible);
-	set(&a.light.prob, s->light);
-	set(&a.light.brightness, s->brightness);
-	set(&a.light.contrast, s->contrast);
-	set(&a.light.saturation, s->saturation);
-	set(&a.light.exposure, s->exposure);
-	set(&a.light.hue, s->hue);
-	if (s->expand.n == 1)
-		tool_usage(t, "--expand: a probability and a ratio expected, as .5,4");
-	if (s->expand.n) {
-		a.expand = s->expand.v[0];
-		a.expand_max = s->expand.v[1];
-	}
-	if (s->crop)
-		a.crop = s->crop - 1;
-	if (s->inside)
-		a.by_centre = s->inside - 1;
-	if (s->factors)
-		a.light.ratio = s->factors - 1;
-	if (det_augment_check(&a))
-		tool_usage(t, "%s", det_errmsg());
-	return a;
-}
-
 int
 image_trains(const struct tool *t, const struct image_training *s)
 {
-	return s->train || s->augment > 0 || s->epochs != 1 || s->shuffle || s->group ||
-	       s->batch > 1 || s->sizes || s->from > 0 || tool_given(t, "epochs") ||
-	       tool_given(t, "augment") || tool_given(t, "batch");
+	return s->train || strcmp(s->augment, "none") != 0 || s->epochs != 1 ||
+	       s->shuffle || s->group || s->batch > 1 || s->sizes || s->from > 0 ||
+	       tool_given(t, "epochs") || tool_given(t, "augment") ||
+	       tool_given(t, "batch");
 }
 
 static void
@@ -75,10 +38,11 @@ set_epochs(struct tool *t, struct det_epochs_params *e, const struct det_feed_pa
 		.every = (size_t)r->every,
 		.from = (uint64_t)r->from,
 		.name = r->boxes,
-		.augment = augment(t, r),
 		.fit = p->prep.fit,
 		.kernel = p->prep.kernel };
 	image_shard(t, &e->shard, &e->shards, s->shard);
+	if (det_augment_parse(&e->augment, r->augment))
+		tool_usage(t, "--augment: %s", det_errmsg());
 	if (r->sizes &&
 	    det_epochs_sizes(e->size, &e->n_sizes, DET_EPOCHS_SIZES, r->sizes))
 		tool_usage(t, "--sizes: %s", det_errmsg());
@@ -148,6 +112,19 @@ report(struct tool *t, const struct det_picture *pic, const char *boxes)
 	else
 		tool_warn(t, "%zu boxes of '%s' are left out: box %zu %s", l->dropped,
 		    boxes, l->first, l->why);
+}
+
+/* Which time the item comes. */
+void
+image_train_item(
+    struct tool *t, const struct det_feed_params *p, struct det_picture *pic)
+{
+	char epoch[32];
+
+	if (det_epochs_live(p->epochs))
+		return;
+	(void)snprintf(epoch, sizeof epoch, "%ld", pic->lesson.epoch);
+	tool_check(t, det_attr_set(&pic->input.one->head.attrs, "epoch", epoch));
 }
 
 void

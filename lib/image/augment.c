@@ -25,23 +25,6 @@
 
 #include "image/augment_impl.h"
 
-const char *const det_augment_names[] = { "none", "flip", "ssd", "yolo", NULL };
-
-struct det_augment
-det_augment_profile(size_t i)
-{
-	static const struct det_augment profile[] = {
-		DET_AUGMENT_DEFAULTS,
-		{ .5, 0, 1, 0, 0, DET_LIGHT_DEFAULTS, 0, 0 },
-		/* Caffe's hue is 18 of OpenCV's 180 for a circle */
-		{ .5, .5, 4, 1, 0, { .5, 0, 32, 1.5, 1.5, 1, 36 }, 1, 0 },
-		/* and Darknet's .1 of 1 */
-		{ .5, 0, 1, 0, .3, { 1, 1, 0, 1, 1.5, 1.5, 36 }, 0, 0 },
-	};
-
-	return profile[i < sizeof profile / sizeof profile[0] ? i : 0];
-}
-
 static int
 is_share(double v)
 {

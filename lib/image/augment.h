@@ -30,9 +30,11 @@ struct det_augment {
 		0, 0, 1, 0, 0, DET_LIGHT_DEFAULTS, 0, 0 \
 	}
 
-/* By name: "none", "flip", "ssd", "yolo"; in det_augment_names' order, NULL-ended. */
-extern const char *const det_augment_names[];
-struct det_augment det_augment_profile(size_t i);
+/* Reads a line "PROFILE key=value ...", as "ssd expand=.5,2 hue=0": the values of a profile
+ * (none, flip, ssd, yolo), and others in their place: mirror, expand (probability, ratio),
+ * crop, jitter, centre, visible, light (probability), factors (linear, ratio), brightness,
+ * contrast, saturation, exposure, hue. */
+enum det_err det_augment_parse(struct det_augment *a, const char *text) DET_MUST_USE;
 
 /* DET_INVALID where a value is out of its range. */
 enum det_err det_augment_check(const struct det_augment *a) DET_MUST_USE;
