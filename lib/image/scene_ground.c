@@ -39,9 +39,8 @@ static void
 flat(struct canvas *c, const struct texture *t, size_t from, size_t to)
 {
 	for (size_t y = from; y < to; y++)
-		for (size_t x = 0; x < c->w; x++)
-			vec4_store(c->light + 4 * (y * c->w + x),
-			    texture_at(t, c->noise, (float)x, (float)y, 1));
+		texture_row(
+		    c->light + 4 * y * c->w, c->w, t, c->noise, 0, (float)y, 1, 1);
 }
 
 static void
@@ -52,10 +51,8 @@ floor_below(struct canvas *c, const struct texture *t, size_t horizon)
 	for (size_t y = horizon; y < c->h; y++) {
 		const float far = near / ((float)(y - horizon) + .06f * (float)c->h);
 
-		for (size_t x = 0; x < c->w; x++)
-			vec4_store(c->light + 4 * (y * c->w + x),
-			    texture_at(t, c->noise, ((float)x - middle) * far,
-				near * far, far > 1 ? far * far : far));
+		texture_row(c->light + 4 * y * c->w, c->w, t, c->noise, -middle * far,
+		    near * far, far, far > 1 ? far * far : far);
 	}
 }
 
@@ -86,7 +83,7 @@ struct lens {
 	float cloud, scale;     /* how broken the light is, and how finely */
 	float x, y;             /* where in the clouds */
 	vec4 gain;
-	float noise; /* of the sensor, in bytes */
+	float noise; /* of the sensor, over the light */
 };
 
 static struct lens
@@ -105,7 +102,7 @@ any_lens(struct det_random *rng, const struct canvas *c)
 	for (int i = 0; i < 4; i++)
 		l.gain[i] = (float)chance_in(rng, .88, 1.12);
 	l.gain *= (float)exp(chance_in(rng, -.5, .35));
-	l.noise = (float)(8 * pow(det_random_uniform(rng), 2));
+	l.noise = (float)(.09 * pow(det_random_uniform(rng), 2));
 	return l;
 }
 
@@ -125,28 +122,31 @@ fall(const struct lens *l, const struct canvas *c, float x, float y)
 	return f;
 }
 
-/* Falls differ little between neighbours: four pixels share one. */
+/* Noise grows with the light, and there is some in the dark. Falls differ little between
+ * neighbours: eight pixels share one. */
 static void
 expose_row(unsigned char *out, const struct canvas *c, const struct lens *l, size_t y,
-    size_t at)
+    const float *grain)
 {
+	const vec4 most = vec4_all(CURVE_SIZE - 1);
+	const unsigned char *curve = c->curve;
 	const float *in = c->light + 4 * y * c->w;
 	vec4 gain = l->gain;
 
-	for (size_t x = 0; x < c->w; x++, in += 4, out += 3) {
+	for (size_t x = 0; x < c->w; x++, in += 4, out += 3, grain += 3) {
 		vec4 v;
+		mask4 whole;
+		int32_t k[4];
 
-		if (x % 4 == 0)
+		if (x % 8 == 0)
 			gain = l->gain * (CURVE_SIZE * fall(l, c, (float)x, (float)y));
-		v = vec4_min(vec4_max(vec4_load(in) * gain, vec4_all(0)),
-		    vec4_all(CURVE_SIZE - 1));
-		for (int i = 0; i < 3; i++) {
-			const float g = c->grain[at++ & (GRAIN_SIZE - 1)];
-			float b = c->curve[(int)v[i]] + l->noise * g + .5f;
-
-			b = b < 0 ? 0 : b;
-			out[i] = (unsigned char)(b > 255 ? 255 : b);
-		}
+		v = vec4_load(in) * gain;
+		v += (v + .05f * CURVE_SIZE) * (l->noise * vec4_load(grain));
+		whole = vec4_whole(vec4_min(vec4_above_0(v), most));
+		memcpy(k, &whole, sizeof k);
+		out[0] = curve[k[0]];
+		out[1] = curve[k[1]];
+		out[2] = curve[k[2]];
 	}
 }
 
@@ -157,5 +157,5 @@ paint_expose(struct det_image *im, struct canvas *c, struct det_random *rng)
 
 	for (size_t y = 0; y < c->h; y++)
 		expose_row(im->rgb + 3 * y * c->w, c, &l, y,
-		    (size_t)det_random_below(rng, GRAIN_SIZE));
+		    c->grain + det_random_below(rng, GRAIN_SIZE));
 }

@@ -27,23 +27,26 @@ canvas_new(struct canvas *c, size_t w, size_t h)
 	enum det_err e;
 
 	*c = (struct canvas){ .w = w, .h = h };
-	if ((e = det_calloc(&c->light, w * h, 4 * sizeof *c->light)) ||
+	if ((e = det_calloc(&c->light, w * h + 4, 4 * sizeof *c->light)) ||
+	    (e = det_alloc(&c->row, w + 4, 4 * sizeof *c->row)) ||
 	    (e = det_alloc(&c->owner, w * h, 1)) ||
-	    (e = det_alloc(&c->grain, GRAIN_SIZE, sizeof *c->grain)) ||
+	    (e = det_alloc(&c->grain, GRAIN_SIZE + 4 * w, sizeof *c->grain)) ||
 	    (e = det_alloc(&c->curve, CURVE_SIZE, sizeof *c->curve)) ||
 	    (e = noise_new(&c->noise))) {
 		canvas_release(c);
 		return e;
 	}
 	det_random_seed(&rng, 0, 1);
-	for (size_t i = 0; i < GRAIN_SIZE; i++)
+	for (size_t i = 0; i < GRAIN_SIZE + 4 * w; i++)
 		c->grain[i] = (float)det_random_normal(&rng);
 	for (int i = 0; i < CURVE_SIZE; i++) {
 		const double v = (i + .5) / CURVE_SIZE;
 
 		c->curve[i] =
-		    (float)(255 * (v <= .0031308 ? 12.92 * v
-						 : 1.055 * pow(v, 1 / 2.4) - .055));
+		    (unsigned char)(.5 +
+				    255 * (v <= .0031308
+						  ? 12.92 * v
+						  : 1.055 * pow(v, 1 / 2.4) - .055));
 	}
 	return DET_OK;
 }
@@ -53,49 +56,95 @@ canvas_release(struct canvas *c)
 {
 	free(c->light);
 	free(c->owner);
+	free(c->row);
 	free(c->grain);
 	free(c->curve);
 	free(c->sheet);
+	free(c->span);
 	free(c->noise);
 	*c = (struct canvas){ 0 };
 }
 
-/* A thing's sheet: its pixel (0,0) is the canvas's (x,y). */
+/* A thing's sheet: its pixel (0,0) is the canvas's (x,y). Row i is laid out from from[i] to
+ * to[i]; all that is nearer to the thing than its edge is soft lies there, with two pixels
+ * more on every side. */
 struct sheet {
 	float *d;
+	unsigned *from, *to;
 	long x, y;
-	size_t w, h, stride;
+	size_t side, stride;
 };
+
+static enum det_err
+take_sheet(struct sheet *s, struct canvas *c, const struct thing *t, float far)
+{
+	const float around = ceilf(t->shape.reach + far) + 1;
+	enum det_err e;
+
+	s->x = (long)floorf(t->x - around);
+	s->y = (long)floorf(t->y - around);
+	s->side = (size_t)(2 * around) + 2;
+	s->stride = s->side + 8;
+	if ((e = det_grow(
+		 &c->sheet, &c->cap_sheet, s->stride * s->side, sizeof *c->sheet)) ||
+	    (e = det_grow(&c->span, &c->cap_span, 2 * s->side, sizeof *c->span)))
+		return e;
+	s->d = c->sheet;
+	s->from = c->span;
+	s->to = c->span + s->side;
+	return DET_OK;
+}
 
 static enum det_err
 lay_out(struct sheet *s, struct canvas *c, const struct thing *t, float blur)
 {
-	const float far = ceilf(t->shape.reach + blur) + 2;
+	const float far = blur + 2;
 	enum det_err e;
 
-	s->x = (long)floorf(t->x - far);
-	s->y = (long)floorf(t->y - far);
-	s->w = (size_t)(2 * far) + 1;
-	s->h = s->w;
-	s->stride = (s->w + 3) / 4 * 4;
-	if ((e = det_grow(
-		 &c->sheet, &c->cap_sheet, s->stride * s->h, sizeof *c->sheet)))
+	if ((e = take_sheet(s, c, t, far)))
 		return e;
-	s->d = c->sheet;
-	for (size_t i = 0; i < s->h; i++)
-		shape_row(s->d + i * s->stride, s->w, &t->shape,
-		    (float)s->x + .5f - t->x, (float)(s->y + (long)i) + .5f - t->y);
+	for (size_t i = 0; i < s->side; i++) {
+		const float x = (float)s->x + .5f - t->x,
+			    y = (float)(s->y + (long)i) + .5f - t->y;
+		const float last = (float)(s->side - 1);
+		float a, b;
+
+		shape_span(&a, &b, &t->shape, y, far);
+		s->from[i] = s->to[i] = 0;
+		if (a > b)
+			continue;
+		a = floorf(fmaxf(a - x, 0));
+		b = floorf(fminf(b - x, last));
+		if (a > b)
+			continue;
+		s->from[i] = (unsigned)a;
+		s->to[i] = (unsigned)b + 1;
+		shape_row(s->d + i * s->stride + s->from[i], s->to[i] - s->from[i],
+		    &t->shape, x + a, y);
+	}
 	return DET_OK;
 }
 
-/* The part of n pixels from `at` on that is in 0..size: indices [*from, *to). */
+/* Rows of the sheet that are on the canvas, when it is put down `dy` lower. */
 static void
-clip(size_t *from, size_t *to, long at, size_t n, size_t size)
+clip_rows(
+    size_t *from, size_t *to, const struct sheet *s, long dy, const struct canvas *c)
 {
-	const long end = (long)size - at;
+	const long at = s->y + dy, end = (long)c->h - at;
 
 	*from = at < 0 ? (size_t)-at : 0;
-	*to = end < 0 ? 0 : (size_t)end < n ? (size_t)end : n;
+	*to = end < 0 ? 0 : (size_t)end < s->side ? (size_t)end : s->side;
+}
+
+/* And the part of row i, `dx` to the right. */
+static void
+clip_row(size_t *from, size_t *to, const struct sheet *s, size_t i, long dx,
+    const struct canvas *c)
+{
+	const long at = s->x + dx, end = (long)c->w - at;
+
+	*from = at < 0 && s->from[i] < (size_t)-at ? (size_t)-at : s->from[i];
+	*to = end < 0 ? 0 : (size_t)end < s->to[i] ? (size_t)end : s->to[i];
 }
 
 static void
@@ -104,12 +153,12 @@ cast(struct canvas *c, const struct sheet *s, long dx, long dy, float blur, floa
 	const float scale = .5f / blur;
 	size_t i0, i1, k0, k1;
 
-	clip(&i0, &i1, s->y + dy, s->h, c->h);
-	clip(&k0, &k1, s->x + dx, s->w, c->w);
+	clip_rows(&i0, &i1, s, dy, c);
 	for (size_t i = i0; i < i1; i++) {
 		const float *d = s->d + i * s->stride;
 		float *row = c->light + 4 * ((size_t)(s->y + dy + (long)i) * c->w);
 
+		clip_row(&k0, &k1, s, i, dx, c);
 		for (size_t k = k0; k < k1; k++) {
 			float *p = row + 4 * (size_t)(s->x + dx + (long)k);
 			float m;
@@ -123,42 +172,55 @@ cast(struct canvas *c, const struct sheet *s, long dx, long dy, float blur, floa
 	}
 }
 
-/* What the light makes of a surface at a depth under the outline. */
+/* What the light makes of a surface. */
 struct lit {
 	float diffuse, shine;
 };
 
 static struct lit
-light_at(const struct thing *t, const struct sun *sun, const float *d, size_t stride)
+light_on(const struct thing *t, const struct sun *sun, float nx, float ny, float nz)
 {
-	float nx = 0, ny = 0, nz = 1, depth = -*d / t->bevel, lambert, mirror;
+	float lambert = nx * sun->x + ny * sun->y + nz * sun->z;
+	float mirror = nx * sun->hx + ny * sun->hy + nz * sun->hz;
 
-	if (depth < 1) {
-		depth = depth < 0 ? 0 : depth;
-		nx = .5f * (d[1] - d[-1]) * (1 - depth);
-		ny = .5f * (d[stride] - *(d - stride)) * (1 - depth);
-		nz = sqrtf(depth * (2 - depth));
-	}
-	lambert = nx * sun->x + ny * sun->y + nz * sun->z;
 	lambert = lambert > 0 ? lambert : 0;
-	mirror = nx * sun->hx + ny * sun->hy + nz * sun->hz;
 	mirror = mirror > 0 ? mirror : 0;
-	for (int i = 0; i < t->sharp; i++)
-		mirror *= mirror;
+	if (t->gloss > 0)
+		for (int i = 0; i < t->sharp; i++)
+			mirror *= mirror;
 	return (struct lit){ sun->ambient * (.6f + .4f * nz) +
 				 (1 - sun->ambient) * lambert / sun->z,
 		t->gloss * mirror };
 }
 
-static vec4
-surface(const struct canvas *c, const struct thing *t, float x, float y)
+/* At a depth under the outline: where it is flat, as above. */
+static struct lit
+light_at(const struct thing *t, const struct sun *sun, const struct lit *flat,
+    const float *d, size_t stride)
 {
-	const float v = (t->shape.cos * y - t->shape.sin * x) / t->shape.up;
+	float depth = -*d / t->bevel, nx, ny;
 
-	for (size_t i = 0; i < t->bands; i++)
-		if (v >= t->band[i].from && v < t->band[i].to)
-			return t->band[i].color;
-	return texture_at(&t->texture, c->noise, x, y, 1);
+	if (depth >= 1)
+		return *flat;
+	depth = depth < 0 ? 0 : depth;
+	nx = .5f * (d[1] - d[-1]) * (1 - depth);
+	ny = .5f * (d[stride] - *(d - stride)) * (1 - depth);
+	return light_on(t, sun, nx, ny, sqrtf(depth * (2 - depth)));
+}
+
+/* Where a thing has parts in other colours. */
+static void
+paint_bands(float *out, size_t n, const struct thing *t, float x, float y)
+{
+	for (size_t k = 0; k < n; k++) {
+		const float v =
+		    (t->shape.cos * y - t->shape.sin * (x + (float)(int)k)) /
+		    t->shape.up;
+
+		for (size_t i = 0; i < t->bands; i++)
+			if (v >= t->band[i].from && v < t->band[i].to)
+				vec4_store(out + 4 * k, t->band[i].color);
+	}
 }
 
 static void
@@ -167,27 +229,39 @@ paint_row(struct canvas *c, const struct thing *t, const struct sun *sun,
 {
 	const size_t y = (size_t)(s->y + (long)i);
 	const float *d = s->d + i * s->stride;
+	float *p, cover, dx, dy;
+	unsigned char *owner;
+	const struct lit flat = light_on(t, sun, 0, 0, 1);
 	size_t k0, k1;
 
-	clip(&k0, &k1, s->x, s->w, c->w);
-	for (size_t k = k0; k < k1; k++) {
-		const size_t x = (size_t)(s->x + (long)k);
-		float *p = c->light + 4 * (y * c->w + x), cover;
+	clip_row(&k0, &k1, s, i, 0, c);
+	while (k0 < k1 && d[k0] >= .5f)
+		k0++;
+	while (k1 > k0 && d[k1 - 1] >= .5f)
+		k1--;
+	if (k0 >= k1)
+		return;
+	p = c->light + 4 * (y * c->w + (size_t)(s->x + (long)k0));
+	owner = c->owner + y * c->w + (size_t)(s->x + (long)k0);
+	dx = (float)(s->x + (long)k0) + .5f - t->x;
+	dy = (float)y + .5f - t->y;
+	texture_row(c->row, k1 - k0, &t->texture, c->noise, dx, dy, 1, 1);
+	if (t->bands)
+		paint_bands(c->row, k1 - k0, t, dx, dy);
+	for (size_t k = k0; k < k1; k++, p += 4, owner++) {
 		struct lit l;
 		vec4 color;
 
 		if (d[k] >= .5f)
 			continue;
 		cover = d[k] > -.5f ? .5f - d[k] : 1;
-		l = light_at(t, sun, d + k, s->stride);
+		l = light_at(t, sun, &flat, d + k, s->stride);
 		if (-d[k] < t->rim)
 			l.diffuse *= .25f;
-		color = surface(c, t, (float)x + .5f - t->x, (float)y + .5f - t->y) *
-			    l.diffuse +
-			l.shine;
+		color = vec4_load(c->row + 4 * (k - k0)) * l.diffuse + l.shine;
 		vec4_store(p, vec4_load(p) + cover * (color - vec4_load(p)));
 		if (d[k] < 0)
-			c->owner[y * c->w + x] = id;
+			*owner = id;
 	}
 }
 
@@ -196,8 +270,8 @@ count_inside(const struct sheet *s)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < s->h; i++)
-		for (size_t k = 0; k < s->w; k++)
+	for (size_t i = 0; i < s->side; i++)
+		for (size_t k = s->from[i]; k < s->to[i]; k++)
 			n += s->d[i * s->stride + k] < 0;
 	return n;
 }
@@ -213,11 +287,22 @@ paint_thing(struct canvas *c, struct thing *t, const struct sun *sun, unsigned c
 	if ((e = lay_out(&s, c, t, blur)))
 		return e;
 	cast(c, &s, lroundf(-sun->x * far), lroundf(-sun->y * far), blur, sun->dark);
-	clip(&i0, &i1, s.y, s.h, c->h);
+	clip_rows(&i0, &i1, &s, 0, c);
 	for (size_t i = i0; i < i1; i++)
 		paint_row(c, t, sun, &s, i, id);
 	t->whole = count_inside(&s);
 	return DET_OK;
+}
+
+/* Pixels from x to `end` of row y are the thing's. */
+static void
+count_run(struct thing *t, size_t x, size_t end, size_t y)
+{
+	t->seen += end - x;
+	t->x1 = x < t->x1 ? x : t->x1;
+	t->x2 = end > t->x2 ? end : t->x2;
+	t->y1 = y < t->y1 ? y : t->y1;
+	t->y2 = y + 1;
 }
 
 void
@@ -229,16 +314,14 @@ paint_count(struct thing *t, size_t n, const struct canvas *c)
 		t[i].y1 = c->h;
 	}
 	for (size_t y = 0; y < c->h; y++)
-		for (size_t x = 0; x < c->w; x++) {
-			struct thing *of;
+		for (size_t x = 0; x < c->w;) {
+			const unsigned char *owner = c->owner + y * c->w + x;
+			size_t end = x + 1;
 
-			if (!c->owner[y * c->w + x])
-				continue;
-			of = &t[c->owner[y * c->w + x] - 1];
-			of->seen++;
-			of->x1 = x < of->x1 ? x : of->x1;
-			of->x2 = x + 1 > of->x2 ? x + 1 : of->x2;
-			of->y1 = y < of->y1 ? y : of->y1;
-			of->y2 = y + 1;
+			while (end < c->w && owner[end - x] == *owner)
+				end++;
+			if (*owner)
+				count_run(&t[*owner - 1], x, end, y);
+			x = end;
 		}
 }

@@ -11,18 +11,20 @@
 #include "image/scene_shape.h"
 #include "image/scene_texture.h"
 
-#define GRAIN_SIZE 8192 /* a power of two */
+#define GRAIN_SIZE 8192
 #define CURVE_SIZE 4096
 
 struct canvas {
 	size_t w, h;
-	float *light;         /* (h,w,4): linear red, green, blue, and nothing */
+	float *light; /* (h,w,4): linear red, green, blue, nothing; room for more */
+	float *row;   /* (w,4): colours of a thing's row */
 	unsigned char *owner; /* (h,w): which thing a pixel shows, 0: the ground */
 	float *noise;         /* NOISE_SIDE clouds */
-	float *grain;         /* GRAIN_SIZE normals */
-	float *curve;         /* sRGB's: CURVE_SIZE steps of linear light to 0..255 */
+	float *grain;         /* normals: GRAIN_SIZE, and more than a row's */
+	unsigned char *curve; /* sRGB's: CURVE_SIZE steps of linear light to 0..255 */
 	float *sheet;         /* distances around the thing that is being painted */
-	size_t cap_sheet;
+	unsigned *span;       /* which part of each of the sheet's rows is in use */
+	size_t cap_sheet, cap_span;
 };
 
 enum det_err canvas_new(struct canvas *c, size_t w, size_t h) DET_MUST_USE;

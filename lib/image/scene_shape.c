@@ -143,7 +143,7 @@ draft_zigzag(struct draft *f, struct det_random *rng)
 static void
 draft_blob(struct draft *f, struct det_random *rng)
 {
-	const double a = chance_in(rng, .2, .4), b = chance_in(rng, .1, .3),
+	const double a = chance_in(rng, .25, .45), b = chance_in(rng, .04, .12),
 		     p = chance_in(rng, 0, 2 * PI), q = chance_in(rng, 0, 2 * PI);
 
 	for (int i = 0; i < 20; i++) {
@@ -297,6 +297,49 @@ shape_make(struct shape *s, struct det_random *rng, enum shape_class class, doub
 
 /* --- distances ------------------------------------------------------------------------- */
 
+/* The edge's part between y - far and y + far, and so much to both sides. */
+static void
+span_edge(float *from, float *to, const struct shape_edge *e, float y, float far)
+{
+	float a = 0, b = 1, x1, x2;
+
+	if (fabsf(e->dy) > 1e-3f) {
+		const float t1 = (y - far - e->y) / e->dy,
+			    t2 = (y + far - e->y) / e->dy;
+
+		a = fmaxf(a, fminf(t1, t2));
+		b = fminf(b, fmaxf(t1, t2));
+	} else if (fabsf(y - e->y) > far + 1e-3f) {
+		return;
+	}
+	if (a > b)
+		return;
+	x1 = e->x + a * e->dx;
+	x2 = e->x + b * e->dx;
+	*from = fminf(*from, fminf(x1, x2) - far);
+	*to = fmaxf(*to, fmaxf(x1, x2) + far);
+}
+
+/* What is within a polygon's outline is between its edges. */
+void
+shape_span(float *from, float *to, const struct shape *s, float y, float far)
+{
+	const float round = s->reach + far, left = round * round - y * y;
+
+	*from = 1;
+	*to = 0;
+	if (left <= 0)
+		return;
+	*to = sqrtf(left);
+	*from = -*to;
+	if (s->kind == SHAPE_ELLIPSE)
+		return;
+	*from = 1e9f;
+	*to = -1e9f;
+	for (size_t k = 0; k < s->n; k++)
+		span_edge(from, to, &s->edge[k], y, far + s->round);
+}
+
 static void
 ellipse_row(float *d, size_t n, const struct shape *s, float x, float y)
 {
@@ -342,7 +385,7 @@ crossings(float at[SHAPE_EDGES], const struct shape *s, float y)
 static void
 outline_row(float *d, size_t n, const struct shape *s, float x, float y)
 {
-	const vec4 zero = vec4_all(0), one = vec4_all(1), step = { 0, 1, 2, 3 };
+	const vec4 step = { 0, 1, 2, 3 };
 
 	for (size_t i = 0; i < n; i += 4)
 		vec4_store(d + i, vec4_all(1e12f));
@@ -354,7 +397,7 @@ outline_row(float *d, size_t n, const struct shape *s, float x, float y)
 			const vec4 wx = wx0 + (float)(int)i;
 			vec4 t = (wx * e.dx + wy * e.dy) * e.inv, qx, qy;
 
-			t = vec4_min(vec4_max(t, zero), one);
+			t = vec4_unit(t);
 			qx = wx - t * e.dx;
 			qy = wy - t * e.dy;
 			vec4_store(

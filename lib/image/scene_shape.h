@@ -56,6 +56,9 @@ struct shape {
 void shape_make(struct shape *s, struct det_random *rng, enum shape_class class,
     double r, double angle);
 
+/* The part of a row y that may be nearer to the shape than `far`: from *from to *to, all
+ * relative to the centre; *from > *to where there is none. */
+void shape_span(float *from, float *to, const struct shape *s, float y, float far);
 /* Distances of n pixels from (x, y) on to the right, relative to the centre. d has room for
  * a multiple of four. */
 void shape_row(float *d, size_t n, const struct shape *s, float x, float y);

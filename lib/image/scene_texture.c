@@ -9,11 +9,12 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/mem.h"
 
 #define PI      3.14159265358979323846
-#define OCTAVES 6
+#define OCTAVES 7
 
 /* --- clouds ---------------------------------------------------------------------------- */
 
@@ -42,7 +43,8 @@ add_octave(float *noise, struct det_random *rng, size_t cells, float weight)
 			const float low =
 			    lattice[i1][k] + sx * (lattice[i1][k1] - lattice[i1][k]);
 
-			noise[y * side + x] += weight * (top + sy * (low - top));
+			noise[y * NOISE_STRIDE + x] +=
+			    weight * (top + sy * (low - top));
 		}
 	}
 }
@@ -53,28 +55,17 @@ noise_new(float **out)
 	struct det_random rng;
 	enum det_err e;
 
-	if ((e = det_calloc(out, (size_t)NOISE_SIDE * NOISE_SIDE, sizeof **out)))
+	if ((e = det_calloc(out, (size_t)NOISE_SIDE * NOISE_STRIDE, sizeof **out)))
 		return e;
 	det_random_seed(&rng, 0, 0);
-	for (size_t i = 0; i < (size_t)NOISE_SIDE * NOISE_SIDE; i++)
+	for (size_t i = 0; i < (size_t)NOISE_SIDE * NOISE_STRIDE; i++)
 		(*out)[i] = .5f;
 	for (size_t k = 2; k <= OCTAVES; k++)
 		add_octave(*out, &rng, (size_t)1 << k, 3.2f / (float)(1 << k));
+	for (size_t y = 0; y < NOISE_SIDE; y++)
+		memcpy(*out + y * NOISE_STRIDE + NOISE_SIDE, *out + y * NOISE_STRIDE,
+		    (NOISE_STRIDE - NOISE_SIDE) * sizeof **out);
 	return DET_OK;
-}
-
-float
-noise_at(const float *noise, float x, float y)
-{
-	const int ix = (int)x - (x < 0), iy = (int)y - (y < 0);
-	const float fx = x - (float)ix, fy = y - (float)iy;
-	const int x0 = ix & (NOISE_SIDE - 1), x1 = (ix + 1) & (NOISE_SIDE - 1);
-	const float *top = noise + (iy & (NOISE_SIDE - 1)) * NOISE_SIDE,
-		    *low = noise + ((iy + 1) & (NOISE_SIDE - 1)) * NOISE_SIDE;
-	const float a = top[x0] + fx * (top[x1] - top[x0]),
-		    b = low[x0] + fx * (low[x1] - low[x0]);
-
-	return a + fy * (b - a);
 }
 
 /* --- colours --------------------------------------------------------------------------- */
@@ -145,52 +136,88 @@ texture_make(struct texture *t, struct det_random *rng, enum texture_kind kind,
 						   : .3 * det_random_uniform(rng));
 	t->nx = (float)(1000 + 256 * det_random_uniform(rng));
 	t->ny = (float)(1000 + 256 * det_random_uniform(rng));
-	t->coarse = (float)(period * (.15 + .6 * det_random_uniform(rng)));
-	t->fine = (float)(1 + 2 * det_random_uniform(rng));
+	t->coarse = (float)(period * (.08 + .35 * det_random_uniform(rng)));
 }
 
-static float
-part_of(float v)
+static vec4
+part_of(vec4 v)
 {
-	return v - (float)(int)v;
+	return v - vec4_of(vec4_whole(v));
 }
 
 /* How far into a period's middle, -.5 to .5: positive for so much of it as `part`. */
-static float
-wave(float v, float part)
+static vec4
+wave(vec4 v, float part)
 {
-	return .5f * part - fabsf(part_of(v) - .5f);
-}
-
-static float
-edge(float distance, float soft)
-{
-	return unit_cut(.5f + distance / soft);
-}
-
-/* A number for each cell of a grid, 0..1. */
-static float
-cell_shade(float u, float v)
-{
-	const uint32_t h =
-	    ((uint32_t)(int)u * 0x9e3779b1u) ^ ((uint32_t)(int)v * 0x85ebca77u);
-
-	return (float)((h * 0xc2b2ae3du) >> 24) / 255;
+	return .5f * part - vec4_abs(part_of(v) - .5f);
 }
 
 /* Wide soft edges (far away, where a period is less than a few pixels) end in the mean. */
-static float
-pattern(
-    const struct texture *t, const float *noise, float u, float v, float n, float soft)
+static vec4
+edge(vec4 distance, float soft)
 {
-	float a, b;
+	return vec4_unit(.5f + distance / soft);
+}
+
+/* A number for each cell of a grid, 0..1. */
+static vec4
+cell_shade(vec4 u, vec4 v)
+{
+	const word4 h =
+	    ((word4)vec4_whole(u) * 0x9e3779b1u) ^ ((word4)vec4_whole(v) * 0x85ebca77u);
+
+	return vec4_of((mask4)((h * 0xc2b2ae3du) >> 24)) / 255;
+}
+
+static vec4
+noise_four(const float *noise, vec4 x, vec4 y)
+{
+	return (vec4){ noise_at(noise, x[0], y[0]), noise_at(noise, x[1], y[1]),
+		noise_at(noise, x[2], y[2]), noise_at(noise, x[3], y[3]) };
+}
+
+static vec4
+near_four(const float *noise, vec4 x, vec4 y)
+{
+	const mask4 ix = vec4_whole(x) & (NOISE_SIDE - 1),
+		    iy = vec4_whole(y) & (NOISE_SIDE - 1), at = iy * NOISE_STRIDE + ix;
+
+	return (vec4){ noise[at[0]], noise[at[1]], noise[at[2]], noise[at[3]] };
+}
+
+static vec4
+wall(const struct texture *t, vec4 u, vec4 v, float soft)
+{
+	vec4 a, b;
+
+	if (t->kind == TEXTURE_BRICKS)
+		u = .5f * u + .5f * vec4_of(vec4_whole(v) & 1);
+	a = edge(wave(u, 1 - t->part), soft);
+	b = edge(wave(v, 1 - t->part), soft);
+	return a * b * (.6f + .4f * cell_shade(u, v));
+}
+
+static vec4
+dots(const struct texture *t, vec4 u, vec4 v, float soft)
+{
+	const vec4 a = part_of(u) - .5f, b = part_of(v) - .5f, q = a * a + b * b;
+	const vec4 d = { sqrtf(q[0]), sqrtf(q[1]), sqrtf(q[2]), sqrtf(q[3]) };
+
+	return edge(.45f * t->part + .1f - d, soft);
+}
+
+/* How much of the second colour; n: clouds. */
+static vec4
+pattern(const struct texture *t, const float *noise, vec4 u, vec4 v, vec4 n, float soft)
+{
+	vec4 a, b;
 
 	switch (t->kind) {
 	case TEXTURE_PLAIN: return .25f * n;
-	case TEXTURE_CLOUDS: return unit_cut(2.2f * n - .6f);
+	case TEXTURE_CLOUDS: return vec4_unit(2.2f * n - .6f);
 	case TEXTURE_SPECKLE:
-		a = noise_at(noise, 21 * u, 21 * v) - .3f - .4f * t->part;
-		return edge(a, 21 * soft * .06f + .04f);
+		return edge(noise_four(noise, 21 * u, 21 * v) - .3f - .4f * t->part,
+		    1.3f * soft + .04f);
 	case TEXTURE_STRIPES: return edge(wave(u, t->part), soft);
 	case TEXTURE_PLAID:
 		a = edge(wave(u, t->part), soft);
@@ -200,41 +227,72 @@ pattern(
 		a = edge(wave(u, .5f), soft) - .5f;
 		b = edge(wave(v, .5f), soft) - .5f;
 		return .5f + 2 * a * b;
-	case TEXTURE_DOTS:
-		a = part_of(u) - .5f;
-		b = part_of(v) - .5f;
-		return edge(.45f * t->part + .1f - sqrtf(a * a + b * b), soft);
-	case TEXTURE_BRICKS:
-		u = .5f * u + .5f * (float)((int)v & 1);
-		a = edge(wave(u, 1 - t->part), soft);
-		b = edge(wave(v, 1 - 1.5f * t->part), soft);
-		return a * b * (.55f + .45f * cell_shade(u, v));
+	case TEXTURE_DOTS: return dots(t, u, v, soft);
 	case TEXTURE_TILES:
-		a = edge(wave(u, 1 - t->part), soft);
-		b = edge(wave(v, 1 - t->part), soft);
-		return a * b * (.8f + .2f * cell_shade(u, v));
+	case TEXTURE_BRICKS: return wall(t, u, v, soft);
 	case TEXTURE_WOOD:
 		a = part_of(6 * (.2f * u + n));
-		return .25f + .5f * fabsf(2 * a - 1) +
-		       .25f * noise_at(noise, 2 * u, 40 * v);
+		return .25f + .5f * vec4_abs(2 * a - 1) +
+		       .25f * near_four(noise, 2 * u, 40 * v);
 	case TEXTURE_END: break;
 	}
-	return 0;
+	return vec4_all(0);
 }
 
-vec4
-texture_at(const struct texture *t, const float *noise, float x, float y, float far)
+/* Whether clouds show in the pattern, bent or by themselves. */
+static int
+is_cloudy(const struct texture *t)
 {
-	float u = t->ux * x + t->uy * y + t->u, v = t->vx * x + t->vy * y + t->v;
-	const float n = noise_at(
-	    noise, t->nx + (u - 1000) * t->coarse, t->ny + (v - 1000) * t->coarse);
-	const float rough =
-	    1 + t->grain *
-		    (noise_at(noise, t->fine * x + t->ny, t->fine * y + t->nx) - .5f);
-	float m;
+	return t->warp > 0 || t->kind == TEXTURE_PLAIN || t->kind == TEXTURE_CLOUDS ||
+	       t->kind == TEXTURE_WOOD;
+}
 
-	u += t->warp * (n - .5f);
-	v += t->warp * (n - .5f);
-	m = pattern(t, noise, u, v, n, t->soft * far);
-	return (t->a + m * (t->b - t->a)) * rough;
+/* The clouds at four places in a line: first[0] at the first, and what *next becomes at the
+ * one after the last. They are so smooth that the rest is between. */
+static vec4
+clouds_four(float *next, const struct texture *t, const float *noise, float u, float v)
+{
+	const vec4 quarter = { 0, .25f, .5f, .75f };
+	const float a = *next, b = noise_at(noise, t->nx + (u - 1000) * t->coarse,
+				   t->ny + (v - 1000) * t->coarse);
+
+	*next = b;
+	return a + quarter * (b - a);
+}
+
+void
+texture_row(float *out, size_t n, const struct texture *t, const float *noise, float x,
+    float y, float step, float far)
+{
+	const vec4 four = { 0, 1, 2, 3 }, none = { 0, 0, 0, 0 };
+	const int cloudy = is_cloudy(t);
+	const float u0 = t->uy * y + t->u, v0 = t->vy * y + t->v;
+	/* roughness is the picture's, pixel by pixel, wherever the surface is */
+	const float *fine =
+	    noise + ((int)(y + t->ny) & (NOISE_SIDE - 1)) * NOISE_STRIDE;
+	const size_t first =
+	    (size_t)(t->nx + 4096) + (step == 1 ? (size_t)(x + 8192) : 0);
+	float next = .5f;
+
+	if (cloudy)
+		(void)clouds_four(&next, t, noise, t->ux * x + u0, t->vx * x + v0);
+	for (size_t i = 0; i < n; i += 4) {
+		const vec4 at = x + step * ((float)(int)i + four);
+		const vec4 rough =
+		    vec4_load(fine + ((first + i) & (NOISE_SIDE - 1))) - .5f;
+		const float end = at[0] + 4 * step;
+		vec4 u = t->ux * at + u0, v = t->vx * at + v0, m, c = none + .5f;
+
+		if (cloudy)
+			c = clouds_four(
+			    &next, t, noise, t->ux * end + u0, t->vx * end + v0);
+		if (t->warp > 0) {
+			u += t->warp * (c - .5f);
+			v += t->warp * (c - .5f);
+		}
+		m = pattern(t, noise, u, v, c, t->soft * far);
+		for (int k = 0; k < 4; k++)
+			vec4_store(out + 4 * (i + (size_t)k),
+			    (t->a + m[k] * (t->b - t->a)) * (1 + t->grain * rough[k]));
+	}
 }

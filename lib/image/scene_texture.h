@@ -12,13 +12,28 @@
 #include "base/random.h"
 #include "image/scene_vec.h"
 
-#define NOISE_SIDE 256 /* a power of two */
+#define NOISE_SIDE   256 /* a power of two */
+#define NOISE_STRIDE (NOISE_SIDE + 4)
 
 /* Clouds that repeat every NOISE_SIDE in both directions, about 0..1, mean .5: (NOISE_SIDE,
- * NOISE_SIDE). Always the same ones. */
+ * NOISE_STRIDE), rows beginning anew at their ends. Always the same ones. */
 enum det_err noise_new(float **out) DET_MUST_USE;
+
 /* The clouds at any place that is nearer to 0 than 1e6, between its four neighbours. */
-float noise_at(const float *noise, float x, float y);
+static inline float
+noise_at(const float *noise, float x, float y)
+{
+	const int ix = (int)x - (x < 0), iy = (int)y - (y < 0);
+	const float fx = x - (float)ix, fy = y - (float)iy;
+	const float *top = noise + (iy & (NOISE_SIDE - 1)) * NOISE_STRIDE +
+			   (ix & (NOISE_SIDE - 1)),
+		    *low = noise + ((iy + 1) & (NOISE_SIDE - 1)) * NOISE_STRIDE +
+			   (ix & (NOISE_SIDE - 1));
+	const float a = top[0] + fx * (top[1] - top[0]),
+		    b = low[0] + fx * (low[1] - low[0]);
+
+	return a + fy * (b - a);
+}
 
 enum texture_kind {
 	TEXTURE_PLAIN,
@@ -43,16 +58,17 @@ struct texture {
 	float grain;                /* how much fine noise */
 	float warp;                 /* how far clouds bend it */
 	float nx, ny;               /* where in the clouds it lies, */
-	float coarse, fine;         /* how many of theirs a period is, and a pixel */
+	float coarse;               /* how many of theirs a period is */
 };
 
 /* A random one of that kind; `period` in pixels. */
 void texture_make(struct texture *t, struct det_random *rng, enum texture_kind kind,
     double period, double angle, vec4 a, vec4 b);
 
-/* Its colour at (x, y), pixels; `far` times as many of it in a pixel as usual. */
-vec4 texture_at(
-    const struct texture *t, const float *noise, float x, float y, float far);
+/* Its colours at n places (x, y), (x + step, y) ...: out (n,4), with room for a multiple of
+ * four; `far` times as much of it in a pixel as usual. */
+void texture_row(float *out, size_t n, const struct texture *t, const float *noise,
+    float x, float y, float step, float far);
 
 /* A colour from hue, saturation and value as a screen has them, each 0..1. */
 vec4 color_make(double hue, double saturation, double value);

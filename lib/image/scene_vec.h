@@ -11,6 +11,7 @@
 
 typedef float vec4 __attribute__((vector_size(16)));
 typedef int32_t mask4 __attribute__((vector_size(16)));
+typedef uint32_t word4 __attribute__((vector_size(16)));
 
 static inline vec4
 vec4_all(float v)
@@ -32,9 +33,35 @@ vec4_min(vec4 a, vec4 b)
 }
 
 static inline vec4
-vec4_max(vec4 a, vec4 b)
+vec4_above_0(vec4 v)
 {
-	return vec4_pick(a > b, a, b);
+	return (vec4)((v > (vec4){ 0, 0, 0, 0 }) & (mask4)v);
+}
+
+/* v cut to 0..1. */
+static inline vec4
+vec4_unit(vec4 v)
+{
+	return 1 - vec4_above_0(1 - vec4_above_0(v));
+}
+
+static inline vec4
+vec4_abs(vec4 v)
+{
+	return (vec4)((mask4)v & 0x7fffffff);
+}
+
+/* Towards 0. */
+static inline mask4
+vec4_whole(vec4 v)
+{
+	return __builtin_convertvector(v, mask4);
+}
+
+static inline vec4
+vec4_of(mask4 v)
+{
+	return __builtin_convertvector(v, vec4);
 }
 
 static inline vec4
