@@ -119,6 +119,15 @@ make_says "--strict alone" "--strict goes with --weights" --arch tiny_ssd --stri
 det-model export safetensors two.det -o two.safetensors
 det-model new --arch tiny_ssd --set classes=2 --seed 6 --weights two.safetensors -o st.det 2>/dev/null
 is "from safetensors" "$(found st.det)" "$(found two.det)"
+for pair in resnet50:fasterrcnn_resnet50_fpn:265 resnet50:retinanet_resnet50_fpn:265 vgg16:ssd300_vgg16:26 \
+	vgg16:fasterrcnn_vgg16:30 zf:fasterrcnn_zf:13; do
+	from=${pair%%:*} rest=${pair#*:}
+	to=${rest%:*} n=${rest#*:}
+	[ -f "$from.trunk.det" ] || det-model new --arch "$from" --set classes=2 -o "$from.trunk.det"
+	like "$to begins with a classifier's $from" \
+		"$(det-model new --arch "$to" --weights "$from.trunk.det" 2>&1 >out.det | tail -n 1)" ": $n weights taken"
+done
+rm -f ./*.trunk.det out.det
 head -c 9000 two.det >cut.det
 not_ok "a model that is cut" det-model new --arch tiny_ssd --weights cut.det -o new.det 2>/dev/null
 
