@@ -31,4 +31,11 @@ done(void)
 	return tap_failed != 0;
 }
 
+/* The larger of two errors; NaN is larger than all. */
+static inline double
+worse(double a, double b)
+{
+	return a > b || a != a ? a : b;
+}
+
 #endif

@@ -126,12 +126,11 @@ compare(loss *f, formula *g, const struct setting *s, size_t n, enum targets tar
 		double off = fabs((double)grad[i] - d) / fmax(fabs(d), 1e-4);
 
 		sum += c * g(a, b, s);
-		if (!(off <= worst[1]) && !(fabs(fabs(a - b) - s->beta) < 2 * h))
-			worst[1] = off;
+		if (!(fabs(fabs(a - b) - s->beta) < 2 * h))
+			worst[1] = worse(worst[1], off);
 	}
 	got = fabs(got - scale * sum) / fmax(fabs(scale * sum), 1e-6);
-	if (!(got <= worst[0]))
-		worst[0] = got;
+	worst[0] = worse(worst[0], got);
 }
 
 static void
@@ -289,13 +288,13 @@ softmax(size_t n, size_t planes, int rows)
 			d -= column_formula(column, planes, (size_t)label[i]);
 			column[k] = was;
 			d *= scale * (double)w[i] / (2 * h);
-			worst = fmax(worst, fabs(g - d) / fmax(fabs(d), 1e-3));
+			worst = worse(worst, fabs(g - d) / fmax(fabs(d), 1e-3));
 		}
 		if (label[i] >= 0) {
 			double v = column_formula(column, planes, (size_t)label[i]);
 
 			sum += (double)w[i] * v;
-			want_each = fmax(want_each, fabs(v - (double)each[i]));
+			want_each = worse(want_each, fabs(v - (double)each[i]));
 		}
 	}
 	ok(fabs(got - scale * sum) < 1e-6 * fmax(1, fabs(sum)) && want_each < 2e-6,
@@ -348,7 +347,7 @@ giou_pair(const char *name, const double a[4], const double b[4], double want)
 	}
 	v = det_loss_giou(grad, box, object, 2);
 	for (int k = 0; k < 4; k++)
-		worst = fmax(
+		worst = worse(
 		    worst, fabs(2 * giou_slope(&own[k], own, b) - (double)grad[k]));
 	ok(fabs(v - 2 * want) < 1e-6 && worst < 1e-6,
 	    "GIoU, %s: %.6f, gradient off %.1e", name, v / 2, worst);
@@ -396,7 +395,7 @@ coder(int form, const char *name)
 			det_coder_decode(down, &c, anchor, delta);
 			for (int j = 0; j < 4; j++)
 				d += (double)g[j] * ((double)up[j] - (double)down[j]);
-			worst = fmax(worst, fabs(d / .02 - (double)grad[k]));
+			worst = worse(worst, fabs(d / .02 - (double)grad[k]));
 		}
 	ok(worst < 2e-3, "derivative of decoding, %s, %.1e", name, worst);
 }

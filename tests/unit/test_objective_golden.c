@@ -67,7 +67,7 @@ term(struct golden *g, const char *s, int again)
 	for (size_t i = 0; g->rig.o.term[i]; i++)
 		if (!strcmp(name, g->rig.o.term[i])) {
 			g->worst =
-			    fmax(g->worst, relative(g->rig.value[i], want, want));
+			    worse(g->worst, relative(g->rig.value[i], want, want));
 			g->terms++;
 		}
 }
@@ -100,9 +100,9 @@ gradient(struct golden *g, const char *s)
 		double off = got[k] == want[k] ? 0 : relative(got[k], want[k], want[0]);
 
 		if (!(off < 1e-4))
-			(void)printf("# map %zu, %zu: %g, expected %g\n", i, k, got[k],
-			    want[k]);
-		g->worst_grad = fmax(g->worst_grad, off);
+			(void)printf(
+			    "# map %zu, %zu: %g, expected %g\n", i, k, got[k], want[k]);
+		g->worst_grad = worse(g->worst_grad, off);
 	}
 	g->grads++;
 	free(way);
