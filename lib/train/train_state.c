@@ -40,6 +40,8 @@ state_text(struct det_buf *b, const struct det_train *t)
 {
 	const struct det_train_at *a = &t->at;
 	const struct det_train_sums *s = &t->sum;
+	const double *own;
+	size_t n;
 	enum det_err e;
 
 	e = det_buf_printf(b,
@@ -51,6 +53,9 @@ state_text(struct det_buf *b, const struct det_train *t)
 	for (size_t k = 0; !e && k < t->n_terms; k++)
 		e = det_buf_printf(
 		    b, "row/%s=%a\n", det_system_term(t->system, k), s->term[k]);
+	own = det_system_state(t->system, &n);
+	for (size_t k = 0; !e && k < n; k++)
+		e = det_buf_printf(b, "objective/%zu=%a\n", k, own[k]);
 	return e;
 }
 
@@ -243,6 +248,22 @@ load_terms(struct det_train *t, const char *text, size_t len)
 	return e;
 }
 
+/* What the objective keeps. */
+static enum det_err
+load_objective(struct det_train *t, const char *text, size_t len)
+{
+	char key[NAME];
+	size_t n;
+	double *own = det_system_state(t->system, &n);
+	enum det_err e = DET_OK;
+
+	for (size_t k = 0; !e && k < n; k++) {
+		(void)snprintf(key, sizeof key, "objective/%zu", k);
+		e = read_number(&own[k], NULL, key, text, len);
+	}
+	return e;
+}
+
 /* What the optimizer keeps. */
 static enum det_err
 load_kept(struct det_train *t, const struct det_model *m)
@@ -279,7 +300,7 @@ det_train_load(struct det_train *t, const struct det_model *m)
 
 	det_model_text(m, STATE, &text, &len);
 	if ((e = load_counters(t, text, len)) || (e = load_terms(t, text, len)) ||
-	    (e = load_kept(t, m)))
+	    (e = load_objective(t, text, len)) || (e = load_kept(t, m)))
 		return det_fail_in(e, "%s", det_model_path(m));
 	return DET_OK;
 }
