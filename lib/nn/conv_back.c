@@ -58,10 +58,12 @@ static struct room
 room_of(const struct det_conv *part, int threads)
 {
 	size_t in = det_conv_back_input_scratch(part, threads);
-	size_t weight = det_conv_back_weight_scratch(part, threads);
+	int few = det_few_back_pays(part);
+	size_t weight = few ? det_few_back_scratch(part, threads)
+			    : det_conv_back_weight_scratch(part, threads);
 
 	return (struct room){ blocked_bytes(part->n, part->k, part->oh * part->ow),
-		blocked_bytes(part->n, part->c, part->h * part->w),
+		few ? 0 : blocked_bytes(part->n, part->c, part->h * part->w),
 		in > weight ? in : weight };
 }
 
@@ -99,6 +101,10 @@ run_chunk(const struct det_conv *part, float *dx, float *dw, const float *dy,
 		det_layout_block(y, dy, part->n, part->k, part->oh * part->ow, threads);
 	if (dx)
 		det_conv_back_input(part, dx, y, weight, in, threads);
+	if (dw && det_few_back_pays(part)) {
+		det_few_back_run(part, dw, y, x, in, threads);
+		return;
+	}
 	if (dw && !blocked)
 		det_conv_back_weight(part, dw, dy, x, in, threads);
 	if (dw && blocked) {

@@ -89,6 +89,12 @@ void det_conv_back_weight(const struct det_conv *c, float *dw, const float *dy,
 void det_back_add_turned(
     float *dw, size_t row, const float *sum, size_t lanes, size_t n);
 
+/* The same of a few channels, from dy blocked and x plain. conv_back_few.c */
+int det_few_back_pays(const struct det_conv *c);
+size_t det_few_back_scratch(const struct det_conv *c, int threads);
+void det_few_back_run(const struct det_conv *c, float *dw, const float *dy,
+    const float *x, void *scratch, int threads);
+
 /* The same by Winograd's transforms, where that takes less. conv_back_wino.c */
 int det_wino_back_pays(const struct det_conv *c);
 size_t det_wino_back_scratch(const struct det_conv *c, int threads);

@@ -1,11 +1,12 @@
 #!/bin/sh
 # make bench: the engine beside others, the pipe beside the engine, and the smaller benches.
 #
-#   make bench BENCH='net pipe'   only some of: net pipe detector conv nms image eval
+#   make bench BENCH='net pipe'   only some of: net pipe detector train conv nms image
+#                                eval
 #   make bench BENCH=net NETS='vgg16 yolov3' THREADS=1
 #   DET_BENCH_CFG  folder with Darknet's cfg files (yolov3.cfg ...); default: the shared data
 #   DET_BENCH_PY   a python3 that has the peers; default python3
-#   nets.sh, pipe.sh, detector.sh and eval.sh name variables of their own
+#   nets.sh, pipe.sh, detector.sh, train.sh and eval.sh name variables of their own
 set -u
 PATH="$DET_BIN:$PATH"
 cfg=${DET_BENCH_CFG:-$DET_SRC/../shared/data/models/darknet-cfg}
@@ -37,6 +38,10 @@ for w in $what; do
 		m=$(model yolov3 416x416) && sh "$DET_SRC/tests/bench/pipe.sh" "$work" "$m"
 		echo "== pipe_copy: the stream alone"
 		"$bench/pipe_copy"
+		;;
+	train)
+		echo "== train: steps of training, random weights"
+		sh "$DET_SRC/tests/bench/train.sh" "$work"
 		;;
 	detector) sh "$DET_SRC/tests/bench/detector.sh" "$work" ;;
 	eval)

@@ -1,32 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * Times a step of training of a model's networks "backbone" and "head", one on the other's
- * outputs: forward in training, backward from made gradients, and nothing more.
+ * Times steps of training a detector: forward, losses, backward, and SGD with momentum and
+ * decay. Images are noise with six objects each.
  *
- *   step MODEL THREADS BATCH SIZE [RUNS]
+ *   step MODEL THREADS BATCH HxW [RUNS]
  *
- * prints medians in ms, images a second and the process's peak memory.
+ * prints medians in ms of forward to backward and of the optimiser, images a second, and the
+ * process's peak memory. (tests/bench/grad times passes of single nets.)
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
 #include "base/mem.h"
-#include "model/model.h"
-#include "nn/grad.h"
+#include "base/random.h"
+#include "train/optim.h"
+#include "train/system.h"
 
-enum { MAX = 32, NETS = 2 };
-
-struct net {
-	struct det_net *net;
-	struct det_grad *grad;
-	struct det_tensor in[MAX];
-	float *in_grad[MAX], *out_grad[MAX];
-};
+enum { OBJECTS = 6, RUNS = 64, TERMS = 64 };
 
 static void
 check(enum det_err e)
@@ -42,98 +36,78 @@ now(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-static enum det_err
-find(void *ctx, const char *name, struct det_tensor *out)
+/* Noise, and boxes of some tenths of the image. */
+static void
+make_batch(struct det_batch *b, size_t n, size_t h, size_t w)
 {
-	return det_model_tensor((const struct det_model *)ctx, name, out);
-}
-
-static size_t
-count(const struct det_tensor *t)
-{
-	return t->dims[0] * t->dims[1] * t->dims[2] * t->dims[3];
-}
-
-static float *
-noise(size_t n, float scale)
-{
-	static uint32_t seed = 1;
-	float *p;
+	struct det_random r;
+	struct det_truth *truth;
+	struct det_box *box;
+	float *v;
 	size_t i;
 
-	check(det_alloc(&p, n, sizeof *p));
-	for (i = 0; i < n; i++) {
-		seed = seed * 1664525 + 1013904223;
-		p[i] = scale * ((float)(seed >> 8) / (float)(1 << 23) - 1);
+	det_random_seed(&r, 1, 0);
+	check(det_alloc(&v, n * 3 * h * w, sizeof *v));
+	check(det_calloc(&truth, n, sizeof *truth));
+	check(det_calloc(&box, n * OBJECTS, sizeof *box));
+	for (i = 0; i < n * 3 * h * w; i++)
+		v[i] = (float)(2 * det_random_uniform(&r) - 1);
+	for (i = 0; i < n * OBJECTS; i++) {
+		double x = det_random_uniform(&r) * .6, y = det_random_uniform(&r) * .6;
+
+		box[i].x1 = x * (double)w;
+		box[i].y1 = y * (double)h;
+		box[i].x2 = (float)((x + .3 * det_random_uniform(&r)) * (double)w) + 8;
+		box[i].y2 = (float)((y + .3 * det_random_uniform(&r)) * (double)h) + 8;
+		box[i].label = 0;
 	}
-	return p;
+	for (i = 0; i < n; i++)
+		truth[i] = (struct det_truth){ box + i * OBJECTS, OBJECTS, 0, 0,
+			(double)w, (double)h };
+	*b = (struct det_batch){ .image = { DET_F32, 4, { n, 3, h, w }, v },
+		.truth = truth };
 }
 
-static void
-open_net(struct net *n, struct det_model *m, const char *name, int threads)
+static struct det_optim *
+open_optim(struct det_system *s, int threads)
 {
-	struct det_weights w = { .find = find, .ctx = m };
-	struct det_grad_params p = { .threads = threads, .bn_momentum = -1 };
-	char full[64];
-	const char *text;
-	size_t len;
+	struct det_optim_params p = DET_OPTIM_DEFAULTS;
+	struct det_param **list;
+	struct det_optim *o;
+	size_t n = det_system_n_params(s), i;
 
-	(void)snprintf(full, sizeof full, "net/%s", name);
-	det_model_text(m, full, &text, &len);
-	if (!text) {
-		(void)fprintf(stderr, "step: no net '%s'\n", name);
-		exit(2);
-	}
-	check(det_net_parse(&n->net, text, len, name));
-	check(det_grad_new(&n->grad, n->net, &w, &p));
+	check(det_calloc(&list, n, sizeof(struct det_param *)));
+	for (i = 0; i < n; i++)
+		list[i] = det_system_param(s, i);
+	p.decay = 5e-4;
+	p.threads = threads;
+	check(det_optim_new(&o, list, n, &p));
+	free(list);
+	return o;
 }
 
-/* The head's inputs by name: outputs of the backbone, whose gradients they give. */
-static void
-join(struct net *head, struct net *back)
+/* Milliseconds of the losses and gradients, and of the update; the loss. */
+static double
+step(struct det_system *s, struct det_optim *o, struct det_batch *b, double ms[2])
 {
-	size_t i, k;
-
-	for (i = 0; i < det_net_inputs(head->net); i++)
-		for (k = 0; k < det_grad_outputs(back->grad); k++) {
-			const char *name = det_grad_output(back->grad, k, &head->in[i]);
-
-			if (strcmp(name, det_net_input(head->net, i, NULL)))
-				continue;
-			if (!back->out_grad[k])
-				back->out_grad[k] = noise(count(&head->in[i]), 0);
-			head->in_grad[i] = back->out_grad[k];
-			break;
-		}
-}
-
-static void
-step(struct net n[NETS], unsigned long long run, double *forward, double *backward)
-{
-	double t = now();
-	struct det_tensor out;
+	double value[TERMS] = { 0 }, loss = 0, t = now();
 	size_t i;
 
-	check(det_grad_forward(n[0].grad, n[0].in, 1, run));
-	join(&n[1], &n[0]);
-	check(det_grad_forward(n[1].grad, n[1].in, 1, run));
-	*forward = now() - t;
-	for (i = 0; i < det_grad_outputs(n[1].grad); i++) {
-		(void)det_grad_output(n[1].grad, i, &out);
-		if (!n[1].out_grad[i])
-			n[1].out_grad[i] = noise(count(&out), 1e-3f);
-	}
+	det_system_clear(s);
+	check(det_system_step(s, b, 1, value));
+	b->run++;
+	b->seen += b->image.dims[0];
+	ms[0] = now() - t;
 	t = now();
-	for (i = 0; i < NETS; i++)
-		det_grad_clear(n[i].grad);
-	check(det_grad_backward(
-	    n[1].grad, (const float *const *)n[1].out_grad, n[1].in_grad));
-	check(det_grad_backward(n[0].grad, (const float *const *)n[0].out_grad, NULL));
-	*backward = now() - t;
+	check(det_optim_step(o, 1e-5, 1, NULL));
+	ms[1] = now() - t;
+	for (i = 0; i < det_system_terms(s); i++)
+		loss += value[i];
+	return loss;
 }
 
 static int
@@ -144,57 +118,59 @@ by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void
-print_memory(const char *name, const struct net *n)
+static double
+median(double *v, size_t n)
 {
-	struct det_grad_stats s;
-
-	det_grad_stats(n->grad, &s);
-	(void)printf(
-	    "  %s: values %zu, gradients %zu, parameters %zu, scratch %zu MiB, "
-	    "%.0f GFLOP\n",
-	    name, s.values >> 20, s.value_grads >> 20, s.params >> 20, s.scratch >> 20,
-	    s.flop * 1e-9);
+	qsort(v, n, sizeof *v, by_value);
+	return v[n / 2];
 }
 
 int
 main(int argc, char *argv[])
 {
-	struct net n[NETS];
+	struct det_system_params p = { .grad = { .bn_momentum = -1 } };
 	struct det_model *model;
+	struct det_system *s;
+	struct det_optim *o;
+	struct det_batch batch;
+	struct det_grad_stats stats;
 	struct rusage ru;
-	double forward[64], backward[64], f, b;
-	size_t batch, size, runs = 5, i;
+	double grad[RUNS], update[RUNS], ms[2], loss = 0, g, u;
+	size_t n, h, w, runs = 5, i;
 
-	if (argc < 5) {
-		(void)fprintf(stderr, "usage: step MODEL THREADS BATCH SIZE [RUNS]\n");
+	if (argc < 5 || sscanf(argv[3], "%zu", &n) != 1 ||
+	    sscanf(argv[4], "%zux%zu", &h, &w) != 2 ||
+	    (argc > 5 && sscanf(argv[5], "%zu", &runs) != 1) || runs < 1 ||
+	    runs > RUNS) {
+		(void)fprintf(stderr, "usage: step MODEL THREADS BATCH HxW [RUNS]\n");
 		return 2;
 	}
-	memset(n, 0, sizeof n);
-	batch = strtoul(argv[3], NULL, 10);
-	size = strtoul(argv[4], NULL, 10);
-	runs = argc > 5 ? strtoul(argv[5], NULL, 10) : runs;
-	if (batch < 1 || size < 1 || runs < 1 || runs > 64)
-		return 2;
+	p.grad.threads = atoi(argv[2]);
 	check(det_model_open(&model, argv[1]));
-	open_net(&n[0], model, "backbone", atoi(argv[2]));
-	open_net(&n[1], model, "head", atoi(argv[2]));
-	n[0].in[0] = (struct det_tensor){ DET_F32, 4, { batch, 3, size, size }, NULL };
-	n[0].in[0].data = noise(count(&n[0].in[0]), 1);
-	step(n, 0, &f, &b);
-	for (i = 0; i < runs; i++)
-		step(n, i + 1, &forward[i], &backward[i]);
-	qsort(forward, runs, sizeof *forward, by_value);
-	qsort(backward, runs, sizeof *backward, by_value);
-	f = forward[runs / 2];
-	b = backward[runs / 2];
+	check(det_system_open(&s, model, &p));
+	if (det_system_terms(s) > TERMS)
+		return 2;
+	o = open_optim(s, p.grad.threads);
+	make_batch(&batch, n, h, w);
+	for (i = 0; i < 2; i++)
+		(void)step(s, o, &batch, ms);
+	for (i = 0; i < runs; i++) {
+		loss = step(s, o, &batch, ms);
+		grad[i] = ms[0];
+		update[i] = ms[1];
+	}
+	g = median(grad, runs);
+	u = median(update, runs);
 	(void)getrusage(RUSAGE_SELF, &ru);
+	det_system_stats(s, &stats);
+	(void)printf("det %s thr=%s batch=%zu step %.1f ms (gradients %.1f sgd %.1f) = "
+		     "%.3f img/s peakRSS %ld MiB loss %.3f\n",
+	    det_system_about(s), argv[2], n, g + u, g, u, (double)n / (g + u) * 1e3,
+	    ru.ru_maxrss >> 10, loss);
 	(void)printf(
-	    "%s, %s threads, batch %zu, %zux%zu: forward %.1f ms, backward %.1f ms, "
-	    "%.3f images/s, peak %ld MiB\n",
-	    argv[1], argv[2], batch, size, size, f, b, (double)batch / (f + b) * 1e3,
-	    ru.ru_maxrss >> 10);
-	print_memory("backbone", &n[0]);
-	print_memory("head", &n[1]);
+	    "    values %zu, gradients of values %zu, parameters %zu, scratch %zu "
+	    "MiB; %.0f GFLOP\n",
+	    stats.values >> 20, stats.value_grads >> 20, stats.params >> 20,
+	    stats.scratch >> 20, stats.flop * 1e-9);
 	return 0;
 }
