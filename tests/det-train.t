@@ -137,11 +137,11 @@ kills() { # DIR OPTION...: kills a run again and again until it comes to its end
 	dir=$1
 	shift
 	k=0
-	while [ $k -lt 40 ]; do
+	while [ $k -lt 100 ]; do
 		endless | det-train -q -m T.det -o $dir --iterations 150 --batch 4 --log 7 \
 			--ema .9 --checkpoint-every 8 --resume "$@" >/dev/null 2>>kill.err &
 		pid=$!
-		sleep "$(awk -v k=$k 'BEGIN { srand(k); print .01 + rand() * .01 * (k + 1) }')"
+		sleep "$(awk -v k=$k 'BEGIN { srand(k); print .02 + rand() * .04 * (k + 1) }')"
 		kill -s KILL $pid 2>/dev/null
 		wait $pid 2>/dev/null && break
 		k=$((k + 1))
