@@ -29,6 +29,10 @@ usual() {
 	det-show) args="" input=boxes.det makes=text ;;
 	det-gt) args="--csv gt.csv" bare="--csv" makes=stream ;;
 	det-run) args="-m M.det dog.jpg" bare="-m M.det" makes=text ;;
+	det-train)
+		args="-m T.det -o run.tmp --resume --batch 1 --iterations 1" bare="-m T.det -o run.tmp"
+		input=train.det makes=text
+		;;
 	det-model) args="list M.det" bare="list" makes=text ;;
 	*) return 1 ;;
 	esac
