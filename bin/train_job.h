@@ -16,10 +16,10 @@
 struct train_options {
 	const char *dir, *schedule, *warmup, *lr_mult, *decay_mult, *freeze, *val, *gt;
 	struct opt_many loss;
+	struct opt_list adam;
 	long iterations, batch, accumulate, seed, log, checkpoint_every, val_every,
 	    ahead;
-	double lr, momentum, beta1, beta2, eps, decay, clip, clip_value, ema,
-	    bn_momentum;
+	double lr, momentum, decay, clip, clip_value, ema, bn_momentum;
 	double minutes, checkpoint;
 	int optimizer, nesterov, bn, bn_form, val_rule, resume, dry_run;
 };

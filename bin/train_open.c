@@ -48,9 +48,9 @@ train_params(struct train_job *j, struct det_train_params *p)
 		.optim = { .kind = (enum det_optim_kind)o->optimizer,
 		    .momentum = o->momentum,
 		    .nesterov = o->nesterov,
-		    .beta1 = o->beta1,
-		    .beta2 = o->beta2,
-		    .eps = o->eps,
+		    .beta1 = o->adam.v[0],
+		    .beta2 = o->adam.v[1],
+		    .eps = o->adam.v[2],
 		    .decay = o->decay,
 		    .decay_rules = o->decay_mult,
 		    .rate_rules = o->lr_mult,
@@ -62,6 +62,9 @@ train_params(struct train_job *j, struct det_train_params *p)
 		.lr = o->lr,
 		.accumulate = (size_t)o->accumulate,
 	};
+	if (o->adam.n != 3)
+		tool_usage(
+		    j->t, "--adam: three numbers expected, found %zu", o->adam.n);
 	if (det_schedule_parse(
 		&p->schedule, o->schedule, o->warmup, (uint64_t)o->iterations))
 		tool_usage(j->t, "%s", det_errmsg());
@@ -72,7 +75,7 @@ static int
 may_change(const char *line, size_t n)
 {
 	static const char *const free_ones[] = { "iterations", "minutes", "checkpoint",
-		"checkpoint-every", "val-every", "ahead" };
+		"checkpoint-every", "val-every" };
 
 	for (size_t i = 0; i < sizeof free_ones / sizeof free_ones[0]; i++) {
 		const size_t k = strlen(free_ones[i]);
@@ -247,7 +250,7 @@ train_open_tables(struct train_job *j)
 	tool_check(j->t, det_run_table(&j->times, j->run, "times.tsv",
 			     "iteration\tseconds\timages/s\twaiting\tMiB", upto));
 	if (printf("%s\n", b.text) < 0 || fflush(stdout))
-		tool_die(j->t, "standard output can't be written");
+		tool_die(j->t, "standard output: %s", strerror(errno));
 	det_buf_free(&b);
 	if (j->o->val)
 		tool_check(j->t, det_run_table(&j->vals, j->run, "val.tsv",

@@ -13,6 +13,8 @@
 #include "bin/progress.h"
 #include "bin/signals.h"
 
+#define AHEAD 3 /* batches held ready */
+
 /* --- what is written --- */
 
 static double
@@ -152,7 +154,7 @@ open_batches(struct train_job *j)
 		.gt = j->o->gt,
 		.size = (size_t)j->o->batch,
 		.skip = det_train_at(j->train)->items,
-		.ahead = (int)j->o->ahead,
+		.ahead = AHEAD,
 		.stop = j->stop };
 
 	p.in = j->in = tool_input(j->t, &p.fd);

@@ -137,11 +137,11 @@ kills() { # DIR OPTION...: kills a run again and again until it comes to its end
 	dir=$1
 	shift
 	k=0
-	while [ $k -lt 40 ]; do
+	while [ $k -lt 100 ]; do
 		endless | det-train -q -m T.det -o $dir --iterations 150 --batch 4 --log 7 \
 			--ema .9 --checkpoint-every 8 --resume "$@" >/dev/null 2>>kill.err &
 		pid=$!
-		sleep "$(awk -v k=$k 'BEGIN { srand(k); print .01 + rand() * .01 * (k + 1) }')"
+		sleep "$(awk -v k=$k 'BEGIN { srand(k); print .02 + rand() * .04 * (k + 1) }')"
 		kill -s KILL $pid 2>/dev/null
 		wait $pid 2>/dev/null && break
 		k=$((k + 1))
@@ -232,13 +232,13 @@ says() {
 	like "$1" "$? $(cat err)" "^2 det-train: stdin: $2\$"
 	rm -rf b
 }
-det-show --data odd.det | sed '/^BOXS/,/^TENS/{/^TENS/!d;}' | det-show --build - |
-	says "no objects" "item 0 'x.png': a list 'gt' of objects expected, found none: is det-gt missing\?"
+det-show --data odd.det | sed '/^BOXS/,/^TENS/{/^TENS/!d;}' | det-show --build - >x.det
+says "no objects" "item 0 'x.png': a list 'gt' of objects expected, found none: is det-gt missing\?" <x.det
 says "no pictures" "item 0 'dog.jpg': a tensor 'image' expected, found none: is det-image missing\?" <val.det
-printf '%s\n' STRM '  | cat' '  | dog' END. | det-show --build - |
-	says "other classes" "classes of the model expected, found none of them: the stream has 'cat' ..., the model 'red disc' ..."
-printf '%s\n' STRM END. | det-show --build - |
-	says "nothing" "the stream has no images to train on"
+printf '%s\n' STRM '  | cat' '  | dog' END. | det-show --build - >x.det
+says "other classes" "classes of the model expected, found none of them: the stream has 'cat' ..., the model 'red disc' ..." <x.det
+printf '%s\n' STRM END. | det-show --build - >x.det
+says "nothing" "the stream has no images to train on" <x.det
 det-model new --arch tiny_frcnn --classes names --seed 3 -o R.det
 det-image --fit stretch --size 128x96 <val.det >wide.det
 cat one.det wide.det wide.det one.det | det-train -m R.det -o b --batch 2 --log 1 >out 2>err

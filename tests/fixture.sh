@@ -12,6 +12,7 @@
 #   kept.det    the same with image.det's tensor
 #   gt.csv      ground truth of dog.jpg, a table; made up
 #   truth.csv   ground truth of dog.jpg in the model's classes: near what it finds, one more
+#   train.det   dog.jpg with that as det-image gives it: what det-train reads
 #   both.det    that and boxes.det's boxes in one stream
 #   tiny.cfg, tiny.weights   a Darknet network and its weights, all zero
 awk -f "$DET_SRC/tests/demo/discs.awk" | det-show --build - -o M.det
@@ -71,5 +72,6 @@ dog.jpg,red disc,310,70,351,111,640,480
 dog.jpg,green disc,177,229,219,271,640,480
 dog.jpg,green disc,500,300,540,340,640,480
 END
+det-gt --csv truth.csv | det-image -m M.det -o train.det
 det-gt --csv truth.csv | det-image -m M.det | det-backbone -m M.det |
 	det-head -m M.det | det-nms -m M.det -o both.det
