@@ -216,6 +216,8 @@ det_light_apply(struct det_image *im, const struct det_light *l)
 	struct plan p;
 
 	make_plan(&p, l);
+	if (!p.colour && l->contrast == 1 && l->add == 0)
+		return;
 	if (!p.colour) {
 		for (int i = 0; i < 256; i++)
 			byte[i] = (unsigned char)(cut(p.table[i] * p.last) + .5f);
