@@ -28,6 +28,7 @@ usual() {
 	det-eval) args="-q --per-class" bare="-q" input=both.det makes=text file=new.txt ;;
 	det-show) args="" input=boxes.det makes=text ;;
 	det-gt) args="--csv gt.csv" bare="--csv" makes=stream ;;
+	det-scene) args="--count 3 --size 64x48" bare="--count" makes=stream ;;
 	det-run) args="-m M.det dog.jpg" bare="-m M.det" makes=text ;;
 	det-model) args="list M.det" bare="list" makes=text ;;
 	*) return 1 ;;
