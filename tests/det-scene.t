@@ -30,9 +30,9 @@ not_ok "another seed, others" test "$(scene --count 2 --seed 1 | boxes | md5sum)
 	"$(scene --count 2 | boxes | md5sum)"
 is "the classes" "$(det-show --classes seven.det | cut -f 1 | tr '\n' ' ')" \
 	"disc ring box triangle star cross heart bottle "
-is "some, in the order given" "$(scene --count 1 --classes star,disc | det-show --classes | tr '\n' ' ')" \
+is "some, in the order given" "$(scene --count 1 --only star,disc | det-show --classes | tr '\n' ' ')" \
 	"star disc "
-is "labels are places in it" "$(scene --count 9 --classes star,disc | boxes | cut -d ' ' -f 8 | sort -u | tr '\n' ' ')" \
+is "labels are places in it" "$(scene --count 9 --only star,disc | boxes | cut -d ' ' -f 8 | sort -u | tr '\n' ' ')" \
 	"0 1 "
 is "so many objects" "$(scene --count 5 --objects 1 --clutter 0 | boxes | wc -l | tr -d ' ')" 5
 is "none" "$(scene --count 3 --objects 0 | boxes | wc -l | tr -d ' ')" 0
@@ -72,8 +72,8 @@ says "no size" "size: AxB expected, found '3x'" --size 3x
 says "too small" "sides of 32 to 4096 pixels expected, found 20x320" --size 20x320
 says "more than at most" "objects: a least and a most" --objects 5-2
 says "no range" "objects: A-B expected, found '1-2-3'" --objects 1-2-3
-says "no such class" "classes: there is no 'cat'" --classes star,cat
-says "twice" "class 'star' is given twice" --classes star,star
+says "no such class" "only: there is no 'cat'" --only star,cat
+says "twice" "class 'star' is given twice" --only star,star
 says "an endless file" "count N expected with -o" -o x.det
 says "an endless folder" "count N expected with --dir" -d x
 says "two places" "one of them expected" --count 1 -o x.det -d x
