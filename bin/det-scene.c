@@ -19,7 +19,7 @@ static const enum det_format picture_of[] = { DET_FORMAT_PNG, DET_FORMAT_JPEG,
 struct settings {
 	struct det_scene_params p;
 	const char *size, *objects, *clutter, *dir;
-	struct opt_names classes;
+	struct opt_names only;
 	long count, first, seed, quality;
 	int truth, picture;
 	struct det_classes table;
@@ -48,14 +48,14 @@ set_classes(struct tool *t, struct settings *s)
 	struct det_scene_params *p = &s->p;
 	int c;
 
-	if (s->classes.n > DET_SCENE_CLASSES)
-		tool_usage(t, "--classes: at most %d expected", DET_SCENE_CLASSES);
-	for (size_t i = 0; i < s->classes.n; i++) {
+	if (s->only.n > DET_SCENE_CLASSES)
+		tool_usage(t, "--only: at most %d expected", DET_SCENE_CLASSES);
+	for (size_t i = 0; i < s->only.n; i++) {
 		for (c = 0; det_scene_class[c]; c++)
-			if (!strcmp(det_scene_class[c], s->classes.v[i]))
+			if (!strcmp(det_scene_class[c], s->only.v[i]))
 				break;
 		if (!det_scene_class[c])
-			tool_usage(t, "--classes: there is no '%s'", s->classes.v[i]);
+			tool_usage(t, "--only: there is no '%s'", s->only.v[i]);
 		p->class[i] = c;
 		p->n_classes = i + 1;
 	}
@@ -172,8 +172,8 @@ main(int argc, char *argv[])
 		    "the number of the first"),
 		OPT_LONG(0, "seed", &s.seed, 0, 1L << 53, "N", "of all chance"),
 		OPT_STR(0, "size", &s.size, "WxH", "of a scene (default: 320x320)"),
-		OPT_NAMES(0, "classes", &s.classes, "NAMES",
-		    "draw only these, labelled in this order"),
+		OPT_NAMES(0, "only", &s.only, "NAMES",
+		    "classes to draw, labelled in this order"),
 		OPT_STR(0, "objects", &s.objects, "A-B",
 		    "from A to B in a scene (default: 2-9)"),
 		OPT_STR(0, "clutter", &s.clutter, "A-B",

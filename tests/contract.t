@@ -28,6 +28,7 @@ usual() {
 	det-eval) args="-q --per-class" bare="-q" input=both.det makes=text file=new.txt ;;
 	det-show) args="" input=boxes.det makes=text ;;
 	det-gt) args="--csv gt.csv" bare="--csv" makes=stream ;;
+	det-scene) args="--count 3 --size 64x48" makes=stream ;;
 	det-run) args="-m M.det dog.jpg" bare="-m M.det" makes=text ;;
 	det-train) args="-m M.det -o run.tmp" bare="-m M.det -o run.tmp" input=train.det makes=text ;;
 	det-model) args="list M.det" bare="list" makes=text ;;
@@ -98,6 +99,7 @@ misused() {
 		is "a line and a hint" "$(lines err) $(tail -n 1 err | cut -c 1-5)" "2 try '"
 		like "names what is wrong" "$(head -n 1 err)" "^$1.*($bad|-o)"
 	done
+	[ "$bare" ] || [ "$input" ] || return # det-scene reads nothing
 	for bad in nowhere.det .; do
 		# shellcheck disable=SC2086
 		"$1" $bare $bad </dev/null >out 2>err

@@ -147,7 +147,9 @@ dress(struct thing *t, struct det_random *rng, vec4 ground)
 	t->gloss = (float)(chance(rng, .6) ? chance_in(rng, .05, .8) : 0);
 	t->sharp = (int)chance_of(rng, 2, 6);
 	t->rim = (float)(chance(rng, .12) ? .04 * t->shape.up + 1 : 0);
-	t->height = t->shape.up * (float)chance_in(rng, .03, .3);
+	/* thin things are low */
+	t->height =
+	    (float)chance_in(rng, .03, .3) * fminf(t->shape.up, 4 * t->shape.deep);
 }
 
 /* A cap and a label. */
@@ -238,7 +240,7 @@ add_object(struct det_scene *s)
 
 	make_thing(s, t, (enum shape_class)s->p.class[label], r);
 	t->label = (int)label;
-	place(s, s->n, 3);
+	place(s, s->n, chance(&s->rng, .5) ? 3 : 1);
 	s->n++;
 }
 
@@ -248,7 +250,7 @@ add_clutter(struct det_scene *s)
 	const double side = (double)(s->p.w < s->p.h ? s->p.w : s->p.h);
 	const enum shape_class class =
 	    (enum shape_class)chance_of(&s->rng, SHAPE_STICK, SHAPE_END - 1);
-	const double most = class <= SHAPE_ZIGZAG ? .5 : .12;
+	const double most = class <= SHAPE_ZIGZAG ? .35 : .12;
 
 	make_thing(s, &s->thing[s->n], class,
 	    side * exp(chance_in(&s->rng, log(.02), log(most))));
@@ -283,7 +285,7 @@ static enum det_err
 add_box(struct det_boxes *b, const struct thing *t, double visible)
 {
 	const double share = t->whole ? (double)t->seen / (double)t->whole : 0;
-	struct det_box box = { .score = 1, .label = t->label, .source = -1 };
+	struct det_box box = { .score = 1, .label = t->label, .source = (int32_t)b->n };
 
 	if (t->label < 0 || share < DET_SCENE_HIDDEN || t->seen < DET_SCENE_SPECK)
 		return DET_OK;

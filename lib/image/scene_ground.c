@@ -101,7 +101,7 @@ any_lens(struct det_random *rng, const struct canvas *c)
 	l.y = (float)chance_in(rng, 0, 256);
 	for (int i = 0; i < 4; i++)
 		l.gain[i] = (float)chance_in(rng, .88, 1.12);
-	l.gain *= (float)exp(chance_in(rng, -.5, .35));
+	l.gain *= (float)exp(chance_in(rng, -.5, .2));
 	l.noise = (float)(.09 * pow(det_random_uniform(rng), 2));
 	return l;
 }

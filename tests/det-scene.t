@@ -1,0 +1,83 @@
+# shellcheck shell=sh disable=SC1091
+. "$DET_SRC/tests/lib.sh"
+mkdir files
+(cd files && . "$DET_SRC/tests/fixture.sh")
+
+# What a stream holds, without its history
+plain() { det-show --data "$@" | grep -v '^STRM'; }
+boxes() { det-show --data "$@" | awk '/^  [-0-9]/ && NF == 9'; }
+says() { # DESCRIPTION REGEX ARG...: fails and says that
+	says_d=$1 says_r=$2
+	shift 2
+	det-scene "$@" >out 2>err </dev/null
+	is "$says_d: status" "$?" 2
+	like "and says so" "$(cat err)" "$says_r"
+}
+scene() { det-scene --size 96x64 "$@"; }
+
+# --- chance
+scene --count 7 -o seven.det
+is "so many scenes" "$(plain seven.det | grep -c '^ITEM')" 7
+is "named by number" "$(plain seven.det | sed -n 's/^ITEM \(.*\)/\1/p' | head -n 2)" \
+	"id=0 path=scene-000000.ppm width=96 height=64
+id=1 path=scene-000001.ppm width=96 height=64"
+scene --count 7 -j 1 -o one.det
+is "by one thread the same" "$(plain one.det | md5sum)" "$(plain seven.det | md5sum)"
+scene --count 2 --first 5 -o late.det
+is "beginning later, the same scenes" "$(plain late.det | awk '/^ITEM/ { on = 1 } /^END/ { on = 0 } on' | md5sum)" \
+	"$(plain seven.det | awk '/^ITEM id=5/ { on = 1 } /^END/ { on = 0 } on' | md5sum)"
+not_ok "another seed, others" test "$(scene --count 2 --seed 1 | boxes | md5sum)" = \
+	"$(scene --count 2 | boxes | md5sum)"
+is "the classes" "$(det-show --classes seven.det | cut -f 1 | tr '\n' ' ')" \
+	"disc ring box triangle star cross heart bottle "
+is "some, in the order given" "$(scene --count 1 --only star,disc | det-show --classes | tr '\n' ' ')" \
+	"star disc "
+is "labels are places in it" "$(scene --count 9 --only star,disc | boxes | cut -d ' ' -f 8 | sort -u | tr '\n' ' ')" \
+	"0 1 "
+is "so many objects" "$(scene --count 5 --objects 1 --clutter 0 | boxes | wc -l | tr -d ' ')" 5
+is "none" "$(scene --count 3 --objects 0 | boxes | wc -l | tr -d ' ')" 0
+is "all difficult where all must be seen" \
+	"$(det-scene --count 20 --visible 1 | boxes | cut -d ' ' -f 9 | sort | uniq -c | awk '$2 == 1 { print ($1 > 5) }')" 1
+scene 2>err | head -c 100000 >out
+is "without end, until the reader goes" "$(wc -c <out | tr -d ' ') $(cat err)" "100000 "
+
+# --- what others make of it
+det-scene --count 1 | det-draw --boxes gt -o scene.png 2>err
+is "det-draw draws it" "$? $(cat err)" "0 "
+is "at its size" "$(det-image scene.png | det-show --data | sed -n 's/^ITEM .*\(width=.*height=[0-9]*\).*/\1/p')" \
+	"width=320 height=320"
+det-scene --count 3 | det-image -m files/M.det 2>err | det-backbone -m files/M.det -o maps.det
+is "det-image and det-backbone take it" "$? $(plain maps.det | grep -c '^ITEM') $(plain maps.det | grep -c '^BOXS.*name=gt')" "0 3 3"
+det-scene --count 20 | det-export --truth >out 2>err
+is "det-export" "$? $(cut -f 1 out | sort -u | wc -l | tr -d ' ')" "0 20"
+is "has every box" "$(grep -c . out)" "$(det-scene --count 20 | boxes | wc -l | tr -d ' ')"
+
+# --- files
+det-scene --count 6 -q -d coco
+is "a folder" "$(ls coco | tr '\n' ' ')" "scene-000000.png scene-000001.png scene-000002.png scene-000003.png scene-000004.png scene-000005.png truth.json "
+det-gt --coco coco/truth.json -o coco.det
+is "COCO: the boxes" "$(boxes coco.det)" "$(det-scene --count 6 | boxes)"
+is "nothing is wrong with it" "$(det-gt --coco coco/truth.json --check | cut -f 1 | grep -c bad)" 0
+is "the pictures" "$(det-image coco/scene-000004.png | det-show --data | grep -A 1 '^TENS.*image' | md5sum)" \
+	"$(det-scene --count 1 --first 4 | det-image | det-show --data | grep -A 1 '^TENS.*image' | md5sum)"
+det-scene --count 3 -d voc -f voc --pictures jpeg
+is "VOC" "$(det-gt --voc voc | boxes | cut -d ' ' -f 3-7,9 | md5sum)" "$(det-scene --count 3 | boxes | cut -d ' ' -f 3-7,9 | md5sum)"
+is "JPEG" "$(head -c 2 voc/scene-000002.jpg | od -An -tx1)" " ff d8"
+det-scene --count 3 -d yolo/ -f yolo --pictures ppm 2>/dev/null
+is "YOLO" "$(det-gt --yolo yolo --snap | boxes | cut -d ' ' -f 3-8)" "$(det-scene --count 3 | boxes | cut -d ' ' -f 3-8)"
+is "PPM" "$(head -c 2 yolo/scene-000002.ppm)" P6
+
+# --- misuse
+says "no size" "size: AxB expected, found '3x'" --size 3x
+says "too small" "sides of 32 to 4096 pixels expected, found 20x320" --size 20x320
+says "more than at most" "objects: a least and a most" --objects 5-2
+says "no range" "objects: A-B expected, found '1-2-3'" --objects 1-2-3
+says "no such class" "only: there is no 'cat'" --only star,cat
+says "twice" "class 'star' is given twice" --only star,star
+says "an endless file" "count N expected with -o" -o x.det
+says "an endless folder" "count N expected with --dir" -d x
+says "two places" "one of them expected" --count 1 -o x.det -d x
+: >plain
+says "a file for a folder" "plain" --count 1 -d plain
+is "nothing is left" "$(ls -d x* 2>/dev/null)" ""
+done_testing
