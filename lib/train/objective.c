@@ -14,6 +14,7 @@ static const struct det_objective_kind *const kinds[] = {
 	&det_objective_yolo1,
 	&det_objective_yolo2,
 	&det_objective_yolo3,
+	&det_objective_classes,
 };
 
 #define N (sizeof kinds / sizeof kinds[0])
