@@ -23,7 +23,7 @@ IMAGE      =
 SYSTEMS = ssd ssd-fpn retinanet frcnn frcnn-fpn yolov1 yolov2 yolov3
 HERE   := $(dir $(lastword $(MAKEFILE_LIST)))
 
-# architecture, its variables, recipe; of the YOLOs, which begin without weights, other ones
+# architecture, its variables, recipe
 ssd.arch          = squeezenet_ssdlite
 ssd.recipe        = cpu_ssd
 ssd-fpn.arch      = squeezenet_ssd_fpn
@@ -35,18 +35,21 @@ frcnn.set         = --set s5=1 --set hole=2 --set stride=8
 frcnn.recipe      = cpu_faster_rcnn
 frcnn-fpn.arch    = squeezenet_frcnn_fpn
 frcnn-fpn.recipe  = cpu_faster_rcnn
-yolov1.arch       = tiny_yolov1
+yolov1.arch       = squeezenet_yolov1
 yolov1.recipe     = cpu_yolov1
-yolov2.arch       = tiny_yolov2
+yolov2.arch       = squeezenet_yolov2
+yolov2.set        = --set anchors=$(call learnt,5,1-10,--stride 16)
 yolov2.recipe     = cpu_yolov2
-yolov3.arch       = tiny_yolov3
+yolov3.arch       = squeezenet_yolov3
+yolov3.set        = --set anchors8=$(call learnt,6,1-6) --set anchors16=$(call learnt,6,7-12)
 yolov3.recipe     = cpu_yolov3
+# widths and heights that stand for the data's, by det-anchors: of $(1) numbers $(2)
+learnt = $$(det-anchors -q --kmeans $(1) --size 320x240 $(3) $(OUT)/trainval.gt | cut -d , -f $(2))
 
 # Stages between the backbone and suppression, scores of all sizes kept.
 one-stage = det-head -m $(1) --thresh .001
 two-stage = det-propose -m $(1) | det-roipool -m $(1) | det-head -m $(1) --thresh .001
 rest      = $(if $(filter frcnn%,$(2)),$(two-stage),$(one-stage))
-weights   = $(if $(filter yolo%,$(1)),,--weights $(WEIGHTS))
 
 table: $(SYSTEMS:%=$(OUT)/%/row)
 	@{ printf '%-10s %6s %6s %s\n' system AP AP50 'AP50 of each class, training, test'; \
@@ -66,7 +69,7 @@ $(OUT)/classes: $(OUT)/trainval.gt
 $(OUT)/%/begin.det: $(OUT)/classes
 	@mkdir -p $(@D)
 	det-model new --arch $($*.arch) $($*.set) --classes $(OUT)/classes --seed $(SEED) \
-	    $(call weights,$*) -o $@
+	    --weights $(WEIGHTS) -o $@
 
 # a run that was stopped leaves a last.det too: the stamp says that it was not
 $(OUT)/%/trained: $(OUT)/%/begin.det $(OUT)/trainval.gt
