@@ -29,6 +29,7 @@ import numpy as np
 import torch
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import box_iou
+from torchvision.ops.misc import FrozenBatchNorm2d
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path += [HERE, os.path.join(HERE, "..", "..", "formats")]
@@ -158,6 +159,10 @@ def run(arch, voc, folder):
     pth, det = os.path.join(folder, "m.pth"), os.path.join(folder, "m.det")
     model = tv_models.build(arch)
     tell_apart(model)
+    if arch.endswith("_v2"):    # the published weights of the first versions have epsilon 0
+        for m in model.modules():
+            if isinstance(m, FrozenBatchNorm2d):
+                m.eps = 1e-5
     state = model.state_dict()
     torch.save(state, pth)
     with open(det, "wb") as out:
