@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "model/arch.h"
+#include "model/seeded.h"
 #include "train/system.h"
 #include "tests/unit/tap.h"
 
@@ -51,6 +52,35 @@ rig_model(const char *arch, const char *const *set, size_t n_set, uint64_t seed)
 	(void)close(fd);
 	det_arch_close(a);
 	det_buf_free(&classes);
+	rig_check(det_model_open(&m, "rig.det"));
+	(void)unlink("rig.det");
+	return m;
+}
+
+/* A model of texts, in pairs of name and text; the nets' weights are seeded. */
+static inline struct det_model *
+rig_model_of(const char *const (*text)[2], size_t n, size_t classes, uint64_t seed)
+{
+	struct det_writer *w;
+	struct det_model *m;
+	const char names[] = "a\nb\nc\nd\n";
+	int fd = open("rig.det", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	if (fd < 0)
+		exit(2);
+	rig_check(det_writer_open_fd(&w, fd, "rig.det"));
+	rig_check(det_writer_make(w, DET_STREAM, NULL, names, 2 * classes));
+	for (size_t i = 0; i < n; i++)
+		if (!strncmp(text[i][0], "net/", 4))
+			rig_check(det_seeded_write(
+			    w, text[i][1], strlen(text[i][1]), text[i][0], seed));
+		else
+			rig_check(det_writer_text(
+			    w, text[i][0], text[i][1], strlen(text[i][1])));
+	rig_check(det_writer_end(w));
+	rig_check(det_writer_flush(w));
+	det_writer_free(w);
+	(void)close(fd);
 	rig_check(det_model_open(&m, "rig.det"));
 	(void)unlink("rig.det");
 	return m;

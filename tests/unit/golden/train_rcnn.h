@@ -3,7 +3,8 @@
  * A step of torchvision 0.14's FasterRCNN with tiny_frcnn's weights of seed 3; made by
  * tests/oracle/train_rcnn.py. */
 
-static const double golden_terms[] = { 0.70140839, 0.0023731287, 3.6739583, 0.079610579 };
+static const double golden_terms[] = { 0.70140839, 0.0023731287, 3.6739583,
+	0.079610579 };
 
 /* Of each weight its gradient's norm, and the value that is largest. */
 static const struct {
