@@ -34,7 +34,7 @@ if [ -n "$DET_SAN" ]; then
 	done_testing
 	exit
 fi
-det-scene -d four --count 4 --seed 5 --size 128x128 --classes disc,box,star --objects 1-3 --clutter 0-2
+det-scene -d four --count 4 --seed 5 --size 128x128 --only disc,box,star --objects 1-3 --clutter 0-2
 det-gt --coco four/truth.json --images four -o gt.det
 printf 'disc\nbox\nstar\n' >three
 
