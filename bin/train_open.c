@@ -217,6 +217,8 @@ train_open(struct train_job *j)
 	}
 	j->model = j->state ? j->state : t->model;
 	train_params(j, &p);
+	if (j->o->dry_run)
+		p.lr = 0; /* the same batch again and again: weights stay */
 	if (!j->state && det_train_is_state(j->model))
 		tool_usage(t,
 		    "-m %s is the state of a run: --resume goes on with it, last.det "

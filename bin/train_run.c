@@ -153,6 +153,7 @@ open_batches(struct train_job *j)
 	struct det_batches_params p = { .classes = det_model_classes(j->model),
 		.gt = j->o->gt,
 		.size = (size_t)j->o->batch,
+		.first = (uint64_t)j->o->from,
 		.skip = det_train_at(j->train)->items,
 		.ahead = AHEAD,
 		.stop = j->stop };

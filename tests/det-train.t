@@ -112,6 +112,16 @@ head -c $(($(wc -c <s80.det) / 4 + 500)) s80.det |
 	train b --val val.det --val-every 7 --ema .8 >/dev/null 2>&1
 det-train -o b --val val.det --resume s80.det >/dev/null
 ok "without the model and the options: those of the run" same a b
+rm -r b
+head -c $(($(wc -c <s80.det) / 4 + 500)) s80.det |
+	train b --val val.det --val-every 7 --ema .8 >/dev/null 2>&1
+n=$(det-show --data --name train/state b/state.det | sed -n 's/.* items=//p')
+is "items used up" "$n" 20
+det-image -m T.det --epochs 80 --from "$n" <val.det |
+	det-train -o b --val val.det --resume --from "$n" >/dev/null
+ok "the rest alone, if that is said" same a b
+like "too late a rest: refused" "$(det-train -o b --val val.det --resume --from 81 s80.det 2>&1)" \
+	"a stream from item 80 or before expected, found one from 81"
 like "another rate: refused" "$(det-train -o b --resume --lr 1 --val val.det s80.det 2>&1)" \
 	"^det-train: a run goes on as it was begun, with 'lr=0.01': found 'lr=1'"
 det-model new --arch tiny_ssd --classes names --seed 4 -o U.det

@@ -502,9 +502,14 @@ det_batches_new(struct det_batches **out, const struct det_batches_params *p)
 		    "%zu "
 		    "and %d",
 		    MAX_AHEAD, p->size, p->ahead);
+	if (p->first > p->skip)
+		return det_fail(DET_INVALID,
+		    "a stream from item %llu or before expected, found one from %llu",
+		    (unsigned long long)p->skip, (unsigned long long)p->first);
 	if ((e = det_calloc(&b, 1, sizeof *b)))
 		return e;
 	b->p = *p;
+	b->items = p->first;
 	b->p.image = p->image ? p->image : "image";
 	b->p.gt = p->gt ? p->gt : "gt";
 	b->n_slots = (size_t)p->ahead + 1;

@@ -57,8 +57,9 @@ struct det_batches_params {
 					    * they are; must outlive the batches */
 	const char *image, *gt;            /* names; NULL: "image" and "gt" */
 	size_t size;
-	uint64_t skip; /* items that are passed over first */
-	int ahead;     /* batches held ready, 1 .. 16 */
+	uint64_t first; /* number of the stream's first item */
+	uint64_t skip;  /* items before this number are passed over; not below first */
+	int ahead;      /* batches held ready, 1 .. 16 */
 	/* Set by a signal's handler: det_batches_next gives up waiting. May be NULL. */
 	const volatile sig_atomic_t *stop;
 };
