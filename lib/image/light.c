@@ -17,22 +17,16 @@
  * step values are cut at 0 and 255, and bytes are rounded once, at the end, where OpenCV
  * rounds at each step; a saturation above 1 is cut by channel, as in Darknet.
  *
- * Pixels are taken 64 at a time, channel by channel, so that compilers make vectors of the
- * loops; no operation is contracted or reordered, so all processors agree.
+ * Pixels are taken 64 at a time, channel by channel, four in a vector; no operation is
+ * contracted or reordered, so all processors agree.
  */
 #include "image/light.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
-#include "base/cpu.h"
-#include "image/simd.h"
-
 #define BLOCK 64 /* pixels at a time */
-
-#if defined(__x86_64__) || defined(__i386__)
-#define HAVE_AVX2 1
-#endif
 
 enum det_err
 det_light_check(const struct det_light_params *p)
@@ -113,99 +107,92 @@ make_plan(struct plan *p, const struct det_light *l)
 	p->colour = p->hue || l->saturation != 1 || l->exposure != 1;
 }
 
-/* Ternaries on comparisons only: what becomes vector minimum, maximum and selection. */
-#define LESS(a, b) ((a) < (b) ? (a) : (b))
-#define MORE(a, b) ((a) > (b) ? (a) : (b))
-#define CUT(v)     LESS(MORE(v, 0.f), 255.f)
+/* Four floats, whatever the processor makes of them: compilers leave loops with choices
+ * between floats as they are. */
+typedef float vec __attribute__((vector_size(16)));
+typedef int32_t veci __attribute__((vector_size(16)));
+#define LANES 4
 
-/* A channel of the hexagon: n is 5 for red, 3 for green, 1 for blue. */
-#define CORNER(n) (h + (n) >= 6 ? h + (n)-6 : h + (n))
-#define RAMP(k)   MORE(LESS(LESS((k), 4 - (k)), 1.f), 0.f)
+#define PICK(m, a, b) ((vec)(((veci)(a) & (m)) | ((veci)(b) & ~(m))))
+#define LESS(a, b)    PICK((a) < (b), a, b)
+#define MORE(a, b)    PICK((a) > (b), a, b)
+#define ALL(v)        ((vec){ (v), (v), (v), (v) })
 
-static inline __attribute__((always_inline)) void
-turn_hue(float *restrict r, float *restrict g, float *restrict b, float shift)
+/* A channel of the hexagon, in place of x: v - c * ramp(h + n), n 5 for red, 3 for green, 1
+ * for blue. */
+static inline void
+corner(vec *x, const vec *v, const vec *c, const vec *h, float n)
 {
-	DET_SIMD
-	for (int i = 0; i < BLOCK; i++) {
-		const float v = MORE(MORE(r[i], g[i]), b[i]);
-		const float c = v - LESS(LESS(r[i], g[i]), b[i]);
-		const float over = c > 0 ? 1 / c : 0;
-		const float hr = (g[i] - b[i]) * over, hg = (b[i] - r[i]) * over + 2,
-			    hb = (r[i] - g[i]) * over + 4;
-		const float at = (v == r[i] ? hr : v == g[i] ? hg : hb) + shift;
-		const float low = at < 0 ? at + 6 : at;
-		const float h = low >= 6 ? low - 6 : low;
-		const float k5 = CORNER(5), k3 = CORNER(3), k1 = CORNER(1);
+	const vec six = ALL(6.f), nil = ALL(0.f), one = ALL(1.f);
+	const vec at = *h + n, k = at - PICK(at >= six, six, nil), back = 4.f - k;
+	const vec low = LESS(k, back), top = LESS(low, one), ramp = MORE(top, nil);
 
-		r[i] = v - c * RAMP(k5);
-		g[i] = v - c * RAMP(k3);
-		b[i] = v - c * RAMP(k1);
-	}
+	*x = *v - *c * ramp;
 }
 
-static inline __attribute__((always_inline)) void
-turn_colour(float *restrict r, float *restrict g, float *restrict b, float s, float e,
-    float last)
+static inline void
+turn_hue(vec *r, vec *g, vec *b, float shift)
 {
-	DET_SIMD
-	for (int i = 0; i < BLOCK; i++) {
-		const float v = MORE(MORE(r[i], g[i]), b[i]);
-		const float x = CUT((v - (v - r[i]) * s) * e) * last;
-		const float y = CUT((v - (v - g[i]) * s) * e) * last;
-		const float z = CUT((v - (v - b[i]) * s) * e) * last;
+	const vec six = ALL(6.f), nil = ALL(0.f), one = ALL(1.f);
+	const vec x = *r, y = *g, z = *b;
+	const vec xy = MORE(x, y), v = MORE(xy, z), uv = LESS(x, y),
+		  c = v - LESS(uv, z);
+	const vec over = one / PICK(c > nil, c, one); /* a grey has no hue: 0 */
+	const vec hr = (y - z) * over, hg = (z - x) * over + 2.f,
+		  hb = (x - y) * over + 4.f;
+	const vec hgb = PICK(v == y, hg, hb), at = PICK(v == x, hr, hgb) + shift;
+	const vec low = at + PICK(at < nil, six, nil);
+	const vec h = low - PICK(low >= six, six, nil);
 
-		r[i] = LESS(x, 255.f) + .5f;
-		g[i] = LESS(y, 255.f) + .5f;
-		b[i] = LESS(z, 255.f) + .5f;
-	}
+	corner(r, &v, &c, &h, 5);
+	corner(g, &v, &c, &h, 3);
+	corner(b, &v, &c, &h, 1);
 }
 
-static inline __attribute__((always_inline)) void
+/* A channel whose largest neighbour is v; ready to be cut to whole numbers. */
+static inline void
+fade(vec *x, const vec *v, const struct plan *p)
+{
+	const vec nil = ALL(0.f), most = ALL(255.f);
+	const vec s = (*v - (*v - *x) * p->saturation) * p->exposure;
+	const vec low = MORE(s, nil), t = LESS(low, most) * p->last;
+
+	*x = LESS(t, most) + .5f;
+}
+
+static inline void
+turn_colour(vec *r, vec *g, vec *b, const struct plan *p)
+{
+	const vec rg = MORE(*r, *g), v = MORE(rg, *b);
+
+	fade(r, &v, p);
+	fade(g, &v, p);
+	fade(b, &v, p);
+}
+
+static void
 run_block(unsigned char *rgb, const struct plan *p)
 {
-	float c[3][BLOCK];
+	union {
+		float f[BLOCK];
+		vec v[BLOCK / LANES];
+	} c[3];
 
 	for (int i = 0; i < BLOCK; i++) {
-		c[0][i] = p->table[rgb[3 * i]];
-		c[1][i] = p->table[rgb[3 * i + 1]];
-		c[2][i] = p->table[rgb[3 * i + 2]];
+		c[0].f[i] = p->table[rgb[3 * i]];
+		c[1].f[i] = p->table[rgb[3 * i + 1]];
+		c[2].f[i] = p->table[rgb[3 * i + 2]];
 	}
-	if (p->hue)
-		turn_hue(c[0], c[1], c[2], p->shift);
-	turn_colour(c[0], c[1], c[2], p->saturation, p->exposure, p->last);
+	for (int i = 0; i < BLOCK / LANES; i++) {
+		if (p->hue)
+			turn_hue(&c[0].v[i], &c[1].v[i], &c[2].v[i], p->shift);
+		turn_colour(&c[0].v[i], &c[1].v[i], &c[2].v[i], p);
+	}
 	for (int i = 0; i < BLOCK; i++) {
-		rgb[3 * i] = (unsigned char)(int)c[0][i];
-		rgb[3 * i + 1] = (unsigned char)(int)c[1][i];
-		rgb[3 * i + 2] = (unsigned char)(int)c[2][i];
+		rgb[3 * i] = (unsigned char)(int)c[0].f[i];
+		rgb[3 * i + 1] = (unsigned char)(int)c[1].f[i];
+		rgb[3 * i + 2] = (unsigned char)(int)c[2].f[i];
 	}
-}
-
-static void
-run_c(unsigned char *rgb, size_t blocks, const struct plan *p)
-{
-	for (size_t i = 0; i < blocks; i++)
-		run_block(rgb + i * BLOCK * 3, p);
-}
-
-#ifdef HAVE_AVX2
-__attribute__((target("avx2"))) static void
-run_avx2(unsigned char *rgb, size_t blocks, const struct plan *p)
-{
-	for (size_t i = 0; i < blocks; i++)
-		run_block(rgb + i * BLOCK * 3, p);
-}
-#endif
-
-static void
-run_blocks(unsigned char *rgb, size_t blocks, const struct plan *p)
-{
-#ifdef HAVE_AVX2
-	if (det_cpu_level() >= DET_CPU_AVX2) {
-		run_avx2(rgb, blocks, p);
-		return;
-	}
-#endif
-	run_c(rgb, blocks, p);
 }
 
 void
@@ -225,8 +212,9 @@ det_light_apply(struct det_image *im, const struct det_light *l)
 			im->rgb[i] = byte[im->rgb[i]];
 		return;
 	}
-	run_blocks(im->rgb, blocks, &p);
+	for (size_t i = 0; i < blocks; i++)
+		run_block(im->rgb + i * BLOCK * 3, &p);
 	memcpy(tail, im->rgb + blocks * BLOCK * 3, rest * 3);
-	run_blocks(tail, 1, &p);
+	run_block(tail, &p);
 	memcpy(im->rgb + blocks * BLOCK * 3, tail, rest * 3);
 }
