@@ -85,9 +85,9 @@ enum det_err det_roi_pool_by(float *out, const struct det_roi_kernel *k,
     const struct det_roi_map *m, size_t maps, const struct det_roi *roi, size_t n,
     const struct det_roi_params *p, int threads) DET_MUST_USE;
 
-/* The way back (roi_back.c), as kernels of the same kind. */
-extern const struct det_roi_kernel det_roi_back_c, det_roi_back_avx2;
+/* The same of the way back (roi_back.c). */
 const struct det_roi_kernel *det_roi_back_best(void);
+const struct det_roi_kernel *det_roi_back_number(size_t i, int *more);
 
 /* det_roi_pool_back by a given kernel. */
 enum det_err det_roi_back_by(float *const *grad, const float *out_grad,

@@ -317,13 +317,3 @@ det_roi_kernel_best(void)
 
 	return det_roi_kernel_number((size_t)det_cpu_level(), &more);
 }
-
-const struct det_roi_kernel *
-det_roi_back_best(void)
-{
-#if X86
-	if (det_cpu_level() >= DET_CPU_AVX2)
-		return &det_roi_back_avx2;
-#endif
-	return &det_roi_back_c;
-}

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cpu.h"
 #include "roi/roi_impl.h"
 #include "tests/unit/tap.h"
 
@@ -217,6 +216,7 @@ int
 main(void)
 {
 	float *data[MAPS];
+	int more;
 
 	for (size_t i = 0; i < MAPS; i++) {
 		data[i] = random_floats(area(i));
@@ -224,9 +224,9 @@ main(void)
 			wide[i], i ? .125 : .25 };
 	}
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		test_case(&det_roi_back_c, i);
-		if (det_cpu_supported() >= DET_CPU_AVX2)
-			test_case(det_roi_back_best(), i);
+		for (size_t n = 0; det_roi_back_number(n, &more) || more; n++)
+			if (det_roi_back_number(n, &more))
+				test_case(det_roi_back_number(n, &more), i);
 	}
 	test_hand();
 	free(data[0]);
