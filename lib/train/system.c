@@ -145,12 +145,15 @@ det_system_add_net(
     struct det_system *s, const char *name, const struct det_grad_params *p, int loose)
 {
 	const struct det_weights w = det_network_weights(s->model);
+	struct det_grad_params with = *p;
 	struct det_system_net *n = &s->net[s->nets];
 	enum det_err e;
 
 	if (s->nets == DET_SYSTEM_NETS)
 		return det_fail(DET_LIMIT, "more than %d nets", DET_SYSTEM_NETS);
 	*n = (struct det_system_net){ .name = name };
+	/* no two nets have the same masks of dropout */
+	with.seed += s->nets;
 	if ((e = det_network_parse(&n->net, s->model, name)))
 		return e;
 	n->inputs = det_net_inputs(n->net);
@@ -160,7 +163,7 @@ det_system_add_net(
 		    name, DET_SYSTEM_MAPS);
 	if (e || (e = det_calloc(&n->out, n->outputs, sizeof *n->out)) ||
 	    (!loose && (e = wire_inputs(s, n))) ||
-	    (e = det_grad_new(&n->grad, n->net, &w, p))) {
+	    (e = det_grad_new(&n->grad, n->net, &w, &with))) {
 		free(n->out);
 		det_net_free(n->net);
 		*n = (struct det_system_net){ 0 };
