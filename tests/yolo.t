@@ -15,6 +15,14 @@ for a in tiny_yolov1 tiny_yolov2 tiny_yolov3 squeezenet_yolov1 squeezenet_yolov2
 	ok "$a: finds something" test "$(wc -l <boxes)" -gt 1
 done
 
+# an objectness begins at its prior: no score is far above
+for a in tiny_yolov2 tiny_yolov3; do
+	det-model new --arch $a --set prior=.001 --set out_std=1e-4 -o a.det
+	is "$a: prior=.001" "$(det-run -m a.det -t .0015 dog.jpg | wc -l | tr -d ' ')" 1
+	det-model new --arch $a --set prior=.9 --set out_std=1e-4 -o a.det
+	ok "$a: prior=.9" test "$(det-run -m a.det -t .2 dog.jpg | wc -l)" -gt 1
+done
+
 # other sizes, classes and anchors
 det-model new --arch tiny_yolov2 --set classes=2 --set per=2 --set anchors=1,1,3,2 -o a.det
 is "anchors and classes that a user sets" "$(det-model check a.det)" "a.det: ok"
@@ -61,6 +69,6 @@ learns YOLOv2 tiny_yolov2 "--set size=128" .1 --iterations 120 --lr .002 --warmu
 is "YOLOv2: its terms are columns" "$(head -n 1 run/log.tsv | cut -f 3-8)" "xy	wh	obj	noobj	cls	prior"
 learns YOLOv3 tiny_yolov3 "--set size=128" .15 --iterations 90 --lr .003 --warmup 20 --clip 10
 learns "YOLOv3 by GIoU" tiny_yolov3 "--set size=128" .3 --loss "yolo3 giou=1" \
-	--iterations 120 --lr .003 --warmup 20 --clip 10 --schedule cosine
+	--iterations 150 --lr .006 --warmup 20 --clip 10 --schedule cosine
 is "GIoU: its terms are columns" "$(head -n 1 run/log.tsv | cut -f 3-6)" "obj	noobj	cls	giou"
 done_testing

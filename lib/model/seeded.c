@@ -18,6 +18,7 @@ enum way { CONST, NORMAL, FAN, UNIFORM, PRIOR, HE, XAVIER };
 struct how {
 	enum way way;
 	double v;
+	size_t at, every; /* elements at, at + every, ...; 0: all */
 };
 
 static const struct {
@@ -47,8 +48,9 @@ static struct how
 usual(const char *name, const struct det_tensor *t)
 {
 	if (ends(name, ".weight") && t->rank > 1)
-		return (struct how){ FAN, 2 };
-	return (struct how){ CONST, ends(name, ".weight") || ends(name, ".var") };
+		return (struct how){ .way = FAN, .v = 2 };
+	return (struct how){ .way = CONST,
+		.v = ends(name, ".weight") || ends(name, ".var") };
 }
 
 static enum det_err
@@ -75,28 +77,68 @@ parse_how(struct how *h, const char *word)
 	    word);
 }
 
+/* "at=I/E", E a sum: "at=4/5+20". */
+static enum det_err
+parse_at(struct how *h, const char *word)
+{
+	unsigned long at, every = 0;
+	int used = 0;
+	const char *s = word;
+
+	if (sscanf(s, "at=%9lu%n", &at, &used) == 1 && s[used] == '/') {
+		for (s += used; *s == '/' || *s == '+'; s += used) {
+			unsigned long part;
+
+			used = 0;
+			if (sscanf(s + 1, "%9lu%n", &part, &used) != 1)
+				break;
+			every += part;
+			used++;
+		}
+		if (!*s && at < every) {
+			h->at = at;
+			h->every = every;
+			return DET_OK;
+		}
+	}
+	return det_fail(DET_INVALID,
+	    "seed: at=I/E expected, I below E, as in at=4/5+20, found '%s'", word);
+}
+
 static enum det_err
 choose(struct how *h, const char *name, const char *rules, size_t len)
 {
-	char pattern[256], word[64], more;
+	char pattern[256], word[64], place[64], more;
 	const char *line;
 	size_t at = 0, n;
 	enum det_err e;
 
 	while (det_line_next(&line, &n, rules, len, &at)) {
 		char copy[400];
+		int words;
 
 		(void)snprintf(
 		    copy, sizeof copy, "%.*s", (int)(n < 399 ? n : 399), line);
 		if (!copy[strspn(copy, " \t")] || copy[0] == '#')
 			continue;
-		if (sscanf(copy, "%255s %63s %c", pattern, word, &more) != 2)
+		words = sscanf(copy, "%255s %63s %63s %c", pattern, word, place, &more);
+		if (words != 2 && words != 3)
 			return det_fail(DET_INVALID,
 			    "seed: 'PATTERN HOW' expected, found '%s'", copy);
-		if (arch_match(pattern, name, NULL) && (e = parse_how(h, word)))
+		if (!arch_match(pattern, name, NULL))
+			continue;
+		h->every = 0;
+		if ((e = parse_how(h, word)) ||
+		    (words == 3 && (e = parse_at(h, place))))
 			return e;
 	}
 	return DET_OK;
+}
+
+static struct how
+with(const struct how *h, enum way way, double v)
+{
+	return (struct how){ way, v, h->at, h->every };
 }
 
 /* The same as one of the first four: fan-in is what an output sees, fan-out what an input
@@ -110,10 +152,10 @@ settle(const struct how *h, size_t n, const struct det_tensor *t)
 		if (i != 1)
 			out *= (double)t->dims[i];
 	switch (h->way) {
-	case FAN: return (struct how){ NORMAL, sqrt(h->v / in) };
-	case HE: return (struct how){ NORMAL, sqrt(2 / in) };
-	case XAVIER: return (struct how){ UNIFORM, sqrt(6 / (in + out)) };
-	case PRIOR: return (struct how){ CONST, -log((1 - h->v) / h->v) };
+	case FAN: return with(h, NORMAL, sqrt(h->v / in));
+	case HE: return with(h, NORMAL, sqrt(2 / in));
+	case XAVIER: return with(h, UNIFORM, sqrt(6 / (in + out)));
+	case PRIOR: return with(h, CONST, -log((1 - h->v) / h->v));
 	default: return *h;
 	}
 }
@@ -125,7 +167,8 @@ fill(float *v, size_t n, const struct how *how, const char *name, uint64_t seed)
 
 	det_random_seed(&r, seed, det_hash_text(name));
 	for (size_t i = 0; i < n; i++)
-		v[i] = (float)(how->way == CONST ? how->v
+		v[i] = (float)(how->every && i % how->every != how->at ? 0
+			       : how->way == CONST                     ? how->v
 			       : how->way == UNIFORM
 				   ? how->v * (2 * det_random_uniform(&r) - 1)
 				   : how->v * det_random_normal(&r));

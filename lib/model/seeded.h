@@ -26,6 +26,8 @@ enum det_err det_seeded_write(struct det_writer *w, const char *text, size_t len
  *   he         fan=2 (He et al. 2015)
  *   xavier     uniform, variance 2 / (fan-in + fan-out) (Glorot and Bengio 2010)
  *   prior=P    all -log((1 - P) / P): the bias of a sigmoid that begins at P
+ * and after it may stand
+ *   at=I/E     but for elements I, I + E, I + 2E, ... all are 0; E may be a sum, "5+20"
  * rules may be NULL. A dim of 0, which the net left open, is DET_INVALID. */
 enum det_err det_seeded_weight(struct det_writer *w, const char *name,
     struct det_tensor *shape, const char *rules, size_t len,
