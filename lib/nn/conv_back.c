@@ -90,7 +90,7 @@ det_conv_back_scratch(const struct det_conv *c, int threads)
 
 /* The gradients of `part`, whose images begin at these pointers. */
 static void
-run_chunk(const struct det_conv *part, float *dx, float *dw, const float *dy,
+run_chunk(const struct det_conv *part, float *dx, int set, float *dw, const float *dy,
     const float *x, const float *weight, char *scratch, int threads)
 {
 	int blocked = det_conv_back_weight_blocked(part);
@@ -100,7 +100,7 @@ run_chunk(const struct det_conv *part, float *dx, float *dw, const float *dy,
 	if (dx || blocked)
 		det_layout_block(y, dy, part->n, part->k, part->oh * part->ow, threads);
 	if (dx)
-		det_conv_back_input(part, dx, y, weight, in, threads);
+		det_conv_back_input(part, dx, set, y, weight, in, threads);
 	if (dw && det_few_back_pays(part)) {
 		det_few_back_run(part, dw, y, x, in, threads);
 		return;
@@ -114,8 +114,8 @@ run_chunk(const struct det_conv *part, float *dx, float *dw, const float *dy,
 }
 
 void
-det_conv_back_run(const struct det_conv *c, float *dx, float *dw, const float *dy,
-    const float *x, const float *weight, void *scratch, int threads)
+det_conv_back_run(const struct det_conv *c, float *dx, int set, float *dw,
+    const float *dy, const float *x, const float *weight, void *scratch, int threads)
 {
 	struct det_conv part = chunk_of(c);
 	size_t in = c->c * c->h * c->w, out = c->k * c->oh * c->ow, i, most = part.n;
@@ -124,7 +124,7 @@ det_conv_back_run(const struct det_conv *c, float *dx, float *dw, const float *d
 		return;
 	for (i = 0; i < c->n; i += part.n) {
 		part.n = c->n - i < most ? c->n - i : most;
-		run_chunk(&part, dx ? dx + i * in : NULL, dw, dy + i * out,
+		run_chunk(&part, dx ? dx + i * in : NULL, set, dw, dy + i * out,
 		    x ? x + i * in : NULL, weight, scratch, threads);
 	}
 }

@@ -3,8 +3,8 @@
  * The way back through convolutions and fully connected layers. Private to lib/nn.
  *
  * All maps and weights are plain, (N,C,H,W) and (K,C/groups,KH,KW); of struct det_conv the
- * layouts, algorithm, packing and activation are not looked at. Gradients are added to. Each
- * sum is taken in an order that the problem alone decides.
+ * layouts, algorithm, packing and activation are not looked at. Gradients are added to; that of
+ * the input is set where `set` says so. Each sum is taken in an order that the problem alone decides.
  */
 #ifndef DET_CONV_BACK_H
 #define DET_CONV_BACK_H
@@ -58,8 +58,8 @@ const struct det_back_kernels *det_back_kernels(void);
  * be NULL, then what only they need may be too. scratch: det_conv_back_scratch bytes, 64 byte
  * aligned, enough for either or both. conv_back.c */
 size_t det_conv_back_scratch(const struct det_conv *c, int threads);
-void det_conv_back_run(const struct det_conv *c, float *dx, float *dw, const float *dy,
-    const float *x, const float *weight, void *scratch, int threads);
+void det_conv_back_run(const struct det_conv *c, float *dx, int set, float *dw,
+    const float *dy, const float *x, const float *weight, void *scratch, int threads);
 
 /* The same of out (M,N) = in (M,K) . weight (N,K)^T: dx (M,K), dw (N,K) from dy (M,N).
  * conv_back_fc.c */
@@ -75,7 +75,7 @@ void det_bias_back_run(
 
 /* dx plain from dy blocked. conv_back_input.c */
 size_t det_conv_back_input_scratch(const struct det_conv *c, int threads);
-void det_conv_back_input(const struct det_conv *c, float *dx, const float *dy,
+void det_conv_back_input(const struct det_conv *c, float *dx, int set, const float *dy,
     const float *weight, void *scratch, int threads);
 
 /* dw from dy and x, both blocked; of groups whose channels fill no blocks, both plain.

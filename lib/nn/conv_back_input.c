@@ -229,6 +229,7 @@ turn_some(const void *ctx, size_t it, int worker)
 struct add {
 	const struct det_conv *c, *p;
 	const struct side *s;
+	int set; /* not added: written, all of it */
 	float *dx;
 	const float *from;
 };
@@ -250,6 +251,10 @@ add_block(const void *ctx, size_t it, int worker)
 	float turned[DET_BLOCK * RUN];
 
 	(void)worker;
+	if (a->set) {
+		det_block_kernels()->turn_out(dx, plane, from, lanes, plane);
+		return;
+	}
 	for (r = 0; r < rows; r++)
 		for (at = 0; at < cols; at += n) {
 			n = cols - at < RUN ? cols - at : RUN;
@@ -273,16 +278,21 @@ add_block(const void *ctx, size_t it, int worker)
 }
 
 void
-det_conv_back_input(const struct det_conv *c, float *dx, const float *dy,
+det_conv_back_input(const struct det_conv *c, float *dx, int set, const float *dy,
     const float *weight, void *scratch, int threads)
 {
 	struct det_conv p;
 	struct side s[2];
 	size_t phase;
 
+	/* pixels between the strides may be seen by nothing */
+	if (set && c->stride_y * c->stride_x > 1) {
+		memset(dx, 0, c->n * c->c * c->h * c->w * sizeof *dx);
+		set = 0;
+	}
 	for (phase = 0; phase < c->stride_y * c->stride_x; phase++) {
 		struct turn t = { c, &p, s, scratch, weight };
-		struct add a = { c, &p, s, dx, NULL };
+		struct add a = { c, &p, s, set, dx, NULL };
 		char *at = scratch;
 		float *out;
 

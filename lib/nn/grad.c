@@ -357,6 +357,9 @@ run_backward(struct det_grad *g, size_t i)
 		in[k] = read ? g->row[j].value : NULL;
 		in_grad[k] = NULL;
 		if (read && j != row->heir && g->row[j].wants) {
+			b.fresh[k] = !g->row[j].born && n->op->traits & DET_OP_SETS;
+			if (b.fresh[k])
+				g->row[j].born = 1;
 			in_grad[k] = receive(g, j);
 			wanted++;
 		}

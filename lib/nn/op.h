@@ -161,6 +161,7 @@ enum {
 	DET_OP_ADDS = 64,     /* is the plain sum of its inputs and an activation */
 	DET_OP_JOINS = 128,   /* concatenates channels; skips inputs already in place */
 	DET_OP_LIKE = 256,    /* reads its first input; of others only the shape */
+	DET_OP_SETS = 512,    /* backward heeds `fresh` */
 };
 
 /* What a backward call gets, for one layer that ran on its own (nothing folded into it).
@@ -176,6 +177,9 @@ struct det_op_back {
 	 * that before the activation already. May be overwritten. */
 	float *out_grad;
 	float *const *in_grad; /* NULL where not wanted */
+	/* Of DET_OP_SETS alone: in_grad[k] holds nothing yet and is to be set. Inputs that
+	 * are the same are fresh at the first only. */
+	unsigned char fresh[DET_OP_MAX_IN];
 	const float *const *weight;
 	float *const *weight_grad; /* NULL where frozen */
 	const float *saved;        /* what train_forward kept, or NULL */

@@ -285,13 +285,13 @@ conv_backward(const struct det_op_back *b)
 	struct det_conv c = problem(b->node, b->in_dims[0], b->out_dims);
 
 	det_bn_end_backward(&a->norm, b);
-	det_conv_back_run(&c, b->in_grad[0], b->weight_grad[0], b->out_grad, b->in[0],
-	    b->weight[0], b->scratch, b->threads);
+	det_conv_back_run(&c, b->in_grad[0], b->fresh[0], b->weight_grad[0],
+	    b->out_grad, b->in[0], b->weight[0], b->scratch, b->threads);
 }
 
 const struct det_op det_op_conv = {
 	.name = "conv",
-	.traits = DET_OP_ACT | DET_OP_FOLDS | DET_OP_RESIDUAL,
+	.traits = DET_OP_ACT | DET_OP_FOLDS | DET_OP_RESIDUAL | DET_OP_SETS,
 	.in_lo = 1,
 	.in_hi = 1,
 	.args_size = sizeof(struct conv_args),

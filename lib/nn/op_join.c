@@ -102,15 +102,21 @@ concat_backward(const struct det_op_back *b)
 
 	for (i = 0; i < b->n_in; i++, at += len) {
 		len = det_op_chw(b->in_dims[i]);
-		for (k = 0; b->in_grad[i] && k < b->out_dims[0]; k++)
-			det_op_add_to(b->in_grad[i] + k * len,
-			    b->out_grad + k * all + at, len, b->threads);
+		for (k = 0; b->in_grad[i] && k < b->out_dims[0]; k++) {
+			float *to = b->in_grad[i] + k * len;
+			const float *from = b->out_grad + k * all + at;
+
+			if (b->fresh[i])
+				det_op_copy(to, from, len, b->threads);
+			else
+				det_op_add_to(to, from, len, b->threads);
+		}
 	}
 }
 
 const struct det_op det_op_concat = {
 	.name = "concat",
-	.traits = DET_OP_JOINS,
+	.traits = DET_OP_JOINS | DET_OP_SETS,
 	.in_lo = 1,
 	.in_hi = DET_OP_MAX_IN,
 	.args_size = sizeof(struct concat_args),

@@ -167,13 +167,14 @@ bn_backward(const struct det_op_back *k)
 	b.frozen = k->frozen;
 	b.less = k->darknet;
 	b.threads = k->threads;
-	det_batchnorm_backward(&b, k->in_grad[0], 1, k->out_grad, k->in[0], k->saved,
-	    k->weight_grad[0], k->weight_grad[1]);
+	det_batchnorm_backward(&b, k->in_grad[0], !k->fresh[0], k->out_grad, k->in[0],
+	    k->saved, k->weight_grad[0], k->weight_grad[1]);
 }
 
 const struct det_op det_op_bn = {
 	.name = "bn",
-	.traits = DET_OP_ACT | DET_OP_AFFINE | DET_OP_FOLDS | DET_OP_INPLACE,
+	.traits =
+	    DET_OP_ACT | DET_OP_AFFINE | DET_OP_FOLDS | DET_OP_INPLACE | DET_OP_SETS,
 	.in_lo = 1,
 	.in_hi = 1,
 	.args_size = sizeof(struct bn_args),
@@ -263,8 +264,8 @@ scale_backward(const struct det_op_back *k)
 		.frozen = 1,
 		.threads = k->threads };
 
-	det_batchnorm_backward(&b, k->in_grad[0], 1, k->out_grad, k->in[0], k->saved,
-	    k->weight_grad[0], a->bias ? k->weight_grad[1] : NULL);
+	det_batchnorm_backward(&b, k->in_grad[0], !k->fresh[0], k->out_grad, k->in[0],
+	    k->saved, k->weight_grad[0], a->bias ? k->weight_grad[1] : NULL);
 }
 
 const struct det_op det_op_scale = {

@@ -79,10 +79,10 @@ run(const struct det_conv *c, const struct maps *m, int kind)
 		break;
 	case BOTH:
 		det_conv_back_run(
-		    c, m->dx, m->dw, m->y, m->x, m->w, m->scratch, threads);
+		    c, m->dx, 0, m->dw, m->y, m->x, m->w, m->scratch, threads);
 		break;
 	case INPUT:
-		det_conv_back_input(c, m->dx, m->by, m->w, m->scratch, threads);
+		det_conv_back_input(c, m->dx, 0, m->by, m->w, m->scratch, threads);
 		break;
 	case WEIGHT:
 		det_conv_back_weight(c, m->dw,
