@@ -75,6 +75,8 @@ main(int argc, char *argv[])
 		    "evaluate on these, as det-gt gives them"),
 		OPT_LONG(0, "val-every", &o.val_every, 0, 1L << 40, "N",
 		    "every N iterations (default: at the end)"),
+		OPT_LONG(0, "val-epochs", &o.val_epochs, 0, 1L << 40, "N",
+		    "and every N epochs of det-image (default: don't)"),
 		OPT_CHOICE(
 		    0, "val-rule", &o.val_rule, train_rules, "RULE", "of evaluation"),
 		OPT_STR(0, "gt", &o.gt, "LIST", "name of the objects' list"),

@@ -18,7 +18,7 @@ struct train_options {
 	struct opt_many loss;
 	struct opt_list adam;
 	long iterations, batch, accumulate, seed, log, checkpoint_every, val_every,
-	    from;
+	    val_epochs, from;
 	double lr, momentum, decay, clip, clip_value, ema, bn_momentum;
 	double minutes, checkpoint;
 	int optimizer, nesterov, bn, bn_form, val_rule, resume, dry_run;

@@ -75,7 +75,7 @@ static int
 may_change(const char *line, size_t n)
 {
 	static const char *const free_ones[] = { "iterations", "minutes", "checkpoint",
-		"checkpoint-every", "val-every" };
+		"checkpoint-every", "val-every", "val-epochs" };
 
 	for (size_t i = 0; i < sizeof free_ones / sizeof free_ones[0]; i++) {
 		const size_t k = strlen(free_ones[i]);

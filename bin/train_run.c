@@ -235,8 +235,20 @@ is_last(const struct train_job *j)
 	       (j->o->minutes > 0 && train_now() - j->start >= 60 * j->o->minutes);
 }
 
+/* `epoch`: that of the iteration before. */
+static int
+validation_is_due(const struct train_job *j, uint64_t epoch)
+{
+	const struct det_train_at *at = det_train_at(j->train);
+	const uint64_t every = (uint64_t)j->o->val_every,
+		       epochs = (uint64_t)j->o->val_epochs;
+
+	return j->o->val && ((every && at->iteration % every == 0) ||
+				(epochs && at->epoch / epochs > epoch / epochs));
+}
+
 static void
-after_iteration(struct train_job *j)
+after_iteration(struct train_job *j, uint64_t epoch)
 {
 	const struct train_options *o = j->o;
 	const uint64_t i = det_train_at(j->train)->iteration;
@@ -244,7 +256,7 @@ after_iteration(struct train_job *j)
 
 	if (i % (uint64_t)o->log == 0)
 		train_log(j);
-	if (o->val && o->val_every && i % (uint64_t)o->val_every == 0)
+	if (validation_is_due(j, epoch))
 		due |= train_validate(j);
 	if (o->checkpoint > 0 && train_now() - j->saved_at >= 60 * o->checkpoint)
 		due = 1;
@@ -260,9 +272,11 @@ static void
 loop(struct train_job *j)
 {
 	const struct det_labelled *b;
+	uint64_t epoch;
 	int done;
 
 	while (!is_last(j)) {
+		epoch = det_train_at(j->train)->epoch;
 		if (det_batches_next(&b, j->batches)) {
 			if (*j->stop) /* it went to the whole pipe */
 				return;
@@ -278,7 +292,7 @@ loop(struct train_job *j)
 		if (det_train_batch(j->train, b, &done))
 			train_fail(j);
 		if (done)
-			after_iteration(j);
+			after_iteration(j, epoch);
 	}
 }
 

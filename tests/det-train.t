@@ -69,6 +69,14 @@ is "validation is det-eval's" "$(det-image -m a/last.det <val.det | det-backbone
 	det-head -m a/last.det | det-nms -m a/last.det | det-eval -q --tsv |
 	awk -F '\t' '$4 == "AP" { printf "%.6g", $5 }')" "$(column AP a/val.tsv | tail -n 1)"
 
+det-image -m T.det --epochs 5 <val.det | det-train -q -m T.det -o e --batch 2 \
+	--val val.det --val-epochs 2 >/dev/null
+is "--val-epochs" "$(column iteration e/val.tsv | tr '\n' ' ')" "2 3 "
+is "a shorter last batch" "$(column images e/log.tsv | tail -n 1)" 5
+det-image -m T.det --epochs 8 <val.det | det-train -q -m T.det -o f --batch 2 --accumulate 2 --log 1 >/dev/null
+is "--accumulate" "$(cut -f 1,2 f/log.tsv | tail -n 2 | tr '\t\n' '  ')" "1 4 2 8 "
+rm -r e f
+
 # --- the same again
 train b --val val.det --val-every 7 --ema .8 s80.det >/dev/null
 ok "the same run gives the same bytes" same a b

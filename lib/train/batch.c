@@ -7,6 +7,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "train/batch.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -42,6 +43,7 @@ struct det_batches {
 	struct det_item item;
 	struct det_boxes gt;
 	int open, have_gt, have_image;
+	long epoch;
 	uint64_t items;
 	int32_t *label; /* of the stream's classes; -1: none of the model's */
 	size_t n_label;
@@ -305,6 +307,7 @@ item_end(struct det_batches *b, struct slot **s)
 		return item_fail(b, e);
 	(*s)->out.n++;
 	(*s)->out.items = b->items;
+	(*s)->out.epoch = (uint64_t)b->epoch;
 	if ((*s)->out.n == b->p.size) {
 		slot_give(b, *s);
 		*s = slot_next(b);
@@ -366,10 +369,14 @@ stream_begin(struct det_batches *b)
 static enum det_err
 item_begin(struct det_batches *b)
 {
+	enum det_err e;
+
 	b->items++;
 	b->open = 1;
 	b->have_gt = b->have_image = 0;
-	return det_item_read(&b->item, &b->r);
+	b->epoch = 0;
+	e = det_attr_long(&b->epoch, &b->r.attrs, "epoch", 0, LONG_MAX);
+	return e ? e : det_item_read(&b->item, &b->r);
 }
 
 /* Keeps the picture: its record, and another for those that follow. */

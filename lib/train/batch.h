@@ -45,6 +45,7 @@ struct det_labelled {
 	size_t n;
 	int cut;        /* shorter than wanted, but not the stream's last */
 	uint64_t items; /* of the stream, up to the batch's last one */
+	uint64_t epoch; /* of the batch's last item, as det-image counts them; 0 */
 	/* of these items: how many, and one of them in words ("item 7 'a.jpg': ...") */
 	size_t faults[DET_BATCH_FAULTS];
 	const char *fault[DET_BATCH_FAULTS];

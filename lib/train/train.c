@@ -192,6 +192,7 @@ update(struct det_train *t)
 	t->at.batches += t->done;
 	t->at.seen += t->images;
 	t->at.items = t->items;
+	t->at.epoch = t->epoch;
 	t->done = 0;
 	return DET_OK;
 }
@@ -216,6 +217,7 @@ det_train_batch(struct det_train *t, const struct det_labelled *b, int *done)
 		t->value[k] += share * t->step[k];
 	t->images += b->n;
 	t->items = b->items;
+	t->epoch = b->epoch;
 	if (t->done < t->accumulate)
 		return DET_OK;
 	if ((e = update(t)))

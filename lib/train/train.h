@@ -28,6 +28,7 @@ struct det_train_at {
 	uint64_t batches;   /* done: iterations times accumulate */
 	uint64_t seen;      /* images trained on */
 	uint64_t items;     /* of the stream, used up */
+	uint64_t epoch;     /* of the last of these, from 0 */
 	double best;        /* of the validations so far, -1: none was */
 	uint64_t best_at;   /* its iteration */
 };

@@ -29,7 +29,7 @@ struct det_train {
 	double *mean; /* terms of the row that was asked for */
 	/* of the iteration in work, until it is whole */
 	size_t done, images;
-	uint64_t items;
+	uint64_t items, epoch;
 	double *value, *step; /* terms: their means so far, those of a batch */
 	float *statistics;    /* running ones, as the iteration found them */
 	size_t n_statistics;
