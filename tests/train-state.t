@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC1091
+# shellcheck shell=sh disable=SC1091,SC2317
 # What an objective keeps from step to step is in the checkpoint: Detectron2's moving average
 # of positives goes on where it stopped.
 . "$DET_SRC/tests/lib.sh"
