@@ -6,8 +6,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/random.h"
 #include "box/coder.h"
+#include "train/assign.h"
 #include "train/loss.h"
 #include "tests/unit/tap.h"
 
@@ -400,9 +402,42 @@ coder(int form, const char *name)
 	ok(worst < 2e-3, "derivative of decoding, %s, %.1e", name, worst);
 }
 
+/* One number for all bits that the vector loops make: tests/loss-bits.t compares those of
+ * different instruction sets. */
+static void
+bits(void)
+{
+	static float x[MOST], t[MOST], w[MOST], grad[MOST], corner[MOST];
+	const struct det_focal f[] = { DET_FOCAL_DEFAULTS, { .3, 1.5, 0 } };
+	const struct det_columns c = { x, MOST / 5, 5, MOST / 5, 1 };
+	const struct det_box b = { .x1 = 1, .y1 = 1, .x2 = 4.3, .y2 = 3.7 };
+	uint64_t h = DET_HASH_START;
+	struct det_spots s = { 0 };
+	double v[4];
+
+	draw(x, t, w, MOST, BINARY, 6);
+	v[0] = det_loss_sigmoid(grad, x, t, w, MOST - 1, 1. / 3);
+	h = det_hash(h, grad, sizeof grad);
+	for (int i = 0; i < 2; i++) {
+		v[1 + i] = det_loss_focal(grad, x, t, w, MOST - 1, 1. / 3, &f[i]);
+		h = det_hash(h, grad, sizeof grad);
+	}
+	det_loss_softmax_each(grad, w, &c, NULL, 2);
+	h = det_hash(det_hash(h, grad, sizeof grad), w, sizeof w);
+	for (size_t i = 0; i < MOST; i++)
+		corner[i] = i % 4 < 2 ? fabsf(x[i]) : fabsf(x[i - 2]) + 1 + fabsf(x[i]);
+	if (det_spots_set(&s, corner, MOST / 4, 0))
+		return;
+	v[3] = (double)det_spots_iou(grad, &s, &b);
+	det_spots_release(&s);
+	h = det_hash(det_hash(h, grad, MOST), v, sizeof v);
+	(void)printf("# bits %016llx, %g\n", (unsigned long long)h, v[3]);
+}
+
 int
 main(void)
 {
+	bits();
 	elements();
 	printed();
 	extremes();
