@@ -6,7 +6,6 @@
 #include "bin/train_job.h"
 
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/text.h"
 
@@ -52,9 +51,9 @@ print_cost(
 	det_system_stats(det_train_system(j->train), &g);
 	(void)printf("batch: %s\n", det_shape_text(shape, sizeof shape, &b->image));
 	(void)printf("memory: %.1f MiB of values, %.1f of their gradients, %.1f of "
-		     "parameters with gradients, %.1f of scratch\n",
+		     "parameters with gradients, %.1f of scratch; %.1f in all\n",
 	    (double)g.values / mib, (double)g.value_grads / mib, (double)g.params / mib,
-	    (double)g.scratch / mib);
+	    (double)g.scratch / mib, train_memory());
 	(void)printf("work: %.4g GFLOP a batch\n", g.flop / 1e9);
 	(void)printf("time: %.4g s a batch, %.4g images a second (mean of %d)\n", one,
 	    (double)b->n / one, rounds);

@@ -46,11 +46,14 @@ struct train_job {
 	double saved_at;           /* when */
 	uint64_t saved, validated; /* iterations; validated: UINT64_MAX, none */
 	size_t faults[DET_BATCH_FAULTS];
-	int cut; /* a batch was, and it was said */
+	int cut;     /* a batch was, and it was said */
+	double loss; /* of the last row; 0: none yet */
 };
 
 /* Seconds on a clock that only goes forward. */
 double train_now(void);
+/* The most memory that the process has held, MiB. */
+double train_memory(void);
 
 /* Parameters of the library from the options; misuse ends the program. */
 void train_params(struct train_job *j, struct det_train_params *p);

@@ -17,8 +17,8 @@
 
 /* --- what is written --- */
 
-static double
-memory_mib(void)
+double
+train_memory(void)
 {
 	struct rusage u;
 
@@ -45,7 +45,7 @@ log_times(struct train_job *j, const struct det_train_row *row)
 	    j->t, det_buf_printf(&b, "%llu\t%.3f\t%.3f\t%.4f\t%.1f\n",
 		      (unsigned long long)det_train_at(j->train)->iteration,
 		      train_now() - j->start, all > 0 ? (double)row->images / all : 0,
-		      all > 0 ? waited / all : 0, memory_mib()));
+		      all > 0 ? waited / all : 0, train_memory()));
 	tool_check(j->t, det_run_row(j->times, b.text, b.len));
 	det_buf_free(&b);
 	restart_clock(j);
@@ -74,6 +74,7 @@ train_log(struct train_job *j)
 	if (fputs(b.text, stdout) < 0 || fflush(stdout))
 		tool_die(j->t, "standard output: %s", strerror(errno));
 	det_buf_free(&b);
+	j->loss = row.loss;
 	log_times(j, &row);
 }
 
@@ -223,6 +224,9 @@ show_progress(struct train_job *j)
 	else
 		(void)snprintf(text + strlen(text), sizeof text - strlen(text),
 		    "%.2f a second", (double)(done - first) / spent);
+	if (j->loss > 0)
+		(void)snprintf(text + strlen(text), sizeof text - strlen(text),
+		    ", loss %.4g", j->loss);
 	progress_text(text);
 }
 

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC1091,SC2086
+# shellcheck shell=sh disable=SC1091,SC2002,SC2010,SC2012,SC2016,SC2086,SC2094,SC2143,SC2317
 # det-train: a run's folder, what it says, and that nothing ends it for good.
 . "$DET_SRC/tests/lib.sh"
 mkdir files
@@ -9,11 +9,7 @@ det-model new --arch tiny_ssd --classes names --seed 3 -o T.det
 cp files/dog.jpg .
 det-gt --csv files/truth.csv -o val.det
 det-image -m T.det <val.det >one.det
-i=0
-while [ $i -lt 40 ]; do
-	cat one.det one.det
-	i=$((i + 1))
-done >s80.det
+det-image -m T.det --epochs 80 <val.det >s80.det
 # train DIR [OPTION ...]: 20 iterations of 4 images
 train() {
 	dir=$1
@@ -269,6 +265,43 @@ is "bad items are passed over: status, images" "$? $(column images b/log.tsv)" "
 is "and told" "$(cat err)" "det-train: stdin: warning: bad items are left out; the first: item 0 'a.jpg': no such file
 det-train: stdin: warning: 3 bad items were left out"
 rm -r b
+# everything that det-gt --check finds
+mkdir faults
+cp dog.jpg faults/good.jpg
+cp dog.jpg faults/small.jpg
+head -c 9000 dog.jpg >faults/cut.jpg
+cat >faults/f.csv <<END
+image,class,x1,y1,x2,y2,width,height
+good.jpg,red disc,276,377,324,425,640,480
+good.jpg,red disc,276,377,324,425,640,480
+good.jpg,green disc,50,50,50,90,640,480
+good.jpg,blue disc,700,50,800,90,640,480
+good.jpg,blue disc,600,400,700,500,640,480
+good.jpg,cat,60,40,70,50,640,480
+cut.jpg,red disc,276,377,324,425,640,480
+gone.jpg,red disc,276,377,324,425,640,480
+small.jpg,red disc,276,377,324,425,320,240
+END
+cd faults || exit 2
+is "faults of the data" "$(det-gt --csv f.csv --check | grep '^bad' | cut -f 2 | sort -u | tr '\n' ' ')" \
+	"duplicate-box duplicate-image missing-image no-area outside size-mismatch unreadable-image "
+det-gt --csv f.csv -o f.det
+det-image -m ../T.det --epochs 3 <f.det 2>image.err |
+	det-train -m ../T.det -o b --batch 2 --log 1 >out 2>err
+is "a bad picture ends the pipe, with one line: status, ours" "$? $(grep -v warning err)" "2 "
+like "  det-image's" "$(grep -v warning image.err)" "^det-image: item 1 'cut.jpg': JPEG: Premature end"
+rm -rf b
+det-image -m ../T.det --epochs 3 --skip-bad <f.det 2>image.err |
+	det-train -m ../T.det -o b --batch 2 --log 1 >out 2>err
+is "--skip-bad of det-image: the rest is trained on" "$? $(column images b/log.tsv | tr '\n' ' ')" "0 2 3 "
+is "bad items and boxes are told" "$(tail -n 2 err)" \
+	"det-train: stdin: warning: 3 boxes of classes that the model does not have were left out
+det-train: stdin: warning: 9 bad items were left out"
+like "  by det-image as well" "$(cat image.err)" "'good.jpg': .* 2 boxes of 'gt' are left out"
+not_ok "no NaN" grep -i -E 'nan|inf' b/log.tsv
+rm -r b
+cd ..
+
 like "--val without pictures" "$(train b --val nowhere.det s80.det 2>&1 >out)" "--val nowhere.det: No such file"
 rm -rf b
 
