@@ -152,11 +152,12 @@ wave(vec4 v, float part)
 	return .5f * part - vec4_abs(part_of(v) - .5f);
 }
 
-/* Wide soft edges (far away, where a period is less than a few pixels) end in the mean. */
+/* 0 before an edge, 1 behind it, in between over a distance of 1 / hard. Soft edges (far
+ * away, where a period is less than a few pixels) end in the mean. */
 static vec4
-edge(vec4 distance, float soft)
+edge(vec4 distance, float hard)
 {
-	return vec4_unit(.5f + distance / soft);
+	return vec4_unit(.5f + distance * hard);
 }
 
 /* A number for each cell of a grid, 0..1. */
@@ -186,29 +187,29 @@ near_four(const float *noise, vec4 x, vec4 y)
 }
 
 static vec4
-wall(const struct texture *t, vec4 u, vec4 v, float soft)
+wall(const struct texture *t, vec4 u, vec4 v, float hard)
 {
 	vec4 a, b;
 
 	if (t->kind == TEXTURE_BRICKS)
 		u = .5f * u + .5f * vec4_of(vec4_whole(v) & 1);
-	a = edge(wave(u, 1 - t->part), soft);
-	b = edge(wave(v, 1 - t->part), soft);
+	a = edge(wave(u, 1 - t->part), hard);
+	b = edge(wave(v, 1 - t->part), hard);
 	return a * b * (.6f + .4f * cell_shade(u, v));
 }
 
 static vec4
-dots(const struct texture *t, vec4 u, vec4 v, float soft)
+dots(const struct texture *t, vec4 u, vec4 v, float hard)
 {
 	const vec4 a = part_of(u) - .5f, b = part_of(v) - .5f, q = a * a + b * b;
 	const vec4 d = { sqrtf(q[0]), sqrtf(q[1]), sqrtf(q[2]), sqrtf(q[3]) };
 
-	return edge(.45f * t->part + .1f - d, soft);
+	return edge(.45f * t->part + .1f - d, hard);
 }
 
 /* How much of the second colour; n: clouds. */
 static vec4
-pattern(const struct texture *t, const float *noise, vec4 u, vec4 v, vec4 n, float soft)
+pattern(const struct texture *t, const float *noise, vec4 u, vec4 v, vec4 n, float hard)
 {
 	vec4 a, b;
 
@@ -217,19 +218,19 @@ pattern(const struct texture *t, const float *noise, vec4 u, vec4 v, vec4 n, flo
 	case TEXTURE_CLOUDS: return vec4_unit(2.2f * n - .6f);
 	case TEXTURE_SPECKLE:
 		return edge(noise_four(noise, 21 * u, 21 * v) - .3f - .4f * t->part,
-		    1.3f * soft + .04f);
-	case TEXTURE_STRIPES: return edge(wave(u, t->part), soft);
+		    1 / (1.3f / hard + .04f));
+	case TEXTURE_STRIPES: return edge(wave(u, t->part), hard);
 	case TEXTURE_PLAID:
-		a = edge(wave(u, t->part), soft);
-		b = edge(wave(v, t->part), soft);
+		a = edge(wave(u, t->part), hard);
+		b = edge(wave(v, t->part), hard);
 		return .5f * (a + b);
 	case TEXTURE_CHECKS:
-		a = edge(wave(u, .5f), soft) - .5f;
-		b = edge(wave(v, .5f), soft) - .5f;
+		a = edge(wave(u, .5f), hard) - .5f;
+		b = edge(wave(v, .5f), hard) - .5f;
 		return .5f + 2 * a * b;
-	case TEXTURE_DOTS: return dots(t, u, v, soft);
+	case TEXTURE_DOTS: return dots(t, u, v, hard);
 	case TEXTURE_TILES:
-	case TEXTURE_BRICKS: return wall(t, u, v, soft);
+	case TEXTURE_BRICKS: return wall(t, u, v, hard);
 	case TEXTURE_WOOD:
 		a = part_of(6 * (.2f * u + n));
 		return .25f + .5f * vec4_abs(2 * a - 1) +
@@ -272,6 +273,7 @@ texture_row(float *out, size_t n, const struct texture *t, const float *noise, f
 	    noise + ((int)(y + t->ny) & (NOISE_SIDE - 1)) * NOISE_STRIDE;
 	const size_t first =
 	    (size_t)(t->nx + 4096) + (step == 1 ? (size_t)(x + 8192) : 0);
+	const float hard = 1 / (t->soft * far);
 	float next = .5f;
 
 	if (cloudy)
@@ -290,7 +292,7 @@ texture_row(float *out, size_t n, const struct texture *t, const float *noise, f
 			u += t->warp * (c - .5f);
 			v += t->warp * (c - .5f);
 		}
-		m = pattern(t, noise, u, v, c, t->soft * far);
+		m = pattern(t, noise, u, v, c, hard);
 		for (int k = 0; k < 4; k++)
 			vec4_store(out + 4 * (i + (size_t)k),
 			    (t->a + m[k] * (t->b - t->a)) * (1 + t->grain * rough[k]));
