@@ -40,7 +40,7 @@ for r in "$DET_SRC"/lib/recipes/*.recipe; do
 	n=$(basename "$r" .recipe)
 	a=$(arch_of "$n")
 	det-model new --arch "$a" --classes classes -o r.det
-	like "$n says where it is from" "$(head -n 3 "$r")" '^# .*(201[0-9]|references|SqueezeNet|tiny_)'
+	like "$n says where it is from" "$(head -n 3 "$r")" '^# .*(201[0-9]|references|SqueezeNet|tiny_|scene_)'
 	sizes=
 	case $n in yolov[23]) sizes='--sizes 96,128' ;; esac
 	# shellcheck disable=SC2086
