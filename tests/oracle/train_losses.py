@@ -13,7 +13,7 @@ A case is
 
     case NAME
     line KEYS                   of the objective
-    classes K, background, and so on: the decode text's keys
+    keys KEYS                   of each line of the decode text
     profile ANCHORS             whose anchors (det_anchors_profile)
     input H W
     map C H W SEED SCALE        of each map, in the order of the decode text: fill() * SCALE
@@ -35,8 +35,6 @@ from torchvision.models.detection.retinanet import RetinaNetHead
 from torchvision.ops import box_iou
 
 from ops import fill
-
-DIFFICULT, CROWD, IGNORE = 1, 2, 4
 
 
 class Setup:
