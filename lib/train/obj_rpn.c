@@ -222,8 +222,7 @@ run(void *self, const struct det_objective_in *in, float *const *grad, double *v
 	for (size_t i = 0; i < in->n; i++) {
 		value[0] += classes(r, in, grad, i, scale);
 		value[1] += det_anchored_boxes(&r->a, &with, grad, i,
-		    r->to + i * r->a.n, &b,
-		    r->image[i].box_scale * r->box_weight);
+		    r->to + i * r->a.n, &b, r->image[i].box_scale * r->box_weight);
 		if ((e = det_anchored_check(value[0], "rpn_cls", i)) ||
 		    (e = det_anchored_check(value[1], "rpn_box", i)))
 			return e;

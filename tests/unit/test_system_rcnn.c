@@ -213,6 +213,38 @@ test_sample(void)
 	free(b.image.data);
 }
 
+/* As many threads as you like: the same values, the same gradients, bit by bit. */
+static void
+test_threads(void)
+{
+	struct det_model *m = rig_model("tiny_frcnn", NULL, 0, 3);
+	struct det_batch b = batch();
+	struct det_system *s[2];
+	double value[2][RIG_TERMS];
+	size_t other = 0;
+
+	for (int i = 0; i < 2; i++) {
+		struct det_system_params p = usual;
+
+		p.grad.threads = i ? 3 : 1;
+		rig_check(det_system_open(&s[i], m, &p));
+		rig_check(det_system_step(s[i], &b, 1, value[i]));
+	}
+	for (size_t i = 0; i < det_system_n_params(s[0]); i++) {
+		const struct det_param *p = det_system_param(s[0], i);
+		const struct det_param *q = det_system_param(s[1], i);
+
+		other += p->grad &&
+			 memcmp(p->grad, q->grad, p->count * sizeof *p->grad) != 0;
+	}
+	ok(!memcmp(value[0], value[1], 4 * sizeof(double)) && !other,
+	    "three threads: the bits of one");
+	det_system_free(s[0]);
+	det_system_free(s[1]);
+	det_model_close(m);
+	free(b.image.data);
+}
+
 /* One text changed. */
 static void
 refuse(const char *name, const char *text, const char *line, const char *says)
@@ -262,6 +294,7 @@ main(void)
 	gradients("tiny_frcnn", lines, 2, .03);
 	test_one_map();
 	test_sample();
+	test_threads();
 	test_refused();
 	return done();
 }
