@@ -101,6 +101,9 @@ main(void)
 	expect("net/* const=-2.5", -2.5, 0, 0);
 	expect("net/* prior=.01", -log(99), 0, 0);
 	expect("net/* const=7\nnet/conv.* prior=.5", 0, 0, 0);
+	expect("net/* const=8 at=3/5+3", 1, 7, 8);
+	expect("net/* const=8 at=0/2", 4, 16, 8);
+	expect("net/* const=8 at=3/8\nnet/conv.* const=1", 1, 0, 0);
 	refuse("net/* he=2");
 	refuse("net/* xavier=1");
 	refuse("net/* fan");
@@ -108,5 +111,12 @@ main(void)
 	refuse("net/* prior=1");
 	refuse("net/* prior");
 	refuse("net/* norm=1");
+	refuse("net/* const=1 at=5/5");
+	refuse("net/* const=1 at=5");
+	refuse("net/* const=1 at=1/2+");
+	refuse("net/* const=1 at=1/2+x");
+	refuse("net/* const=1 at=-1/2");
+	refuse("net/* const=1 in=1/2");
+	refuse("net/* const=1 at=1/2 more");
 	return done();
 }
