@@ -334,6 +334,8 @@ train_run(struct train_job *j)
 {
 	j->start = j->saved_at = train_now();
 	train_open(j);
+	if (j->o->val)
+		train_validate_check(j);
 	if (!j->t->quiet)
 		progress_start("det-train", 1);
 	j->stop = signals_hold();

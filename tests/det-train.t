@@ -302,7 +302,13 @@ not_ok "no NaN" grep -i -E 'nan|inf' b/log.tsv
 rm -r b
 cd ..
 
-like "--val without pictures" "$(train b --val nowhere.det s80.det 2>&1 >out)" "--val nowhere.det: No such file"
+like "--val of no file" "$(train b --val nowhere.det s80.det 2>&1 >out)" "--val nowhere.det: No such file"
+is "  said before anything is trained" "$(cat out)" ""
+rm -rf b
+printf '%s\n' STRM '  | red disc' 'ITEM path=dog.jpg' END. | det-show --build - >bare.det
+train b --val bare.det s80.det >out 2>err
+like "--val without objects" "$? $(cat err)" "^2 det-train: s80.det: --val bare.det: lists 'gt' and 'boxes' of each of 1 items expected, found 0 and 1"
+ok "  what was learnt is saved" det-model check b/last.det
 rm -rf b
 
 # --- a dry run
