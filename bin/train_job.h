@@ -80,7 +80,8 @@ int train_validate(struct train_job *j);
 /* loss.svg and val.svg. */
 void train_plot(struct train_job *j);
 
-/* Saves what there is, then ends the program with the library's message. */
+/* The stream broke off: saves what there is, then ends the program with the library's
+ * message. */
 _Noreturn void train_fail(struct train_job *j);
 
 #endif
