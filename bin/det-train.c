@@ -80,7 +80,7 @@ main(int argc, char *argv[])
 		OPT_CHOICE(
 		    0, "val-rule", &o.val_rule, train_rules, "RULE", "of evaluation"),
 		OPT_STR(0, "gt", &o.gt, "LIST", "name of the objects' list"),
-		OPT_LONG(0, "from", &o.from, 0, 1L << 53, "N",
+		OPT_LONG(0, "from-item", &o.from, 0, 1L << 53, "N",
 		    "the stream begins at item N of the whole"),
 		OPT_FLAG(0, "resume", &o.resume,
 		    "go on with the run in DIR, if there is one"),

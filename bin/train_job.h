@@ -72,13 +72,16 @@ void train_close(struct train_job *j);
 void train_log(struct train_job *j);
 /* last.det and state.det as of now. */
 void train_checkpoint(struct train_job *j);
+/* Ends the program where --val can't be run. */
+void train_validate_check(struct train_job *j);
 /* last.det, its score on --val, best.det where it is the best. 0 where it was broken off
  * by a signal. */
 int train_validate(struct train_job *j);
 /* loss.svg and val.svg. */
 void train_plot(struct train_job *j);
 
-/* Saves what there is, then ends the program with the library's message. */
+/* The stream broke off: saves what there is, then ends the program with the library's
+ * message. */
 _Noreturn void train_fail(struct train_job *j);
 
 #endif

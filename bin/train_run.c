@@ -293,8 +293,8 @@ loop(struct train_job *j)
 			make_head(j);
 		if (b->n == 0)
 			continue;
-		if (det_train_batch(j->train, b, &done))
-			train_fail(j);
+		/* weights on their way out of bounds go over no state that is good */
+		tool_check(j->t, det_train_batch(j->train, b, &done));
 		if (done)
 			after_iteration(j, epoch);
 	}
@@ -334,6 +334,8 @@ train_run(struct train_job *j)
 {
 	j->start = j->saved_at = train_now();
 	train_open(j);
+	if (j->o->val)
+		train_validate_check(j);
 	if (!j->t->quiet)
 		progress_start("det-train", 1);
 	j->stop = signals_hold();

@@ -127,12 +127,36 @@ feed_all(struct feed *f, int fd)
 			break;
 	if (!e && (f->objects < f->set.n_image || f->finds < f->set.n_image))
 		e = det_fail(DET_INVALID,
-		    "--val %s: lists '%s' and '" FOUND "' of each of %zu items "
+		    "lists '%s' and '" FOUND "' of each of %zu items "
 		    "expected, found %zu and %zu",
-		    f->j->o->val, f->j->o->gt, f->set.n_image, f->objects, f->finds);
+		    f->j->o->gt, f->set.n_image, f->objects, f->finds);
 	det_record_release(&r);
 	det_reader_close(rd);
 	return e;
+}
+
+static int
+open_stream(struct train_job *j)
+{
+	const int in = open(j->o->val, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (in < 0 || fstat(in, &st) < 0)
+		tool_die(j->t, "--val %s: %s", j->o->val, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		tool_die(j->t, "--val %s: a file expected, which can be read again",
+		    j->o->val);
+	return in;
+}
+
+void
+train_validate_check(struct train_job *j)
+{
+	struct det_pipeline p = { 0 };
+
+	assemble(j, &p, "last.det");
+	det_pipeline_release(&p);
+	(void)close(open_stream(j));
 }
 
 /* Runs the pipe into the set; 0 where a signal broke it off. */
@@ -142,15 +166,9 @@ fill(struct train_job *j, struct feed *f)
 	struct det_pipeline p = { 0 };
 	struct spawned s;
 	char path[4096], why[1024] = "";
-	int status, in = open(j->o->val, O_RDONLY | O_CLOEXEC);
-	struct stat st;
+	int status, in = open_stream(j);
 	enum det_err e;
 
-	if (in < 0 || fstat(in, &st) < 0)
-		tool_die(j->t, "--val %s: %s", j->o->val, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		tool_die(j->t, "--val %s: a file expected, which can be read again",
-		    j->o->val);
 	(void)snprintf(path, sizeof path, "%s", det_run_path(j->run, "last.det"));
 	assemble(j, &p, path);
 	tool_check(j->t, spawn_start(&s, &p, in, 1));
@@ -159,11 +177,13 @@ fill(struct train_job *j, struct feed *f)
 	if (e)
 		(void)snprintf(why, sizeof why, "%s", det_errmsg());
 	if (spawn_wait(&status, &s) || status || e) {
+		if (status)
+			(void)snprintf(why, sizeof why, "the model's pipe failed");
 		if (*j->stop)
 			return 0;
-		if (e && status == 0)
-			tool_die(j->t, "%s", why);
-		tool_die(j->t, "--val %s: the model's pipe failed", j->o->val);
+		/* what was learnt is not lost by that */
+		train_checkpoint(j);
+		tool_die(j->t, "--val %s: %s", j->o->val, why);
 	}
 	det_pipeline_release(&p);
 	return 1;

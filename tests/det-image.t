@@ -81,7 +81,7 @@ is "history has what it sets" "$(det-image -m m.det --recipe r ../scene.png | hi
 	" --model=m.det --size=30x20 ../scene.png"
 refuses() { # TEXT: prints the message
 	printf '%b' "$1" >bad
-	det-image --recipe bad ../scene.png 2>&1 >/dev/null
+	{ det-image --recipe bad ../scene.png >/dev/null; } 2>&1
 }
 is "an option that is none" "$(refuses '[det-image]\n\nfits=none\n')" \
 	"det-image: bad:3: 'fits' is no option of det-image"

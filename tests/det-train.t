@@ -122,9 +122,9 @@ head -c $(($(wc -c <s80.det) / 4 + 500)) s80.det |
 n=$(det-show --data --name train/state b/state.det | sed -n 's/.* items=//p')
 is "items used up" "$n" 20
 det-image -m T.det --epochs 80 --from "$n" <val.det |
-	det-train -o b --val val.det --resume --from "$n" >/dev/null
+	det-train -o b --val val.det --resume --from-item "$n" >/dev/null
 ok "the rest alone, if that is said" same a b
-like "too late a rest: refused" "$(det-train -o b --val val.det --resume --from 81 s80.det 2>&1)" \
+like "too late a rest: refused" "$(det-train -o b --val val.det --resume --from-item 81 s80.det 2>&1)" \
 	"a stream from item 80 or before expected, found one from 81"
 like "another rate: refused" "$(det-train -o b --resume --lr 1 --val val.det s80.det 2>&1)" \
 	"^det-train: a run goes on as it was begun, with 'lr=0.01': found 'lr=1'"
@@ -215,6 +215,11 @@ train b --lr 1000 --schedule constant --checkpoint-every 1 s80.det >out 2>err
 like "a loss that is not finite: status, and where" "$? $(cat err)" \
 	"^2 det-train: s80.det: iteration [0-9]* \(images 0 'dog.jpg', .*(not finite|NaN|infinit)"
 ok "the last state is good" det-model check b/last.det
+n=$(grep -o 'iteration [0-9]*' err | cut -d ' ' -f 2)
+rm -r b
+train b --lr 1000 --schedule constant --checkpoint-every 2 s80.det >out 2>err
+is "and is one from before" "$(det-show --data --name train/state b/state.det | sed -n 's/.* iteration=//p')" \
+	$(((n - 1) / 2 * 2))
 rm -r b
 
 # --- what is fed to it
@@ -302,7 +307,13 @@ not_ok "no NaN" grep -i -E 'nan|inf' b/log.tsv
 rm -r b
 cd ..
 
-like "--val without pictures" "$(train b --val nowhere.det s80.det 2>&1 >out)" "--val nowhere.det: No such file"
+like "--val of no file" "$(train b --val nowhere.det s80.det 2>&1 >out)" "--val nowhere.det: No such file"
+is "  said before anything is trained" "$(cat out)" ""
+rm -rf b
+printf '%s\n' STRM '  | red disc' 'ITEM path=dog.jpg' END. | det-show --build - >bare.det
+train b --val bare.det s80.det >out 2>err
+like "--val without objects" "$? $(cat err)" "^2 det-train: s80.det: --val bare.det: lists 'gt' and 'boxes' of each of 1 items expected, found 0 and 1"
+ok "  what was learnt is saved" det-model check b/last.det
 rm -rf b
 
 # --- a dry run
