@@ -43,6 +43,10 @@ void image_set_inputs(
 /* The share of --shard I/N, from 0. */
 void image_shard(struct tool *t, long *shard, long *shards, const char *text);
 
+/* A picture, its item and what came with it; `boxes` is the list of objects in training. */
+void image_write(struct tool *t, struct items_in *stream, struct det_picture *pic,
+    const struct det_feed_params *p, const char *boxes);
+
 /* Whether the options ask for training. */
 int image_trains(const struct tool *t, const struct image_training *s);
 /* Opens the stream on standard input and its sequence; fills in p->epochs, and p->prep as
