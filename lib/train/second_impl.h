@@ -19,8 +19,8 @@ struct det_second_params {
 	double positive; /* share of them that may have an object */
 	double beta;     /* of smooth L1 */
 	double box_weight;
-	int own;         /* objects are proposals as well */
-	int hold;        /* keep the rows of the step before: for tests of gradients */
+	int own;  /* objects are proposals as well */
+	int hold; /* keep the rows of the step before: for tests of gradients */
 };
 
 /* One line of the text "decode", rcnn(cls, box), over the outputs of the net "head". */
