@@ -40,7 +40,7 @@ image_write(struct tool *t, struct items_in *stream, struct det_picture *pic,
 		tool_bad_item(t);
 		it.error = pic->message;
 		it.orientation = 1;
-		it.map = (struct det_transform){ 1, 1, 0, 0, 0 };
+		it.map = (struct det_transform){ 1, 1, 0, 0, 0, 0 };
 		write_item(t, stream, pic, &it);
 		return;
 	}

@@ -136,14 +136,14 @@ class Record:
 
     @property
     def map(self):
-        """(sx, sy, tx, ty, flip) of an ITEM: x_in = sx * x + tx, flipped before."""
+        """(sx, sy, tx, ty, flip, vflip) of an ITEM: x_in = sx * x + tx, flipped before."""
         words = self.get('map', '1 1 0 0').split(' ')
         try:
-            m = tuple(float(w) for w in words[:4]) + (words[4:] == ['flip'],)
+            m = tuple(float(w) for w in words[:4]) + ('flip' in words[4:], 'vflip' in words[4:])
         except ValueError:
             m = ()
-        if len(m) != 5 or words[4:] not in ([], ['flip']) or not np.isfinite(m).all() \
-                or m[0] == 0 or m[1] == 0:
+        if len(m) != 6 or not np.isfinite(m).all() or m[0] == 0 or m[1] == 0 \
+                or words[4:] not in ([], ['flip'], ['vflip'], ['flip', 'vflip']):
             raise Corrupt("an item's map can't be undone")
         return m
 

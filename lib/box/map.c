@@ -2,9 +2,10 @@
  *
  * The transform of an item takes a point of the original to the input:
  *
- *   x_in = sx * (flip ? width - x : x) + tx        y_in = sy * y + ty
+ *   x_in = sx * (flip ? width - x : x) + tx
+ *   y_in = sy * (vflip ? height - y : y) + ty
  *
- * so back it is x = (x_in - tx) / sx, then width - x under flip. Computed in double: the
+ * so back it is x = (x_in - tx) / sx, then width - x under flip, and y likewise. Computed in double: the
  * way there and back returns a coordinate to within a few units of its last place.
  */
 #include "box/map.h"
@@ -24,16 +25,28 @@ check(const struct det_item *it)
 	if (m->flip && it->width <= 0)
 		return det_fail(
 		    DET_INVALID, "the item is flipped but does not tell its width");
+	if (m->vflip && it->height <= 0)
+		return det_fail(
+		    DET_INVALID, "the item is flipped but does not tell its height");
 	return DET_OK;
 }
 
 static void
-swap_flipped(struct det_box *b, double width)
+swap(double *lo, double *hi, double side)
 {
-	double x1 = b->x1;
+	const double was = *lo;
 
-	b->x1 = width - b->x2;
-	b->x2 = width - x1;
+	*lo = side - *hi;
+	*hi = side - was;
+}
+
+static void
+swap_flipped(struct det_box *b, const struct det_item *it)
+{
+	if (it->map.flip)
+		swap(&b->x1, &b->x2, (double)it->width);
+	if (it->map.vflip)
+		swap(&b->y1, &b->y2, (double)it->height);
 }
 
 static struct det_box
@@ -45,8 +58,7 @@ to_image(struct det_box b, const struct det_item *it)
 	b.x2 = (b.x2 - m->tx) / m->sx;
 	b.y1 = (b.y1 - m->ty) / m->sy;
 	b.y2 = (b.y2 - m->ty) / m->sy;
-	if (m->flip)
-		swap_flipped(&b, (double)it->width);
+	swap_flipped(&b, it);
 	b.area /= m->sx * m->sy;
 	return b;
 }
@@ -56,8 +68,7 @@ to_input(struct det_box b, const struct det_item *it)
 {
 	const struct det_transform *m = &it->map;
 
-	if (m->flip)
-		swap_flipped(&b, (double)it->width);
+	swap_flipped(&b, it);
 	b.x1 = b.x1 * m->sx + m->tx;
 	b.x2 = b.x2 * m->sx + m->tx;
 	b.y1 = b.y1 * m->sy + m->ty;

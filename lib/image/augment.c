@@ -34,8 +34,8 @@ is_share(double v)
 enum det_err
 det_augment_check(const struct det_augment *a)
 {
-	if (!is_share(a->mirror))
-		return det_fail(DET_INVALID, "mirror: a probability expected");
+	if (!is_share(a->mirror) || !is_share(a->vmirror))
+		return det_fail(DET_INVALID, "mirror, vmirror: a probability expected");
 	if (!is_share(a->expand) || !(a->expand_max >= 1 && a->expand_max <= 16))
 		return det_fail(DET_INVALID,
 		    "expand: a probability and a ratio of 1 to 16 expected");
@@ -109,6 +109,8 @@ det_augment_draw(struct det_view *out, const struct det_augment *a,
 {
 	det_view_whole(out, w, h);
 	out->flip = det_random_uniform(r) < a->mirror;
+	/* what does not ask for it draws the same views as ever */
+	out->vflip = a->vmirror > 0 && det_random_uniform(r) < a->vmirror;
 	if (a->expand > 0)
 		expand(&out->window, a, r);
 	if (a->crop)

@@ -12,6 +12,7 @@
 
 struct det_augment {
 	double mirror;     /* probability */
+	double vmirror;    /* of standing on its head: for what has no above */
 	double expand;     /* probability of looking at it from further away, ... */
 	double expand_max; /* ... at most this many times its sides; >= 1 */
 	int crop;          /* the seven samplers of SSD */
@@ -25,13 +26,13 @@ struct det_augment {
 	double visible; /* ... and at least this share of its area does; 0..1 */
 };
 
-#define DET_AUGMENT_DEFAULTS                            \
-	{                                               \
-		0, 0, 1, 0, 0, DET_LIGHT_DEFAULTS, 0, 0 \
+#define DET_AUGMENT_DEFAULTS                               \
+	{                                                  \
+		0, 0, 0, 1, 0, 0, DET_LIGHT_DEFAULTS, 0, 0 \
 	}
 
 /* Reads a line "PROFILE key=value ...", as "ssd expand=.5,2 hue=0": the values of a profile
- * (none, flip, ssd, yolo), and others in their place: mirror, expand (probability, ratio),
+ * (none, flip, ssd, yolo), and others in their place: mirror, vmirror, expand (probability, ratio),
  * crop, jitter, centre, visible, light (probability), factors (linear, ratio), brightness,
  * contrast, saturation, exposure, hue. */
 enum det_err det_augment_parse(struct det_augment *a, const char *text) DET_MUST_USE;

@@ -12,11 +12,11 @@ static const struct {
 	struct det_augment value;
 } profiles[] = {
 	{ "none", DET_AUGMENT_DEFAULTS },
-	{ "flip", { .5, 0, 1, 0, 0, DET_LIGHT_DEFAULTS, 0, 0 } },
+	{ "flip", { .5, 0, 0, 1, 0, 0, DET_LIGHT_DEFAULTS, 0, 0 } },
 	/* Caffe's hue is 18 of OpenCV's 180 for a circle */
-	{ "ssd", { .5, .5, 4, 1, 0, { .5, 0, 32, 1.5, 1.5, 1, 36 }, 1, 0 } },
+	{ "ssd", { .5, 0, .5, 4, 1, 0, { .5, 0, 32, 1.5, 1.5, 1, 36 }, 1, 0 } },
 	/* and Darknet's .1 of 1 */
-	{ "yolo", { .5, 0, 1, 0, .3, { 1, 1, 0, 1, 1.5, 1.5, 36 }, 0, 0 } },
+	{ "yolo", { .5, 0, 0, 1, 0, .3, { 1, 1, 0, 1, 1.5, 1.5, 36 }, 0, 0 } },
 };
 #define PROFILES (sizeof profiles / sizeof profiles[0])
 
@@ -75,6 +75,7 @@ set(struct det_augment *a, struct det_line *l)
 	if (l->name || l->n_inputs)
 		return det_fail(DET_INVALID, "key=value expected after '%s'", l->word);
 	if ((e = det_line_double(&a->mirror, l, "mirror", 0, 1)) ||
+	    (e = det_line_double(&a->vmirror, l, "vmirror", 0, 1)) ||
 	    (e = set_expand(a, l)) || (e = det_line_bool(&a->crop, l, "crop")) ||
 	    (e = det_line_double(&a->jitter, l, "jitter", 0, .49)) ||
 	    (e = det_line_bool(&a->by_centre, l, "centre")) ||

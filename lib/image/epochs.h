@@ -44,7 +44,7 @@ struct det_lesson {
 	struct det_fit fit;
 	struct det_window part;
 	struct det_place place;
-	int flip;
+	int flip, vflip;
 	struct det_light light;
 	struct det_boxes gt; /* space image, in the part */
 	int listed;          /* the item has a list of objects */

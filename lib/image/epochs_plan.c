@@ -118,6 +118,7 @@ plan(struct det_draft *d, const struct det_epochs_params *p, const struct det_fi
 	det_light_draw(&l->light, &p->augment.light, &r);
 	l->fit = *fit;
 	l->flip = view.flip;
+	l->vflip = view.vflip;
 	l->known = 1;
 	return DET_OK;
 }

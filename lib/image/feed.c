@@ -192,7 +192,8 @@ make_lesson(struct slot *s, struct det_image *im, const struct det_feed_params *
 		return det_fail(DET_INVALID, "the size of the picture can't be told");
 	prep.fit = l->fit;
 	pic->place = l->place;
-	if ((e = det_view_cut(im, &l->part, l->flip, pic->info.w, pic->info.h)) ||
+	if ((e = det_view_cut(
+		 im, &l->part, l->flip, l->vflip, pic->info.w, pic->info.h)) ||
 	    (e = make_room(s, &pic->place)))
 		return e;
 	det_light_apply(im, &l->light);

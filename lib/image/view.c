@@ -5,7 +5,8 @@
  *
  *   x0 = round(part.x * new_w / window.w), x1 = round((part.x + part.w) * new_w / window.w)
  *
- * with part.x counted from the window's left edge, its right one where it is mirrored. So
+ * with part.x counted from the window's left edge, its right one where it is mirrored (and
+ * part.y from the bottom where it stands on its head). So
  * only pixels that show are resized, by any kernel, with the same arithmetic as a whole
  * picture, and the transform is exact: (x1 - x0) / part.w, without the rounding of the
  * window's own scale. A window that is the whole picture is placed to the bit as at
@@ -20,7 +21,8 @@
 #include <math.h>
 #include <string.h>
 
-#define MIRRORED 2 /* EXIF's orientation of a picture whose left is right */
+/* EXIF's orientations of a picture whose left is right, whose top is below, and both */
+enum { MIRRORED = 2, TURNED = 3, UPSIDE_DOWN = 4 };
 
 void
 det_view_whole(struct det_view *v, size_t w, size_t h)
@@ -73,7 +75,7 @@ det_view_place(struct det_place *out, struct det_window *part, const struct det_
 {
 	const struct det_window *win = &v->window;
 	struct det_transform *m = &out->map;
-	long left, mirrored;
+	long left, top, mirrored, turned;
 	enum det_err e;
 
 	if (win->w < 1 || win->h < 1)
@@ -85,6 +87,7 @@ det_view_place(struct det_place *out, struct det_window *part, const struct det_
 	if ((e = det_fit_place(out, fit, kernel, (size_t)win->w, (size_t)win->h)))
 		return e;
 	m->flip = v->flip;
+	m->vflip = v->vflip;
 	if (win->w == (long)w && win->h == (long)h && part->w == win->w &&
 	    part->h == win->h && !(v->aspect > 0))
 		return DET_OK;
@@ -92,15 +95,17 @@ det_view_place(struct det_place *out, struct det_window *part, const struct det_
 		place_free(out, v);
 	left = v->flip ? win->x + win->w - (part->x + part->w) : part->x - win->x;
 	mirrored = v->flip ? (long)w - part->x - part->w : part->x;
+	top = v->vflip ? win->y + win->h - (part->y + part->h) : part->y - win->y;
+	turned = v->vflip ? (long)h - part->y - part->h : part->y;
 	share(&out->new_w, &out->x, left, part->w, win->w);
-	share(&out->new_h, &out->y, part->y - win->y, part->h, win->h);
+	share(&out->new_h, &out->y, top, part->h, win->h);
 	out->w = (size_t)part->w;
 	out->h = (size_t)part->h;
 	out->step_x = out->step_y = 0;
 	det_fit_axis(&m->sx, &m->tx, fit, kernel, out->w, out->new_w, out->x);
 	det_fit_axis(&m->sy, &m->ty, fit, kernel, out->h, out->new_h, out->y);
 	m->tx -= (double)mirrored * m->sx;
-	m->ty -= (double)part->y * m->sy;
+	m->ty -= (double)turned * m->sy;
 	return DET_OK;
 }
 
@@ -128,7 +133,7 @@ find(size_t *at, size_t *len, long part, long part_len, size_t full, size_t now)
 }
 
 enum det_err
-det_view_cut(struct det_image *im, const struct det_window *part, int flip,
+det_view_cut(struct det_image *im, const struct det_window *part, int flip, int vflip,
     size_t full_w, size_t full_h)
 {
 	size_t x, y, w, h;
@@ -148,5 +153,9 @@ det_view_cut(struct det_image *im, const struct det_window *part, int flip,
 		im->w = w;
 		im->h = h;
 	}
-	return flip ? det_image_upright(im, MIRRORED) : DET_OK;
+	if (flip || vflip)
+		return det_image_upright(im, !vflip ? MIRRORED
+					     : flip ? TURNED
+						    : UPSIDE_DOWN);
+	return DET_OK;
 }

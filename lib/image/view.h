@@ -19,9 +19,9 @@ struct det_window {
 
 struct det_view {
 	struct det_window
-	    window;    /* may reach beyond the picture, meets it; w, h >= 1 */
-	int flip;      /* what is seen through it is mirrored */
-	double aspect; /* of the window once resized, in a letterbox; 0: its own */
+	    window;      /* may reach beyond the picture, meets it; w, h >= 1 */
+	int flip, vflip; /* what is seen through it is mirrored, stands on its head */
+	double aspect;   /* of the window once resized, in a letterbox; 0: its own */
 	double across,
 	    down; /* with aspect: its place, as shares of the room left: 0..1 */
 };
@@ -37,9 +37,9 @@ enum det_err det_view_place(struct det_place *out, struct det_window *part,
     const struct det_view *v, const struct det_fit *fit, enum det_kernel kernel,
     size_t w, size_t h) DET_MUST_USE;
 
-/* Cuts the picture down to the part, and mirrors it. full_w, full_h: the picture's size
+/* Cuts the picture down to the part, and mirrors it as asked. full_w, full_h: the picture's size
  * before it was decoded at a fraction of it. */
 enum det_err det_view_cut(struct det_image *im, const struct det_window *part, int flip,
-    size_t full_w, size_t full_h) DET_MUST_USE;
+    int vflip, size_t full_w, size_t full_h) DET_MUST_USE;
 
 #endif

@@ -19,6 +19,8 @@ THREADS    =
 # more options of every det-train and det-image
 TRAIN      =
 IMAGE      =
+# augmentation besides the recipes': blood cells have no above and below
+AUGMENT    = vmirror=.5
 
 SYSTEMS = ssd ssd-fpn retinanet frcnn frcnn-fpn yolov1 yolov2 yolov3
 HERE   := $(dir $(lastword $(MAKEFILE_LIST)))
@@ -71,11 +73,15 @@ $(OUT)/%/begin.det: $(OUT)/classes
 	det-model new --arch $($*.arch) $($*.set) --classes $(OUT)/classes --seed $(SEED) \
 	    --weights $(WEIGHTS) -o $@
 
+$(OUT)/%/recipe:
+	@mkdir -p $(@D)
+	sed 's/^augment=.*/& $(AUGMENT)/' $(HERE)$($*.recipe).recipe >$@
+
 # a run that was stopped leaves a last.det too: the stamp says that it was not
-$(OUT)/%/trained: $(OUT)/%/begin.det $(OUT)/trainval.gt
-	det-image -m $< --train --recipe $(HERE)$($*.recipe).recipe --seed $(SEED) $(IMAGE) \
+$(OUT)/%/trained: $(OUT)/%/begin.det $(OUT)/%/recipe $(OUT)/trainval.gt
+	det-image -m $< --train --recipe $(@D)/recipe --seed $(SEED) $(IMAGE) \
 	    <$(OUT)/trainval.gt | \
-	det-train -m $< --recipe $(HERE)$($*.recipe).recipe --seed $(SEED) --resume \
+	det-train -m $< --recipe $(@D)/recipe --seed $(SEED) --resume \
 	    $(if $(ITERATIONS),--iterations $(ITERATIONS)) $(if $(MINUTES),--minutes $(MINUTES)) \
 	    $(if $(THREADS),-j $(THREADS)) $(TRAIN) -o $(@D)/run
 	@touch $@
@@ -105,5 +111,5 @@ $(OUT)/%/row: $(OUT)/%/scores
 	    $(OUT)/$*/scores $(OUT)/$*/run/times.tsv $(OUT)/$*/clock >$@
 
 .PHONY: table $(SYSTEMS)
-.PRECIOUS: $(OUT)/%.gt $(OUT)/%/begin.det $(OUT)/%/trained $(OUT)/%/boxes $(OUT)/%/scores
+.PRECIOUS: $(OUT)/%.gt $(OUT)/%/begin.det $(OUT)/%/recipe $(OUT)/%/trained $(OUT)/%/boxes $(OUT)/%/scores
 .DELETE_ON_ERROR:

@@ -18,7 +18,7 @@ det_item_release(struct det_item *it)
 	*it = (struct det_item){ 0 };
 }
 
-/* "sx sy tx ty" and " flip". */
+/* "sx sy tx ty", " flip" and " vflip". */
 static enum det_err
 map_parse(struct det_transform *m, char *s)
 {
@@ -29,9 +29,11 @@ map_parse(struct det_transform *m, char *s)
 		if (!word || det_parse_double(v[i], word, -DBL_MAX, DBL_MAX))
 			return det_fail(
 			    DET_CORRUPT, "an item's map is not four numbers");
-	m->flip = word && !strcmp(word, "flip");
-	if ((word && !m->flip) || (word && strtok_r(NULL, " ", &save)) || m->sx == 0 ||
-	    m->sy == 0)
+	if ((m->flip = word && !strcmp(word, "flip")))
+		word = strtok_r(NULL, " ", &save);
+	if ((m->vflip = word && !strcmp(word, "vflip")))
+		word = strtok_r(NULL, " ", &save);
+	if (word || m->sx == 0 || m->sy == 0)
 		return det_fail(DET_CORRUPT, "an item's map can't be undone");
 	return DET_OK;
 }
@@ -114,10 +116,10 @@ det_item_store(struct det_record *r, const struct det_item *it)
 	(void)snprintf(map, sizeof map, "%ldx%ld", it->in_w, it->in_h);
 	if ((e = det_attr_set(a, "input", map)))
 		return e;
-	(void)snprintf(map, sizeof map, "%s %s %s %s%s",
+	(void)snprintf(map, sizeof map, "%s %s %s %s%s%s",
 	    det_double_text(n[0], it->map.sx), det_double_text(n[1], it->map.sy),
 	    det_double_text(n[2], it->map.tx), det_double_text(n[3], it->map.ty),
-	    it->map.flip ? " flip" : "");
+	    it->map.flip ? " flip" : "", it->map.vflip ? " vflip" : "");
 	return det_attr_set(a, "map", map);
 }
 

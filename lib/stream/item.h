@@ -11,10 +11,10 @@
 
 /* How a pixel position of the upright original becomes one of the input tensor, both as
  * continuous coordinates: x_in = sx * x + tx, y_in = sy * y + ty; with flip, x is replaced
- * by width - x first. */
+ * by width - x first, with vflip y by height - y. */
 struct det_transform {
 	double sx, sy, tx, ty;
-	int flip;
+	int flip, vflip;
 };
 
 struct det_item {

@@ -150,19 +150,22 @@ between(struct det_random *r, long lo, long hi)
 
 /* The transform takes the part's corners to the place that its pixels have. */
 static int
-place_agrees(const struct det_place *p, const struct det_window *part, long w, int flip)
+place_agrees(const struct det_place *p, const struct det_window *part, long w, long h,
+    const struct det_view *v)
 {
-	const double left = (double)(flip ? w - part->x - part->w : part->x);
+	const double left = (double)(v->flip ? w - part->x - part->w : part->x);
+	const double top = (double)(v->vflip ? h - part->y - part->h : part->y);
 	const double x1 = p->map.sx * left + p->map.tx;
 	const double x2 = p->map.sx * (left + (double)part->w) + p->map.tx;
-	const double y1 = p->map.sy * (double)part->y + p->map.ty;
-	const double y2 = p->map.sy * (double)(part->y + part->h) + p->map.ty;
+	const double y1 = p->map.sy * top + p->map.ty;
+	const double y2 = p->map.sy * (top + (double)part->h) + p->map.ty;
 	const double worst =
 	    fmax(fmax(fabs(x1 - (double)p->x), fabs(x2 - (double)(p->x + p->new_w))),
 		fmax(fabs(y1 - (double)p->y), fabs(y2 - (double)(p->y + p->new_h))));
 
-	return worst < 1e-6 && p->map.flip == flip && p->x + p->new_w <= p->in_w &&
-	       p->y + p->new_h <= p->in_h && p->new_w > 0 && p->new_h > 0;
+	return worst < 1e-6 && p->map.flip == v->flip && p->map.vflip == v->vflip &&
+	       p->x + p->new_w <= p->in_w && p->y + p->new_h <= p->in_h &&
+	       p->new_w > 0 && p->new_h > 0;
 }
 
 static void
@@ -190,7 +193,8 @@ test_place(void)
 
 		v = (struct det_view){ .window = { between(&r, -300, w - 1),
 					   between(&r, -300, h - 1), 0, 0 },
-			.flip = i % 3 == 0 };
+			.flip = i % 3 == 0,
+			.vflip = i % 5 == 0 };
 		v.window.w = between(&r, 1, 700);
 		v.window.h = between(&r, 1, 700);
 		if (v.window.x + v.window.w <= 0 || v.window.y + v.window.h <= 0)
@@ -210,7 +214,7 @@ test_place(void)
 			  part.y + part.h <= h && part.w > 0 && part.h > 0;
 		/* a letterbox's usual transform is half a pixel off, as Darknet's is */
 		if (v.aspect > 0 || f->kind != DET_FIT_LETTERBOX || part.w < v.window.w)
-			good &= place_agrees(&p, &part, w, v.flip);
+			good &= place_agrees(&p, &part, w, h, &v);
 	}
 	ok(inside && n > 2500, "view: the part lies in the picture, of %d windows", n);
 	ok(good, "view: and its transform takes it to its pixels");
@@ -229,6 +233,26 @@ test_place(void)
 	    "view: a window beside the picture is refused");
 }
 
+/* Cut out upside down: row 0 is the part's last. */
+static int
+turned(const struct det_window *part, int flip)
+{
+	struct det_image im = noise(20, 10, 2), was = noise(20, 10, 2);
+	const size_t w = (size_t)part->w, h = (size_t)part->h;
+	int good = !det_view_cut(&im, part, flip, 1, 20, 10) && im.w == w && im.h == h;
+
+	for (size_t y = 0; good && y < h; y++)
+		for (size_t x = 0; x < w; x++)
+			good &= !memcmp(
+			    im.rgb + ((h - 1 - y) * w + (flip ? w - 1 - x : x)) * 3,
+			    was.rgb +
+				(((size_t)part->y + y) * 20 + (size_t)part->x + x) * 3,
+			    3);
+	det_image_release(&im);
+	det_image_release(&was);
+	return good;
+}
+
 static void
 test_cut(void)
 {
@@ -236,17 +260,19 @@ test_cut(void)
 	const struct det_window part = { 3, 2, 6, 5 }, beyond = { 15, 2, 6, 5 };
 	int good;
 
-	good = !det_view_cut(&im, &part, 1, 20, 10) && im.w == 6 && im.h == 5;
+	good = !det_view_cut(&im, &part, 1, 0, 20, 10) && im.w == 6 && im.h == 5;
 	for (size_t y = 0; good && y < 5; y++)
 		for (size_t x = 0; x < 6; x++)
 			good &= !memcmp(im.rgb + (y * 6 + 5 - x) * 3,
 			    was.rgb + ((y + 2) * 20 + x + 3) * 3, 3);
 	ok(good, "view: cut out and mirrored");
-	good =
-	    !det_view_cut(&im, &(struct det_window){ 96, 64, 96, 96 }, 0, 192, 160) &&
-	    im.w == 3 && im.h == 3;
+	good = turned(&part, 0) && turned(&part, 1);
+	ok(good, "view: cut out and stood on its head, mirrored too");
+	good = !det_view_cut(
+		   &im, &(struct det_window){ 96, 64, 96, 96 }, 0, 0, 192, 160) &&
+	       im.w == 3 && im.h == 3;
 	ok(good, "view: of a picture decoded at a fraction");
-	ok(det_view_cut(&was, &beyond, 0, 20, 10) == DET_INVALID,
+	ok(det_view_cut(&was, &beyond, 0, 0, 20, 10) == DET_INVALID,
 	    "view: a part beyond the picture is refused");
 	det_image_release(&im);
 	det_image_release(&was);
@@ -338,7 +364,7 @@ test_boxes(void)
 		box(200, 200, 210, 210) };
 	struct det_boxes b = { all, 6, 6, DET_SPACE_IMAGE };
 	const struct det_window part = { 5, 0, 95, 100 };
-	const struct det_transform half = { .5, .5, 0, 0, 0 };
+	const struct det_transform half = { .5, .5, 0, 0, 0, 0 };
 	struct det_augment a = DET_AUGMENT_DEFAULTS;
 	size_t dropped, first = 99;
 	const char *why = NULL;

@@ -35,7 +35,7 @@ main(void)
 		.height = 100,
 		.in_w = 416,
 		.in_h = 416,
-		.map = { 2.08, 2.08, 0, 104, 0 } };
+		.map = { 2.08, 2.08, 0, 104, 0, 0 } };
 	struct det_box *b;
 	int bad = 0;
 
@@ -53,6 +53,11 @@ main(void)
 	    "flipped: left and right change places");
 	ok(!det_boxes_map(&list, &it, DET_SPACE_IMAGE) && is(b, 10, 20, 30, 40),
 	    "and back");
+	it.map.vflip = 1;
+	ok(!det_boxes_map(&list, &it, DET_SPACE_INPUT) &&
+		is(b, 170 * 2.08, 60 * 2.08 + 104, 190 * 2.08, 80 * 2.08 + 104) &&
+		!det_boxes_map(&list, &it, DET_SPACE_IMAGE) && is(b, 10, 20, 30, 40),
+	    "and on its head");
 	srand(3);
 	for (int i = 0; i < 1000; i++) {
 		double v[4];
@@ -60,7 +65,7 @@ main(void)
 		for (int j = 0; j < 4; j++)
 			v[j] = rand() % 20000 / 7.;
 		it.map = (struct det_transform){ .1 + rand() % 100, .3 + rand() % 9,
-			rand() % 50 / 3., rand() % 50 / 3., rand() % 2 };
+			rand() % 50 / 3., rand() % 50 / 3., rand() % 2, rand() % 2 };
 		b = one(v[0], v[1], v[0] + v[2], v[1] + v[3], DET_SPACE_IMAGE);
 		bad += det_boxes_map(&list, &it, DET_SPACE_INPUT) != 0 ||
 		       b->x1 > b->x2 || det_boxes_map(&list, &it, DET_SPACE_IMAGE) ||
@@ -68,20 +73,26 @@ main(void)
 	}
 	ok(!bad, "there and back, 1000 random transforms");
 
-	it.map = (struct det_transform){ 0, 1, 0, 0, 0 };
+	it.map = (struct det_transform){ 0, 1, 0, 0, 0, 0 };
 	b = one(1, 2, 3, 4, DET_SPACE_INPUT);
 	ok(det_boxes_map(&list, &it, DET_SPACE_IMAGE) == DET_INVALID &&
 		is(b, 1, 2, 3, 4),
 	    "a scale of 0 is refused: %s", det_errmsg());
-	it.map = (struct det_transform){ 1e-300, 1, 0, 0, 0 };
+	it.map = (struct det_transform){ 1e-300, 1, 0, 0, 0, 0 };
 	b = one(1e300, 2, 3, 4, DET_SPACE_INPUT);
 	ok(det_boxes_map(&list, &it, DET_SPACE_IMAGE) == DET_INVALID &&
 		list.space == DET_SPACE_INPUT,
 	    "overflow is refused: %s", det_errmsg());
-	it.map = (struct det_transform){ 1, 1, 0, 0, 1 };
+	it.map = (struct det_transform){ 1, 1, 0, 0, 1, 0 };
 	it.width = 0;
 	ok(det_boxes_map(&list, &it, DET_SPACE_IMAGE) == DET_INVALID,
 	    "flip without a width: %s", det_errmsg());
+	it.width = 200;
+	it.map = (struct det_transform){ 1, 1, 0, 0, 0, 1 };
+	it.height = 0;
+	ok(det_boxes_map(&list, &it, DET_SPACE_IMAGE) == DET_INVALID,
+	    "vflip without a height: %s", det_errmsg());
+	it.height = 100;
 
 	it.width = 200;
 	b = one(-5, -5, 300, 50, DET_SPACE_IMAGE);

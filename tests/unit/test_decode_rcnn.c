@@ -355,12 +355,12 @@ test_picture(void)
 	struct det_item it = { .width = 500, .height = 375, .in_w = 1088, .in_h = 800 };
 	double r[4];
 
-	it.map = (struct det_transform){ 1066. / 500, 800. / 375, 0, 0, 0 };
+	it.map = (struct det_transform){ 1066. / 500, 800. / 375, 0, 0, 0, 0 };
 	ok(!det_item_picture(r, &it) && r[0] == 0 && r[1] == 0 && r[2] == 1066 &&
 		r[3] == 800,
 	    "padded at right and below");
 	it.in_w = it.in_h = 416;
-	it.map = (struct det_transform){ .832, .832, 0, 52, 1 };
+	it.map = (struct det_transform){ .832, .832, 0, 52, 1, 0 };
 	ok(!det_item_picture(r, &it) && r[0] == 0 && r[1] == 52 && r[2] == 416 &&
 		r[3] == 364,
 	    "letterboxed and flipped");

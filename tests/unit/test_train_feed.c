@@ -192,7 +192,7 @@ extent(double at[4], const struct det_picture *p, int k)
 
 /* The most that an object's edge is from where its box says, in pixels of the input. */
 static double
-error_of(const struct det_picture *p, long width)
+error_of(const struct det_picture *p, long width, long height)
 {
 	const struct det_transform *m = &p->place.map;
 	double worst = 0, at[4];
@@ -201,8 +201,10 @@ error_of(const struct det_picture *p, long width)
 		const struct det_box *b = &p->lesson.gt.box[i];
 		const double u1 = m->flip ? (double)width - b->x2 : b->x1;
 		const double u2 = m->flip ? (double)width - b->x1 : b->x2;
-		const double is[4] = { u1 * m->sx + m->tx, b->y1 * m->sy + m->ty,
-			u2 * m->sx + m->tx, b->y2 * m->sy + m->ty };
+		const double v1 = m->vflip ? (double)height - b->y2 : b->y1;
+		const double v2 = m->vflip ? (double)height - b->y1 : b->y2;
+		const double is[4] = { u1 * m->sx + m->tx, v1 * m->sy + m->ty,
+			u2 * m->sx + m->tx, v2 * m->sy + m->ty };
 
 		/* of a sliver no pixel need be bright */
 		if (is[2] - is[0] < 3 || is[3] - is[1] < 3)
@@ -219,7 +221,8 @@ static void
 test_places(int scaled, double most)
 {
 	static const char *const lines[] = { "none", "flip mirror=1", "ssd light=0",
-		"yolo light=0", "ssd light=0 jitter=.2 mirror=1" };
+		"yolo light=0", "ssd light=0 jitter=.2 mirror=1",
+		"ssd light=0 vmirror=1", "none vmirror=.5" };
 	static const struct det_fit fits[] = {
 		{ .kind = DET_FIT_STRETCH, .w = 120, .h = 90, .map = DET_MAP_EXACT },
 		{ .kind = DET_FIT_LETTERBOX, .w = 128, .h = 128, .map = DET_MAP_EXACT },
@@ -230,7 +233,7 @@ test_places(int scaled, double most)
 		    .map = DET_MAP_EXACT },
 	};
 
-	for (int l = 0; l < 5; l++)
+	for (int l = 0; l < 7; l++)
 		for (int f = 0; f < 3; f++) {
 			struct det_epochs_params ep = defaults(lines[l]);
 			struct det_prep prep = DET_PREP_DEFAULTS;
@@ -246,8 +249,10 @@ test_places(int scaled, double most)
 			prep.kernel = (enum det_kernel)((l + f) % 4);
 			start(&r, 0, &ep, &prep, 2, scaled);
 			while ((p = det_feed_next(r.feed))) {
-				worst = fmax(
-				    worst, p->err ? 1e9 : error_of(p, (long)p->info.w));
+				worst =
+				    fmax(worst, p->err ? 1e9
+						       : error_of(p, (long)p->info.w,
+							     (long)p->info.h));
 				seen += p->lesson.gt.n;
 				n++;
 			}
