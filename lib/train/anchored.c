@@ -238,7 +238,7 @@ one_box(float delta_grad[4], const struct det_coder *c, const float anchor[4],
 
 static double
 level_boxes(const struct det_anchored *a, const struct det_anchored_level *l,
-    const struct det_truth *t, const float *x, float *grad, const int32_t *to,
+    const struct det_example *t, const float *x, float *grad, const int32_t *to,
     const struct det_box_loss *b, double scale)
 {
 	double sum = 0;

@@ -111,7 +111,7 @@ check_box(const struct det_box *b, size_t i, int rule, size_t classes)
 }
 
 enum det_err
-det_objects_set(struct det_objects *o, const struct det_truth *t,
+det_objects_set(struct det_objects *o, const struct det_example *t,
     const struct det_flag_rules *r, size_t classes)
 {
 	enum det_err e;
@@ -221,7 +221,7 @@ row_of(struct det_assign *a, const struct det_spots *s, const struct det_box *b,
 /* Each spot's best object and overlap, each object's largest overlap. best is the place in
  * the list of objects; that of a spot which touches none is the first's. */
 static void
-fold(struct det_assign *a, const struct det_spots *s, const struct det_truth *t,
+fold(struct det_assign *a, const struct det_spots *s, const struct det_example *t,
     const struct det_objects *o, int skipping)
 {
 	for (size_t g = 0; g < o->n; g++) {
@@ -256,7 +256,7 @@ spare_region(struct det_assign *a, const struct det_spots *s, const struct det_b
 
 /* From places in the list to indices of the truth, and the counts. */
 static void
-finish(struct det_assign *a, const struct det_spots *s, const struct det_truth *t,
+finish(struct det_assign *a, const struct det_spots *s, const struct det_example *t,
     const struct det_objects *o, const struct det_flag_rules *r)
 {
 	for (size_t k = 0; k < o->regions; k++)
@@ -309,7 +309,7 @@ by_threshold(float iou, int32_t best, const struct det_assign_params *p)
 
 static void
 add_low_quality(struct det_assign *a, const struct det_spots *s,
-    const struct det_truth *t, const struct det_objects *o,
+    const struct det_example *t, const struct det_objects *o,
     const struct det_assign_params *p, int skipping)
 {
 	for (size_t g = 0; g < o->n; g++) {
@@ -326,7 +326,7 @@ add_low_quality(struct det_assign *a, const struct det_spots *s,
 
 static void
 ignore_centres(
-    struct det_assign *a, const struct det_spots *s, const struct det_truth *t)
+    struct det_assign *a, const struct det_spots *s, const struct det_example *t)
 {
 	for (size_t i = 0; i < a->n; i++) {
 		double x = ((double)s->x1[i] + (double)s->x2[i]) / 2;
@@ -339,7 +339,7 @@ ignore_centres(
 
 enum det_err
 det_assign_run(struct det_assign *out, const struct det_spots *s,
-    const struct det_truth *t, const struct det_objects *o,
+    const struct det_example *t, const struct det_objects *o,
     const struct det_assign_params *p)
 {
 	int skipping;
@@ -376,8 +376,8 @@ best_spot(float *most, struct det_assign *a, const struct det_spots *s,
 }
 
 static void
-seat_in_turn(struct det_assign *a, const struct det_spots *s, const struct det_truth *t,
-    const struct det_objects *o)
+seat_in_turn(struct det_assign *a, const struct det_spots *s,
+    const struct det_example *t, const struct det_objects *o)
 {
 	float most;
 
@@ -402,7 +402,7 @@ best_pair(const struct det_assign *a, size_t objects)
 }
 
 static void
-seat_pairs(struct det_assign *a, const struct det_spots *s, const struct det_truth *t,
+seat_pairs(struct det_assign *a, const struct det_spots *s, const struct det_example *t,
     const struct det_objects *o)
 {
 	size_t g;
@@ -424,7 +424,7 @@ seat_pairs(struct det_assign *a, const struct det_spots *s, const struct det_tru
 
 enum det_err
 det_assign_ssd(struct det_assign *out, const struct det_spots *s,
-    const struct det_truth *t, const struct det_objects *o,
+    const struct det_example *t, const struct det_objects *o,
     const struct det_assign_ssd_params *p)
 {
 	float need = (float)p->iou;

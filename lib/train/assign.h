@@ -65,7 +65,7 @@ struct det_objects {
 };
 /* DET_INVALID where a box is not finite, a side is not above 0 or the label of an object is
  * not below `classes`, naming the box. */
-enum det_err det_objects_set(struct det_objects *o, const struct det_truth *t,
+enum det_err det_objects_set(struct det_objects *o, const struct det_example *t,
     const struct det_flag_rules *r, size_t classes) DET_MUST_USE;
 void det_objects_release(struct det_objects *o);
 
@@ -122,7 +122,7 @@ void det_assign_release(struct det_assign *a);
 
 /* out->to and the counts. */
 enum det_err det_assign_run(struct det_assign *out, const struct det_spots *s,
-    const struct det_truth *t, const struct det_objects *o,
+    const struct det_example *t, const struct det_objects *o,
     const struct det_assign_params *p) DET_MUST_USE;
 
 enum det_assign_ssd_form {
@@ -140,7 +140,7 @@ struct det_assign_ssd_params {
 	struct det_flag_rules flag;
 };
 enum det_err det_assign_ssd(struct det_assign *out, const struct det_spots *s,
-    const struct det_truth *t, const struct det_objects *o,
+    const struct det_example *t, const struct det_objects *o,
     const struct det_assign_ssd_params *p) DET_MUST_USE;
 
 #endif

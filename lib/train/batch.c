@@ -26,7 +26,7 @@
 struct slot {
 	struct det_labelled out;
 	size_t cap; /* of images, in floats */
-	struct det_truth *truth;
+	struct det_example *truth;
 	size_t *first; /* of each image's boxes */
 	char **path;
 	struct det_boxes boxes; /* of all images */
@@ -193,7 +193,7 @@ take_box(const struct det_batches *b, struct det_box *box, const double rect[4])
 static enum det_err
 add_boxes(struct det_batches *b, struct slot *s)
 {
-	struct det_truth *t = &s->truth[s->out.n];
+	struct det_example *t = &s->truth[s->out.n];
 	double rect[4];
 	char text[TEXT];
 	enum det_err e;
@@ -205,7 +205,7 @@ add_boxes(struct det_batches *b, struct slot *s)
 	if ((e = det_boxes_map(&b->gt, &b->item, DET_SPACE_INPUT)) ||
 	    (e = det_item_picture(rect, &b->item)))
 		return e;
-	*t = (struct det_truth){
+	*t = (struct det_example){
 		.x1 = rect[0], .y1 = rect[1], .x2 = rect[2], .y2 = rect[3]
 	};
 	s->first[s->out.n] = s->boxes.n;

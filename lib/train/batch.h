@@ -39,9 +39,9 @@ const char *det_batch_fault_about(enum det_batch_fault f);
 
 /* Pointers live until the next call of det_batches_next. */
 struct det_labelled {
-	struct det_tensor image;       /* (N,C,H,W) f32 */
-	const struct det_truth *truth; /* N */
-	char *const *path;             /* N names, for messages */
+	struct det_tensor image;         /* (N,C,H,W) f32 */
+	const struct det_example *truth; /* N */
+	char *const *path;               /* N names, for messages */
 	size_t n;
 	int cut;        /* shorter than wanted, but not the stream's last */
 	uint64_t items; /* of the stream, up to the batch's last one */

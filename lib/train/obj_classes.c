@@ -120,7 +120,7 @@ logits(float *grad, const float *x, const float *t, size_t k, double scale)
 }
 
 static void
-make_target(struct classes *s, const struct det_truth *truth, size_t k)
+make_target(struct classes *s, const struct det_example *truth, size_t k)
 {
 	const float each = s->loss == SIGMOID ? 0 : (float)(s->smooth / (double)k);
 

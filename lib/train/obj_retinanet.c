@@ -56,7 +56,7 @@ static const char *const terms[] = { "cls", "box", NULL };
 /* The positives of anchor `anchor` of each cell, and weights of 0 where it is ignored. */
 static size_t
 sort_cells(struct retinanet *s, const struct det_anchored_level *l,
-    const struct det_truth *t, const int32_t *to, size_t anchor, int *ignored)
+    const struct det_example *t, const int32_t *to, size_t anchor, int *ignored)
 {
 	size_t n = 0;
 

@@ -45,7 +45,7 @@ struct rpn {
 		struct det_boxes store; /* of its truth */
 		double box_scale;
 	} * image;
-	struct det_truth *truth; /* of each, in the coder's coordinates */
+	struct det_example *truth; /* of each, in the coder's coordinates */
 	size_t images, image_cap;
 };
 
@@ -115,7 +115,7 @@ static enum det_err
 sample(size_t *n, struct rpn *r, const struct det_objective_in *in, size_t i)
 {
 	struct det_assign_params p = r->assign;
-	struct det_truth *t = &r->truth[i];
+	struct det_example *t = &r->truth[i];
 	struct det_random random;
 	int32_t *to = r->to + i * r->a.n;
 	size_t pos, neg;

@@ -27,7 +27,7 @@
 
 /* The objects of an image. Corners in pixels of the network's input, sides above 0; labels
  * below the number of classes; flags as annotated. */
-struct det_truth {
+struct det_example {
 	const struct det_box *box;
 	size_t n;
 	double x1, y1, x2,
@@ -38,7 +38,7 @@ struct det_truth {
 struct det_objective_in {
 	const struct det_tensor
 	    *map; /* (N,C,H,W), those of the text's lines, in order */
-	const struct det_truth *truth; /* N */
+	const struct det_example *truth; /* N */
 	size_t n;
 	size_t in_h, in_w;  /* of the input tensor */
 	uint64_t seed, run; /* samplers draw from (seed, purpose, run) */

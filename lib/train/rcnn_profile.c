@@ -25,8 +25,8 @@ det_rcnn_profile(int *profile, struct det_flag_rules *flag, struct det_line *l,
 }
 
 enum det_err
-det_rcnn_truth(struct det_truth *out, struct det_boxes *store,
-    const struct det_truth *t, const struct det_coder *coder)
+det_rcnn_truth(struct det_example *out, struct det_boxes *store,
+    const struct det_example *t, const struct det_coder *coder)
 {
 	enum det_err e;
 

@@ -19,7 +19,7 @@ enum det_err det_rcnn_profile(int *profile, struct det_flag_rules *flag,
 /* The objects in the coordinates of a coder: *out is t itself, or, where sides are
  * x2 - x1 + 1, a copy whose corners are the first and the last pixel; decoding undoes that
  * (py-faster-rcnn's has no -1). */
-enum det_err det_rcnn_truth(struct det_truth *out, struct det_boxes *store,
-    const struct det_truth *t, const struct det_coder *coder) DET_MUST_USE;
+enum det_err det_rcnn_truth(struct det_example *out, struct det_boxes *store,
+    const struct det_example *t, const struct det_coder *coder) DET_MUST_USE;
 
 #endif

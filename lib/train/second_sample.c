@@ -36,7 +36,7 @@ propose(struct det_second *d, const struct det_system *s, const struct det_batch
     size_t i)
 {
 	const struct det_system_part *part = &s->part;
-	const struct det_truth *t = &b->truth[i];
+	const struct det_example *t = &b->truth[i];
 	struct det_tensor map[DET_SYSTEM_MAPS];
 	const struct det_decode_in in = { .maps = map };
 	const struct det_decode_params p = { .thresh = -1,
@@ -60,7 +60,7 @@ propose(struct det_second *d, const struct det_system *s, const struct det_batch
 
 /* The objects follow the proposals; all as floats for the matcher. */
 static enum det_err
-gather(struct det_second *d, const struct det_truth *t)
+gather(struct det_second *d, const struct det_example *t)
 {
 	enum det_err e;
 
@@ -84,7 +84,7 @@ gather(struct det_second *d, const struct det_truth *t)
 }
 
 static enum det_err
-choose(struct det_second *d, const struct det_truth *t)
+choose(struct det_second *d, const struct det_example *t)
 {
 	static const struct det_box nothing = { .label = -1 };
 	size_t n = d->chosen.n;
@@ -114,7 +114,7 @@ sample_image(struct det_second *d, const struct det_system *s,
 {
 	const size_t from = d->chosen.n;
 	struct det_boxes added;
-	struct det_truth t;
+	struct det_example t;
 	struct det_random random;
 	size_t pos, neg;
 	enum det_err e;

@@ -48,8 +48,8 @@ const char *det_system_term(const struct det_system *s, size_t i);
 double *det_system_state(struct det_system *s, size_t *n);
 
 struct det_batch {
-	struct det_tensor image;       /* (N,C,H,W) f32 */
-	const struct det_truth *truth; /* N */
+	struct det_tensor image;         /* (N,C,H,W) f32 */
+	const struct det_example *truth; /* N */
 	uint64_t run;  /* number of this step, counted over accumulation too */
 	uint64_t seen; /* images before it */
 };

@@ -129,7 +129,7 @@ take(struct det_yolo_objects *to, const struct det_yolo *y, const struct det_box
 static enum det_err
 take_image(struct det_yolo *y, const struct det_objective_in *in, size_t i)
 {
-	const struct det_truth *t = &in->truth[i];
+	const struct det_example *t = &in->truth[i];
 	const struct det_objects *o = &y->truth;
 	enum det_err e;
 

@@ -45,7 +45,7 @@ static void
 make_batch(struct det_batch *b, size_t n, size_t h, size_t w)
 {
 	struct det_random r;
-	struct det_truth *truth;
+	struct det_example *truth;
 	struct det_box *box;
 	float *v;
 	size_t i;
@@ -66,7 +66,7 @@ make_batch(struct det_batch *b, size_t n, size_t h, size_t w)
 		box[i].label = 0;
 	}
 	for (i = 0; i < n; i++)
-		truth[i] = (struct det_truth){ box + i * OBJECTS, OBJECTS, 0, 0,
+		truth[i] = (struct det_example){ box + i * OBJECTS, OBJECTS, 0, 0,
 			(double)w, (double)h };
 	*b = (struct det_batch){ .image = { DET_F32, 4, { n, 3, h, w }, v },
 		.truth = truth };

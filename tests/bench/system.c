@@ -48,7 +48,7 @@ by_value(const void *a, const void *b)
 static void
 make_batch(struct det_batch *b, size_t n, size_t h, size_t w, size_t classes)
 {
-	struct det_truth *t;
+	struct det_example *t;
 	struct det_box *box;
 	struct det_random r;
 	float *x;
@@ -70,8 +70,8 @@ make_batch(struct det_batch *b, size_t n, size_t h, size_t w, size_t classes)
 		box[i].label = (int32_t)det_random_below(&r, classes ? classes : 1);
 	}
 	for (size_t i = 0; i < n; i++)
-		t[i] = (struct det_truth){ box + i * OBJECTS, OBJECTS, 0, 0, (double)w,
-			(double)h };
+		t[i] = (struct det_example){ box + i * OBJECTS, OBJECTS, 0, 0,
+			(double)w, (double)h };
 	b->image = (struct det_tensor){ DET_F32, 4, { n, 3, h, w }, x };
 	b->truth = t;
 }

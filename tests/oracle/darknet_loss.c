@@ -30,7 +30,7 @@ static const float pixels[4 * ANCHORS] = { 10, 14, 23, 27, 37, 58, 81, 82, 135, 
 
 struct batch {
 	struct det_box box[IMAGES][OBJECTS];
-	struct det_truth truth[IMAGES];
+	struct det_example truth[IMAGES];
 	struct det_random r;
 };
 
@@ -39,7 +39,7 @@ draw_objects(struct batch *b, uint64_t seed)
 {
 	det_random_seed(&b->r, seed, 1);
 	for (size_t i = 0; i < IMAGES; i++) {
-		b->truth[i] = (struct det_truth){ .box = b->box[i],
+		b->truth[i] = (struct det_example){ .box = b->box[i],
 			.n = (size_t)det_random_below(&b->r, OBJECTS + 1) };
 		for (size_t k = 0; k < b->truth[i].n; k++) {
 			const double w = 4 + 300 * pow(det_random_uniform(&b->r), 2);

@@ -21,7 +21,7 @@
 enum { IMAGES = 64, BOXES = 256 };
 
 static struct det_box box[IMAGES][BOXES];
-static struct det_truth truth[IMAGES];
+static struct det_example truth[IMAGES];
 
 static void
 check(enum det_err e)
@@ -87,8 +87,8 @@ main(int argc, char *argv[])
 		    (size_t)atol(argv[4]) },
 		NULL };
 	for (size_t i = 0; i < IMAGES; i++)
-		truth[i] = (struct det_truth){ box[i], 0, 0, 0, (double)b.image.dims[3],
-			(double)b.image.dims[2] };
+		truth[i] = (struct det_example){ box[i], 0, 0, 0,
+			(double)b.image.dims[3], (double)b.image.dims[2] };
 	check(det_file_read(&pixels, &size, argv[5], (size_t)1 << 30));
 	b.image.data = pixels;
 	read_boxes(argv[6]);

@@ -26,7 +26,7 @@ struct objective_rig {
 	float *grad[RIG_MAPS];
 	size_t maps;
 	struct det_box box[RIG_IMAGES][RIG_BOXES];
-	struct det_truth truth[RIG_IMAGES];
+	struct det_example truth[RIG_IMAGES];
 	size_t images;
 	size_t in_h, in_w;
 	double value[DET_OBJECTIVE_TERMS];
@@ -61,14 +61,14 @@ static inline void
 rig_add_image(struct objective_rig *r, double x1, double y1, double x2, double y2)
 {
 	r->truth[r->images] =
-	    (struct det_truth){ r->box[r->images], 0, x1, y1, x2, y2 };
+	    (struct det_example){ r->box[r->images], 0, x1, y1, x2, y2 };
 	r->images++;
 }
 
 static inline void
 rig_add_box(struct objective_rig *r, const double c[4], int32_t label, uint32_t flags)
 {
-	struct det_truth *t = &r->truth[r->images - 1];
+	struct det_example *t = &r->truth[r->images - 1];
 
 	r->box[r->images - 1][t->n++] = (struct det_box){ .x1 = c[0],
 		.y1 = c[1],

@@ -45,7 +45,7 @@ static void
 match(const char *name, const struct scene *s, const struct det_assign_params *p,
     const struct det_assign_ssd_params *ssd, const int32_t *want, size_t unmatched)
 {
-	const struct det_truth t = { s->object, s->objects, 0, 0, 100, 100 };
+	const struct det_example t = { s->object, s->objects, 0, 0, 100, 100 };
 	struct det_spots spots = { 0 };
 	struct det_objects objects = { 0 };
 	struct det_assign a = { 0 };
@@ -290,7 +290,7 @@ random_boxes(void)
 	enum { SPOTS = 1003, OBJECTS = 9 };
 	static float box[SPOTS][4];
 	struct det_box o[OBJECTS];
-	const struct det_truth t = { o, OBJECTS, 0, 0, 100, 100 };
+	const struct det_example t = { o, OBJECTS, 0, 0, 100, 100 };
 	struct det_assign_params p = { .high = .3, .low = .1 };
 	struct det_spots s = { 0 };
 	struct det_objects objects = { 0 };
@@ -344,7 +344,7 @@ refused(void)
 {
 	float box[8] = { 0, 0, 1, 1, 0, 0, NAN, 1 };
 	struct det_box b = object(0, 0, 0, 5);
-	struct det_truth t = { &b, 1, 0, 0, 1, 1 };
+	struct det_example t = { &b, 1, 0, 0, 1, 1 };
 	const struct det_flag_rules r = DET_FLAG_RULES_DEFAULTS;
 	struct det_spots s = { 0 };
 	struct det_objects o = { 0 };

@@ -158,7 +158,7 @@ objects(void)
 	struct det_buf t = { 0 };
 	const struct det_labelled *l;
 	struct det_classes c = { 0 };
-	const struct det_truth *u;
+	const struct det_example *u;
 
 	if (det_classes_add(&c, "a", 1, -1) || det_classes_add(&c, "b", 1, -1))
 		exit(1);

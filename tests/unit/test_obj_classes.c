@@ -21,7 +21,7 @@ struct rig {
 	float x[N * K], grad[N * K];
 	struct det_tensor map;
 	struct det_box box[N][2];
-	struct det_truth truth[N];
+	struct det_example truth[N];
 	struct det_objective_in in;
 };
 
@@ -46,7 +46,7 @@ rig_open(struct rig *r, const char *decode, const char *line)
 		.dtype = DET_F32, .rank = 2, .dims = { N, K }, .data = r->x
 	};
 	for (size_t i = 0; i < N; i++)
-		r->truth[i] = (struct det_truth){ r->box[i], 1, 0, 0, 10, 10 };
+		r->truth[i] = (struct det_example){ r->box[i], 1, 0, 0, 10, 10 };
 	r->box[0][0].label = 2;
 	r->box[1][0].label = 0;
 	r->box[2][0].label = 3;

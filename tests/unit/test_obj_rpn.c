@@ -65,7 +65,7 @@ close_all(void)
 
 /* A step on n images; planes of the class map. */
 static enum det_err
-step(double value[2], const struct det_truth *t, size_t n, size_t planes)
+step(double value[2], const struct det_example *t, size_t n, size_t planes)
 {
 	struct det_tensor map[2] = { { DET_F32, 4, { n, planes, 3, 3 }, cls },
 		{ DET_F32, 4, { n, 4, 3, 3 }, box } };
@@ -85,7 +85,7 @@ near(double a, double b)
 
 static const struct det_box middle[] = { { .x1 = 8, .y1 = 8, .x2 = 24, .y2 = 24 },
 	{ .x1 = 100, .y1 = 8, .x2 = 120, .y2 = 24, .flags = DET_BOX_CROWD } };
-static const struct det_truth images[2] = { { middle, 2, 0, 0, 48, 48 },
+static const struct det_example images[2] = { { middle, 2, 0, 0, 48, 48 },
 	{ NULL, 0, 0, 0, 48, 48 } };
 
 struct want {
@@ -175,7 +175,7 @@ test_inclusive(void)
 	static const char text[] = "anchors(cls, box) map=m classes=1 background=first "
 				   "score=softmax order=class plus_one\n";
 	static const struct det_box b = { .x1 = 8, .y1 = 8, .x2 = 25, .y2 = 25 };
-	const struct det_truth t = { &b, 1, 0, 0, 48, 48 };
+	const struct det_example t = { &b, 1, 0, 0, 48, 48 };
 	double value[2];
 
 	check(try_open(text, "rpn"));
@@ -219,7 +219,7 @@ test_refused(void)
 		{ "yolo3(cls) anchors=1,2 classes=1 net=48x48\n", "rpn", "anchors" },
 	};
 	static const struct det_box flat = { .x1 = 8, .y1 = 8, .x2 = 8, .y2 = 25 };
-	const struct det_truth t[2] = { { NULL, 0, 0, 0, 48, 48 },
+	const struct det_example t[2] = { { NULL, 0, 0, 0, 48, 48 },
 		{ &flat, 1, 0, 0, 48, 48 } };
 	double value[2];
 

@@ -18,7 +18,7 @@
 enum { SIDE = 96, PICTURES = 4, OBJECTS = 2, MAPS = 16 };
 
 static struct det_box box[PICTURES][OBJECTS];
-static struct det_truth truth[PICTURES];
+static struct det_example truth[PICTURES];
 static float *pixels;
 
 /* Whether a point of [-1,1]^2 belongs to the shape of that class. */
@@ -76,7 +76,7 @@ make_pictures(void)
 				.label = (int32_t)((2 * i + k) % 3) };
 			draw(i, &box[i][k]);
 		}
-		truth[i] = (struct det_truth){ box[i], OBJECTS, 0, 0, SIDE, SIDE };
+		truth[i] = (struct det_example){ box[i], OBJECTS, 0, 0, SIDE, SIDE };
 	}
 }
 

@@ -23,7 +23,7 @@ static const struct det_box one[] = {
 static const struct det_box two[] = {
 	{ .x1 = 20, .y1 = 30, .x2 = 80, .y2 = 62, .label = 1 },
 };
-static const struct det_truth truth[] = {
+static const struct det_example truth[] = {
 	{ one, 2, 0, 0, 96, 96 },
 	{ two, 1, 0, 0, 96, 90 },
 };
@@ -66,7 +66,7 @@ golden(void)
 	struct det_system_params p = usual;
 	struct det_model *m = rig_model("tiny_frcnn", NULL, 0, 3);
 	/* there all of both pictures counted */
-	const struct det_truth all[] = { truth[0], { two, 1, 0, 0, 96, 96 } };
+	const struct det_example all[] = { truth[0], { two, 1, 0, 0, 96, 96 } };
 	struct det_batch b = batch();
 	struct det_system *s;
 	double value[RIG_TERMS], off = 0, worst = 0;
@@ -134,7 +134,7 @@ static void
 test_one_map(void)
 {
 	struct det_model *m = rig_model_of(one_map, TEXTS, 3, 4);
-	const struct det_truth none[] = { { NULL, 0, 0, 0, 96, 96 },
+	const struct det_example none[] = { { NULL, 0, 0, 0, 96, 96 },
 		{ NULL, 0, 0, 0, 96, 96 } };
 	struct det_batch b = batch();
 	struct det_system *s;

@@ -25,7 +25,7 @@ struct rig {
 	float *x[RIG_MAPS], *grad[RIG_MAPS];
 	size_t count[RIG_MAPS], maps;
 	struct det_box box[RIG_IMAGES][RIG_BOXES];
-	struct det_truth truth[RIG_IMAGES];
+	struct det_example truth[RIG_IMAGES];
 	struct det_objective_in in;
 	double value[DET_OBJECTIVE_TERMS];
 };
