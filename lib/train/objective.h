@@ -30,8 +30,8 @@
 struct det_example {
 	const struct det_box *box;
 	size_t n;
-	double x1, y1, x2,
-	    y2; /* where the picture lies in the input, without padding */
+	/* where the picture lies in the input, without padding */
+	double x1, y1, x2, y2;
 };
 
 /* A batch, after the forward pass. */
