@@ -110,7 +110,7 @@ draw_all(struct tool *t, const struct settings *s, struct det_dataset *set)
 	struct det_item it = { .width = (long)s->p.w,
 		.height = (long)s->p.h,
 		.orientation = 1,
-		.map = { 1, 1, 0, 0, 0 } };
+		.map = { 1, 1, 0, 0, 0, 0 } };
 	struct det_scenes *scenes;
 	struct det_buf ppm = { 0 };
 	char name[64];

@@ -389,7 +389,7 @@ det_truth_item(struct det_item *out, const struct det_truth *t, size_t i)
 		.width = im->width,
 		.height = im->height,
 		.orientation = 1,
-		.map = { 1, 1, 0, 0, 0 } };
+		.map = { 1, 1, 0, 0, 0, 0 } };
 }
 
 enum det_err

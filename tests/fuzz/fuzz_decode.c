@@ -47,7 +47,8 @@ boxes(struct det_boxes *b, const uint8_t *p)
 	struct det_item it = { .path = path,
 		.width = 100,
 		.height = 50,
-		.map = { 1 + p[0] / 8., 1 + p[1] / 8., p[2], p[0], p[1] & 1 } };
+		.map = { 1 + p[0] / 8., 1 + p[1] / 8., p[2], p[0], p[1] & 1,
+		    p[1] >> 1 & 1 } };
 	size_t n = b->n;
 
 	np.agnostic = p[0] & 1;

@@ -20,7 +20,7 @@ static struct det_item it = { .path = path,
 	.width = 640,
 	.height = 480,
 	.orientation = 1,
-	.map = { 1, 1, 0, 0, 0 } };
+	.map = { 1, 1, 0, 0, 0, 0 } };
 
 static void
 add(double x1, double y1, double x2, double y2, double score, int label)

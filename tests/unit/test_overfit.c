@@ -209,7 +209,7 @@ second_stage(const struct det_model *m, struct desk *d)
 		.in_h = SIDE,
 		.width = SIDE,
 		.height = SIDE,
-		.map = { 1, 1, 0, 0, 0 } };
+		.map = { 1, 1, 0, 0, 0, 0 } };
 	struct det_rows_in in = { &it, maps, NULL, 4 };
 	struct det_tensor t[4];
 	struct det_head *rpn;

@@ -371,7 +371,7 @@ test_items(void)
 		.orientation = 6,
 		.in_w = 416,
 		.in_h = 320,
-		.map = { 0.65, 2.0 / 3, 0.1, -3, 1 } },
+		.map = { 0.65, 2.0 / 3, 0.1, -3, 1, 1 } },
 			back = { 0 };
 
 	ok(!det_item_store(&r, &it) && !det_item_read(&back, &r) && back.id == 3 &&

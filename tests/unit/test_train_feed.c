@@ -84,7 +84,7 @@ write_stream(int source)
 			.width = s->w,
 			.height = s->h,
 			.orientation = 1,
-			.map = { 1, 1, 0, 0, 0 } };
+			.map = { 1, 1, 0, 0, 0, 0 } };
 		FILE *p = fopen(s->path, "rb");
 		const size_t n = p ? fread(bytes, 1, sizeof bytes, p) : 0;
 		const struct det_tensor t = { DET_U8, 1, { n }, bytes };
