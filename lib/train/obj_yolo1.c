@@ -219,12 +219,6 @@ run_image(struct det_yolo *y, const struct det_yolo_image *im)
 	return DET_OK;
 }
 
-static enum det_err
-run(void *self, const struct det_objective_in *in, float *const *grad, double *value)
-{
-	return det_yolo_run(self, in, grad, value, run_image);
-}
-
 static void
 close_yolo1(void *self)
 {
@@ -273,6 +267,7 @@ open_yolo1(struct det_objective *out, const struct det_objective_params *p)
 	s->side = (size_t)s->line->side;
 	s->num = (size_t)s->line->num;
 	s->rescore = 1;
+	s->y.image = run_image;
 	s->y.decode = p->decode;
 	s->y.term = terms;
 	s->y.terms = TERMS;
@@ -282,7 +277,7 @@ open_yolo1(struct det_objective *out, const struct det_objective_params *p)
 	    (e = det_alloc(&s->owner, s->side * s->side, sizeof *s->owner)))
 		goto fail;
 	*out = (struct det_objective){
-		.self = s, .term = terms, .run = run, .free = close_yolo1
+		.self = s, .term = terms, .run = det_yolo_run, .free = close_yolo1
 	};
 	return DET_OK;
 fail:

@@ -201,12 +201,6 @@ run_image(struct det_yolo *y, const struct det_yolo_image *im)
 	return DET_OK;
 }
 
-static enum det_err
-run(void *self, const struct det_objective_in *in, float *const *grad, double *value)
-{
-	return det_yolo_run(self, in, grad, value, run_image);
-}
-
 static void
 close_yolo2(void *self)
 {
@@ -259,6 +253,7 @@ open_yolo2(struct det_objective *out, const struct det_objective_params *p)
 	s->ignore = .6;
 	s->prior = .01;
 	s->prior_images = 12800;
+	s->y.image = run_image;
 	s->y.decode = p->decode;
 	s->y.term = terms;
 	s->y.terms = TERMS;
@@ -269,7 +264,7 @@ open_yolo2(struct det_objective *out, const struct det_objective_params *p)
 		return e;
 	}
 	*out = (struct det_objective){
-		.self = s, .term = terms, .run = run, .free = close_yolo2
+		.self = s, .term = terms, .run = det_yolo_run, .free = close_yolo2
 	};
 	return DET_OK;
 }

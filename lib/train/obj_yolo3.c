@@ -279,12 +279,6 @@ run_image(struct det_yolo *y, const struct det_yolo_image *im)
 	return e;
 }
 
-static enum det_err
-run(void *self, const struct det_objective_in *in, float *const *grad, double *value)
-{
-	return det_yolo_run(self, in, grad, value, run_image);
-}
-
 /* --- opening ------------------------------------------------------------------------------ */
 
 static void
@@ -337,6 +331,7 @@ open_yolo3(struct det_objective *out, const struct det_objective_params *p)
 	if ((e = check_lines(p->decode)) || (e = det_calloc(&s, 1, sizeof *s)))
 		return e;
 	s->ignore = .7;
+	s->y.image = run_image;
 	s->y.decode = p->decode;
 	s->y.classes = (size_t)det_decode_line(p->decode, 0)->classes;
 	s->y.keys = (struct det_yolo_keys){ 1, 1, 1, 1, .001, 0, DET_YOLO_FLAGS };
@@ -349,7 +344,7 @@ open_yolo3(struct det_objective *out, const struct det_objective_params *p)
 	s->y.term = s->giou > 0 ? giou_terms : terms;
 	s->y.terms = s->giou > 0 ? GIOU_TERMS : TERMS;
 	*out = (struct det_objective){
-		.self = s, .term = s->y.term, .run = run, .free = close_yolo3
+		.self = s, .term = s->y.term, .run = det_yolo_run, .free = close_yolo3
 	};
 	return DET_OK;
 }

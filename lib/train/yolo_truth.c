@@ -190,10 +190,10 @@ batch_share(double *share, struct det_yolo *y, const struct det_objective_in *in
 }
 
 enum det_err
-det_yolo_run(struct det_yolo *y, const struct det_objective_in *in, float *const *grad,
-    double *value,
-    enum det_err (*image)(struct det_yolo *y, const struct det_yolo_image *im))
+det_yolo_run(
+    void *self, const struct det_objective_in *in, float *const *grad, double *value)
 {
+	struct det_yolo *y = self;
 	double sum[DET_OBJECTIVE_TERMS];
 	struct det_yolo_image im = { .in = in,
 		.grad = grad,
@@ -215,7 +215,7 @@ det_yolo_run(struct det_yolo *y, const struct det_objective_in *in, float *const
 		im.n = y->object.n;
 		im.region = y->region.object;
 		im.regions = y->region.n;
-		if ((e = image(y, &im)))
+		if ((e = y->image(y, &im)))
 			return e;
 		for (size_t t = 0; t < y->terms; t++) {
 			if (!isfinite(sum[t]))

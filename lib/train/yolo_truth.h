@@ -154,8 +154,10 @@ struct det_yolo_image {
 int det_yolo_is_nothing(
     const struct det_yolo_image *im, const struct det_yolo_box *b, double ignore);
 
-/* Part of each objective's self. */
+/* Each objective's self begins with one. */
 struct det_yolo {
+	/* adds the terms of one image, and writes their gradients */
+	enum det_err (*image)(struct det_yolo *y, const struct det_yolo_image *im);
 	const struct det_decode *decode;
 	struct det_yolo_keys keys;
 	const char *const *term;
@@ -165,12 +167,11 @@ struct det_yolo {
 	struct det_yolo_objects object, region;
 };
 
-/* Takes the objects of each image, calls `image` for it and adds up its terms. DET_INVALID
- * where a map or a term is not finite or a label is no class. */
-enum det_err det_yolo_run(struct det_yolo *y, const struct det_objective_in *in,
-    float *const *grad, double *value,
-    enum det_err (*image)(
-	struct det_yolo *y, const struct det_yolo_image *im)) DET_MUST_USE;
+/* The run of an objective (self is its det_yolo): takes the objects of each image, calls
+ * `image` for it and adds up its terms. DET_INVALID where a map or a term is not finite or a
+ * label is no class. */
+enum det_err det_yolo_run(void *self, const struct det_objective_in *in,
+    float *const *grad, double *value) DET_MUST_USE;
 void det_yolo_release(struct det_yolo *y);
 
 /* Whether all lines of a decode text begin with `word`. */
