@@ -107,6 +107,24 @@ det_grow(void *array, size_t *cap, size_t need, size_t size)
 }
 
 enum det_err
+det_room(void *array, size_t *cap, size_t need, size_t size)
+{
+	void *p;
+	enum det_err e;
+
+	if (need <= *cap)
+		return DET_OK;
+	memcpy(&p, array, sizeof p);
+	free(p);
+	p = NULL;
+	*cap = 0;
+	if (!(e = det_alloc(&p, need, size)))
+		*cap = need;
+	memcpy(array, &p, sizeof p);
+	return e;
+}
+
+enum det_err
 det_strndup(char **out, const char *s, size_t n)
 {
 	char *p;

@@ -30,6 +30,10 @@ enum det_err det_alloc(void *out, size_t n, size_t size) DET_MUST_USE;
  * least `need` elements; doubles. On failure *array is untouched. */
 enum det_err det_grow(void *array, size_t *cap, size_t need, size_t size) DET_MUST_USE;
 
+/* The same for what is written anew each time: *array is as det_alloc gives it, of `need`
+ * elements where it had fewer, and what was in it may be lost. On failure it is NULL, *cap 0. */
+enum det_err det_room(void *array, size_t *cap, size_t need, size_t size) DET_MUST_USE;
+
 /* A malloc'd copy of n bytes of s, with a NUL after them. */
 enum det_err det_strndup(char **out, const char *s, size_t n) DET_MUST_USE;
 enum det_err det_strdup(char **out, const char *s) DET_MUST_USE;

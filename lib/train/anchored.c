@@ -157,14 +157,8 @@ det_anchored_fit(struct det_anchored *a, const struct det_objective_in *in)
 	if (a->n > INT32_MAX / 4)
 		return det_fail(
 		    DET_LIMIT, "%zu anchors: at most %d expected", a->n, INT32_MAX / 4);
-	if (a->n > a->cap) {
-		free(a->anchor);
-		a->anchor = NULL;
-		a->cap = 0;
-		if ((e = det_alloc(&a->anchor, a->n, 4 * sizeof *a->anchor)))
-			return e;
-		a->cap = a->n;
-	}
+	if ((e = det_room(&a->anchor, &a->cap, a->n, 4 * sizeof *a->anchor)))
+		return e;
 	for (size_t i = 0; i < a->levels; i++) {
 		const struct det_anchored_level *l = &a->level[i];
 		const struct det_anchors_at at = { l->h, l->w, (long)in->in_h,

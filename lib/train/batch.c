@@ -236,16 +236,9 @@ add_image(struct det_batches *b, struct slot *s)
 	enum det_err e;
 
 	if ((e = det_tensor_count(&one, t)) || (e = det_mul(&all, one, b->p.size)) ||
-	    (e = det_mul(&bytes, one, sizeof(float))))
+	    (e = det_mul(&bytes, one, sizeof(float))) ||
+	    (e = det_room(&s->out.image.data, &s->cap, all, sizeof(float))))
 		return e;
-	if (s->cap < all) {
-		free(s->out.image.data);
-		s->out.image.data = NULL;
-		s->cap = 0;
-		if ((e = det_alloc(&s->out.image.data, all, sizeof(float))))
-			return e;
-		s->cap = all;
-	}
 	if (s->out.n == 0) {
 		void *data = s->out.image.data;
 

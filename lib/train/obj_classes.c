@@ -152,16 +152,9 @@ run(void *self, const struct det_objective_in *in, float *const *grad, double *v
 	enum det_err e;
 
 	value[0] = 0;
-	if ((e = check_map(&k, s, in)) || (e = check_labels(in, k)))
+	if ((e = check_map(&k, s, in)) || (e = check_labels(in, k)) ||
+	    (e = det_room(&s->target, &s->cap, k, sizeof *s->target)))
 		return e;
-	if (k > s->cap) {
-		free(s->target);
-		s->target = NULL;
-		s->cap = 0;
-		if ((e = det_alloc(&s->target, k, sizeof *s->target)))
-			return e;
-		s->cap = k;
-	}
 	for (size_t i = 0; i < in->n; i++) {
 		double v;
 

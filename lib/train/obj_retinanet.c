@@ -143,24 +143,10 @@ make_room(struct retinanet *s, size_t images)
 	size_t all;
 	enum det_err e;
 
-	if ((e = det_mul(&all, s->a.n, images)))
+	if ((e = det_mul(&all, s->a.n, images)) ||
+	    (e = det_room(&s->matched, &s->cap_images, images, sizeof *s->matched)) ||
+	    (e = det_room(&s->to, &s->cap, all, sizeof *s->to)))
 		return e;
-	if (images > s->cap_images) {
-		free(s->matched);
-		s->matched = NULL;
-		s->cap_images = 0;
-		if ((e = det_alloc(&s->matched, images, sizeof *s->matched)))
-			return e;
-		s->cap_images = images;
-	}
-	if (all > s->cap) {
-		free(s->to);
-		s->to = NULL;
-		s->cap = 0;
-		if ((e = det_alloc(&s->to, all, sizeof *s->to)))
-			return e;
-		s->cap = all;
-	}
 	return cells_room(s);
 }
 

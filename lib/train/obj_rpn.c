@@ -88,16 +88,9 @@ make_room(struct rpn *r, size_t n)
 	size_t all;
 	enum det_err e;
 
-	if ((e = det_mul(&all, n, r->a.n)))
+	if ((e = det_mul(&all, n, r->a.n)) ||
+	    (e = det_room(&r->to, &r->to_cap, all, sizeof *r->to)))
 		return e;
-	if (all > r->to_cap) {
-		free(r->to);
-		r->to = NULL;
-		r->to_cap = 0;
-		if ((e = det_alloc(&r->to, all, sizeof *r->to)))
-			return e;
-		r->to_cap = all;
-	}
 	if (n <= r->images)
 		return DET_OK;
 	free(r->truth);

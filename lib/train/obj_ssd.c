@@ -115,16 +115,9 @@ make_room(struct ssd *s, size_t images)
 
 	for (size_t k = 0; k < s->a.levels; k++)
 		most = s->a.level[k].hw > most ? s->a.level[k].hw : most;
-	if ((e = det_add(&most, most, s->a.n)) || (e = det_mul(&all, s->a.n, images)))
+	if ((e = det_add(&most, most, s->a.n)) || (e = det_mul(&all, s->a.n, images)) ||
+	    (e = det_room(&s->to, &s->cap, all, sizeof *s->to)))
 		return e;
-	if (all > s->cap) {
-		free(s->to);
-		s->to = NULL;
-		s->cap = 0;
-		if ((e = det_alloc(&s->to, all, sizeof *s->to)))
-			return e;
-		s->cap = all;
-	}
 	if (most <= s->cap_one)
 		return DET_OK;
 	free(s->loss);

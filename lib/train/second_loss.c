@@ -76,8 +76,10 @@ det_second_loss(struct det_second *d, size_t n, double *value)
 	enum det_err e;
 
 	if ((e = check_outputs(&y, d, n)) ||
-	    (e = det_system_room(&d->cls_grad, &d->cls_cap, n * y.scores)) ||
-	    (e = det_system_room(&d->box_grad, &d->box_cap, n * y.deltas)) ||
+	    (e = det_room(
+		 &d->cls_grad, &d->cls_cap, n * y.scores, sizeof *d->cls_grad)) ||
+	    (e = det_room(
+		 &d->box_grad, &d->box_cap, n * y.deltas, sizeof *d->box_grad)) ||
 	    (e = det_grow(&d->label, &d->label_cap, n, sizeof *d->label)))
 		return e;
 	value[0] = classes(d, &y, n);

@@ -69,7 +69,8 @@ gather(struct det_second *d, const struct det_example *t)
 	for (size_t k = 0; d->p.own && k < d->objects.n; k++)
 		if ((e = det_boxes_add(&d->list, &t->box[d->objects.object[k]])))
 			return e;
-	if ((e = det_system_room(&d->corner, &d->corner_cap, 4 * d->list.n)))
+	if ((e = det_room(
+		 &d->corner, &d->corner_cap, 4 * d->list.n, sizeof *d->corner)))
 		return e;
 	for (size_t k = 0; k < d->list.n; k++) {
 		const struct det_box *x = &d->list.box[k];

@@ -191,8 +191,8 @@ pool(struct det_second *d, struct det_tensor *t, int threads, size_t images)
 		t->dims[2] = t->dims[3] = 1;
 	}
 	if ((e = det_tensor_count(&count, t)) ||
-	    (e = det_system_room(&d->row, &d->row_cap, count)) ||
-	    (e = det_system_room(&d->row_grad, &d->row_grad_cap, count)))
+	    (e = det_room(&d->row, &d->row_cap, count, sizeof *d->row)) ||
+	    (e = det_room(&d->row_grad, &d->row_grad_cap, count, sizeof *d->row_grad)))
 		return e;
 	t->data = d->row;
 	return det_roi_pool(

@@ -88,22 +88,6 @@ det_system_stats(const struct det_system *s, struct det_grad_stats *out)
 
 /* --- a step ----------------------------------------------------------------------------- */
 
-enum det_err
-det_system_room(float **p, size_t *cap, size_t n)
-{
-	enum det_err e;
-
-	if (n <= *cap)
-		return DET_OK;
-	free(*p);
-	*p = NULL;
-	*cap = 0;
-	if ((e = det_alloc(p, n, sizeof **p)))
-		return e;
-	*cap = n;
-	return DET_OK;
-}
-
 float *
 det_system_receive(struct det_system_out *o)
 {
@@ -139,7 +123,7 @@ det_system_take(struct det_system_net *n)
 		(void)det_grad_output(n->grad, k, &o->value);
 		o->born = 0;
 		if ((e = det_tensor_count(&o->count, &o->value)) ||
-		    (e = det_system_room(&o->grad, &o->cap, o->count)))
+		    (e = det_room(&o->grad, &o->cap, o->count, sizeof *o->grad)))
 			return e;
 	}
 	return DET_OK;
@@ -233,7 +217,7 @@ backward(struct det_system *s, struct det_system_net *n)
 				     : &s->net[n->in[i].net].out[n->in[i].output];
 		spare += o && o->born ? o->count : 0;
 	}
-	if ((e = det_system_room(&s->spare, &s->spare_cap, spare)))
+	if ((e = det_room(&s->spare, &s->spare_cap, spare, sizeof *s->spare)))
 		return e;
 	for (i = 0; i < n->inputs; i++) {
 		o = n->in[i].net < 0 ? NULL

@@ -89,9 +89,6 @@ enum det_err det_system_find(struct det_system_wire *w, const struct det_system 
 enum det_err det_system_add_net(struct det_system *s, const char *name,
     const struct det_grad_params *p, int loose) DET_MUST_USE;
 
-/* Room for n floats at *p; what is there is lost where it grows. */
-enum det_err det_system_room(float **p, size_t *cap, size_t n) DET_MUST_USE;
-
 /* The gradient of an output, set to 0 where nobody has come before: to be added to. */
 float *det_system_receive(struct det_system_out *o);
 

@@ -66,6 +66,13 @@ test_sizes(void)
 	ok(det_grow(&a, &cap, SIZE_MAX, sizeof *a) == DET_LIMIT && a == before &&
 		a[0] == 7,
 	    "growth that can't be leaves it as it was");
+	ok(!det_room(&a, &cap, 3, sizeof *a) && a == before,
+	    "room that is there already");
+	ok(!det_room(&a, &cap, 5000, sizeof *a) && cap == 5000 &&
+		(uintptr_t)a % DET_ALIGN == 0,
+	    "and that is made");
+	ok(det_room(&a, &cap, SIZE_MAX, sizeof *a) == DET_LIMIT && !a && cap == 0,
+	    "or can't be");
 	free(a);
 	ok(!det_strndup(&s, "hello", 2) && !strcmp(s, "he"), "a part of a string");
 	free(s);
