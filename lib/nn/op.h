@@ -265,7 +265,7 @@ extern const struct det_op det_op_conv, det_op_local, det_op_fc, det_op_maxpool,
     det_op_reorg, det_op_softmax, det_op_act, det_op_relu, det_op_relu6, det_op_leaky,
     det_op_sigmoid, det_op_mish, det_op_silu, det_op_bn, det_op_scale, det_op_l2norm,
     det_op_groupnorm, det_op_lrn, det_op_dropout, det_op_flatten, det_op_reshape,
-    det_op_crop;
+    det_op_permute, det_op_crop;
 
 /* floor((in + before + after - dilate*(k-1) - 1) / stride) + 1; 0 stays 0. */
 enum det_err det_op_window(size_t *out, const char *side, size_t in, size_t before,

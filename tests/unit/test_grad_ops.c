@@ -86,6 +86,8 @@ static const struct op_case cases[] = {
 	{ "dropout(x) p=.25 scale", { { 2, 3, 5, 7 } }, SMOOTH },
 	{ "flatten(x)", { { 2, 3, 5, 7 } }, SMOOTH },
 	{ "reshape(x) shape=5,0,3", { { 2, 3, 5, 7 } }, SMOOTH },
+	{ "permute(x) order=1,2,0", { { 2, 3, 5, 7 } }, SMOOTH },
+	{ "permute(x) order=2,0,1", { { 2, 3, 5, 7 } }, SMOOTH },
 	{ "reorg(x)", { { 2, 3, 4, 6 } }, SMOOTH },
 	{ "reorg(x) order=pixel", { { 2, 3, 4, 6 } }, SMOOTH },
 	{ "reorg(x) order=darknet", { { 2, 8, 4, 6 } }, SMOOTH },

@@ -504,6 +504,18 @@ flat(const struct ref *r, size_t n, long c, long y, long x)
 }
 
 static double
+to_last(const struct ref *r, size_t n, long y, long x, long c)
+{
+	return at(r, n, c, y, x);
+}
+
+static double
+from_last(const struct ref *r, size_t n, long x, long c, long y)
+{
+	return at(r, n, c, y, x);
+}
+
+static double
 drop(const struct ref *r, size_t n, long c, long y, long x)
 {
 	return at(r, n, c, y, x) * .7;
@@ -548,6 +560,9 @@ test_moves(void)
 	expect("y = dropout(x) p=.3 scale", 3, 4, 5, drop);
 	expect("y = flatten(x)", 3, 4, 5, flat);
 	expect("y = reshape(x) shape=0,2,5", 3, 4, 5, flat);
+	expect("y = permute(x) order=1,2,0", 3, 4, 5, to_last);
+	expect("y = permute(x) order=2,0,1", 3, 4, 5, from_last);
+	expect("y = permute(x) order=0,1,2", 3, 4, 5, same);
 	expect("y = crop(x) h=3 w=4 gain=2 shift=-1", 3, 6, 8, crop);
 }
 
