@@ -13,7 +13,8 @@ classes as one (useCats=0), every third with other limits. Sets without ties are
 with repetition: the weighted AP against pycocotools on the repeated images.
 
 `coco.py --tool DET_EVAL [COUNT [FIRST]]` compares the twelve numbers of the whole command, from
-two files of JSON to --json. `--golden N...` prints small sets and what pycocotools finds: tests/unit/eval_golden.h.
+two files of JSON to --json. `coco.py --score TRUTH RESULTS` prints pycocotools' AP and AP50 of
+two files of JSON. `--golden N...` prints small sets and what pycocotools finds: tests/unit/eval_golden.h.
 Needs numpy and pycocotools.
 """
 import contextlib
@@ -291,7 +292,15 @@ def tool(command, count, first):
     return bad > 0
 
 
+def score(truth, results):
+    with open(truth) as t, open(results) as r:
+        e = theirs(json.load(t), json.load(r), 1, [1, 10, 100])
+    print(*e.stats[:2])
+
+
 def main():
+    if sys.argv[1] == "--score":
+        return score(*sys.argv[2:4])
     if sys.argv[1] == "--tool":
         return tool(sys.argv[2], int((sys.argv[3:] or [240])[0]), int((sys.argv[4:] or [0])[0]))
     if sys.argv[1] == "--golden":

@@ -164,13 +164,13 @@ def weights(arch):
     return {r.name: r.array for r in det_stream.Reader(io.BytesIO(m)) if r.kind == "TENS"}
 
 
-def load(model, tensors):
+def load(model, tensors, name_of=our_name):
     left = set(tensors)
     state = model.state_dict()
     for key, value in state.items():
         if key.endswith("num_batches_tracked"):
             continue
-        name = our_name(key)
+        name = name_of(key)
         left.discard(name)
         assert tuple(value.shape) == tensors[name].shape, (key, name)
         state[key] = torch.from_numpy(np.array(tensors[name]))

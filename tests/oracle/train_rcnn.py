@@ -52,30 +52,39 @@ def fill(n, seed):
     return out
 
 
-def torch_step(model, images, boxes, post):
-    """Terms, and gradients by torchvision's names."""
-    model.train()
-    model.rpn.fg_bg_sampler = _utils.BalancedPositiveNegativeSampler(ALL, .5)
-    model.roi_heads.fg_bg_sampler = _utils.BalancedPositiveNegativeSampler(ALL, .25)
-    model.rpn._pre_nms_top_n["training"] = 2000
-    model.rpn._post_nms_top_n["training"] = post
-    for p in model.parameters():
-        p.requires_grad_(True)
-    targets = [{"boxes": torch.tensor([b[1:] for b in image], dtype=images.dtype).reshape(-1, 4),
-                "labels": torch.tensor([b[0] + 1 for b in image], dtype=torch.int64)}
-               for image in boxes]
+def targets_of(boxes, dtype=torch.float32):
+    """torchvision's, of lists of (label, x1, y1, x2, y2): its labels count from 1."""
+    return [{"boxes": torch.tensor([b[1:] for b in image], dtype=dtype).reshape(-1, 4),
+             "labels": torch.tensor([b[0] + 1 for b in image], dtype=torch.int64)}
+            for image in boxes]
+
+
+def loss_terms(model, images, targets):
+    """Of a batch of one size, as it is: no transform comes before."""
     sizes = [tuple(images.shape[2:])] * len(images)
     maps = model.backbone(images)
     proposals, first = model.rpn(ImageList(images, sizes), maps, targets)
     _, second = model.roi_heads(maps, proposals, sizes, targets)
-    terms = {"rpn_cls": first["loss_objectness"], "rpn_box": first["loss_rpn_box_reg"],
-             "cls": second["loss_classifier"], "box": second["loss_box_reg"]}
+    return {"rpn_cls": first["loss_objectness"], "rpn_box": first["loss_rpn_box_reg"],
+            "cls": second["loss_classifier"], "box": second["loss_box_reg"]}
+
+
+def torch_step(model, images, boxes, post, pre=2000):
+    """Terms, and gradients by torchvision's names."""
+    model.train()
+    model.rpn.fg_bg_sampler = _utils.BalancedPositiveNegativeSampler(ALL, .5)
+    model.roi_heads.fg_bg_sampler = _utils.BalancedPositiveNegativeSampler(ALL, .25)
+    model.rpn._pre_nms_top_n["training"] = pre
+    model.rpn._post_nms_top_n["training"] = post
+    for p in model.parameters():
+        p.requires_grad_(True)
+    terms = loss_terms(model, images, targets_of(boxes, images.dtype))
     sum(terms.values()).backward()
     return ({k: float(v) for k, v in terms.items()},
             {k: p.grad.numpy() for k, p in model.named_parameters() if p.grad is not None})
 
 
-def our_step(path, images, boxes, frozen, post, folder):
+def our_step(path, images, boxes, frozen, post, folder, pre=2000):
     image, text, grads = (os.path.join(folder, n) for n in ("image.f32", "boxes.txt", "g.det"))
     images.numpy().astype("<f4").tofile(image)
     with open(text, "w") as f:
@@ -84,7 +93,7 @@ def our_step(path, images, boxes, frozen, post, folder):
                 print(i, *b, file=f)
     n, _, h, w = images.shape
     out = subprocess.run([DUMP, path, str(n), str(h), str(w), image, text, str(frozen), grads,
-                          f"rpn sample={ALL}", f"rcnn sample={ALL} pre=2000 post={post}"],
+                          f"rpn sample={ALL}", f"rcnn sample={ALL} pre={pre} post={post}"],
                          check=True, stdout=subprocess.PIPE, text=True).stdout
     terms = {k: float(v) for k, v in (line.split() for line in out.splitlines())}
     with open(grads, "rb") as f:
