@@ -40,10 +40,9 @@ frcnn-fpn.recipe  = cpu_faster_rcnn
 yolov1.arch       = squeezenet_yolov1
 yolov1.recipe     = cpu_yolov1
 yolov2.arch       = squeezenet_yolov2
-yolov2.set        = --set anchors=$(call learnt,5,1-10,--stride 16)
+yolov2.set        = --set per=3 --set anchors=$(call learnt,3,1-6,--stride 16)
 yolov2.recipe     = cpu_yolov2
 yolov3.arch       = squeezenet_yolov3
-yolov3.set        = --set anchors8=$(call learnt,6,1-6) --set anchors16=$(call learnt,6,7-12)
 yolov3.recipe     = cpu_yolov3
 # widths and heights that stand for the data's, by det-anchors: of $(1) numbers $(2)
 learnt = $$(det-anchors -q --kmeans $(1) --size 320x240 $(3) $(OUT)/trainval.gt | cut -d , -f $(2))
