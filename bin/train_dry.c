@@ -88,10 +88,11 @@ train_dry(struct train_job *j)
 
 	train_open(j);
 	(void)printf("%s\n", det_system_about(det_train_system(j->train)));
-	print_params(det_train_system(j->train));
 	b = first_batch(j);
-	/* the first allocates */
+	/* the first allocates, and settles the shapes */
 	tool_check(j->t, det_train_batch(j->train, b, &done));
+	train_graph(j);
+	print_params(det_train_system(j->train));
 	det_train_row(&row, j->train);
 	start = train_now();
 	for (int i = 0; i < rounds; i++)

@@ -62,6 +62,9 @@ void train_params(struct train_job *j, struct det_train_params *p);
 void train_run(struct train_job *j);
 void train_dry(struct train_job *j);
 
+/* A line for each layer of the nets, as the last batch has run through them. */
+void train_graph(struct train_job *j);
+
 /* Opens the folder, and the state that is to be gone on with; the model, its trainer. */
 void train_open(struct train_job *j);
 /* Tables, once the terms are known; the recipe. */

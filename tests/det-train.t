@@ -317,15 +317,31 @@ ok "  what was learnt is saved" det-model check b/last.det
 rm -rf b
 
 # --- a dry run
-det-train -n -m T.det --batch 4 --freeze 'backbone/*' s80.det >out 2>err
+det-train -n -m T.det --batch 4 --freeze 'backbone/*' --lr-mult :bias=2 --decay-mult :bias=0 \
+	s80.det >out 2>err
 is "--dry-run: status" "$? $(cat err)" "0 "
 like "what is trained" "$(head -n 1 out)" "^ssd over backbone, head"
+is "the graph: a layer that stays, one that learns" \
+	"$(grep -E '^(backbone/layer3.conv1|head/fc7_mbox_loc) ' out | tr -s ' ')" \
+	"backbone/layer3.conv1 conv 4x16x6x6 1216 frozen - -
+head/fc7_mbox_loc conv 4x24x6x6 3480 trained 1/2 1/0"
+like "  its total" "$(cat out)" "^20 layers with 27264 numbers\$"
+is "  of as many lines, and the inputs" "$(sed -n '/^layer /,/^[0-9]* layers/p' out | grep -c /)" 24
 like "parameters" "$(cat out)" "^head/conv4_3_norm_mbox_loc.bias	16	16	bias\$"
 like "those that are frozen" "$(cat out)" "^backbone/.*weight, frozen\$"
 for w in 'batch: 4x3x96x96' 'memory: [0-9.]* MiB of values' 'time: .* images a second' 'loss: cls [0-9]'; do
 	like "  $w" "$(cat out)" "$w"
 done
 is "no folder" "$(find . -name state.det | tr '\n' ' ')" "$(find . -path './a*' -name state.det | tr '\n' ' ')"
+det-model new --arch tiny_retinanet --classes names -o R.det
+det-image -m R.det <val.det | det-train -n -m R.det --freeze :bias >out 2>err
+is "the graph: levels with the same weights" \
+	"$(grep -E '^head/p[37]c.out ' out | tr -s ' ')" \
+	"head/p3c.out conv 1x27x12x16 1971 in part 1 1
+head/p7c.out conv 1x27x1x1 1971 in part, shared 1 1"
+is "  which count once: as many numbers as parameters have" \
+	"$(sed -n 's/.* layers with \([0-9]*\) numbers/\1/p' out)" \
+	"$(awk -F '\t' 'NF == 4 && NR > 1 { n += $3 } END { print n + 0 }' out)"
 like "no folder given" "$(det-train -m T.det s80.det 2>&1)" "which folder\? give -o DIR"
 like "no model given" "$(det-train -o b s80.det 2>&1)" "which model\? give -m MODEL"
 done_testing

@@ -41,6 +41,25 @@ det_system_param(struct det_system *s, size_t i)
 	return NULL;
 }
 
+int
+det_system_layer(
+    struct det_grad_layer *out, size_t *first, const struct det_system *s, size_t i)
+{
+	*first = 0;
+	for (size_t k = 0; k < s->nets; k++) {
+		const struct det_grad *g = s->net[k].grad;
+		const size_t n = det_grad_layers(g);
+
+		if (i < n) {
+			det_grad_layer(out, g, i);
+			return 1;
+		}
+		i -= n;
+		*first += det_grad_n_params(g);
+	}
+	return 0;
+}
+
 void
 det_system_clear(struct det_system *s)
 {

@@ -37,6 +37,10 @@ const char *det_system_about(
 /* The weights of all nets, in order; as det_grad_param. */
 size_t det_system_n_params(const struct det_system *s);
 struct det_param *det_system_param(struct det_system *s, size_t i);
+/* Layer i of all nets, in order; its parameters count from *first on in det_system_param.
+ * 0 past the last. */
+int det_system_layer(
+    struct det_grad_layer *out, size_t *first, const struct det_system *s, size_t i);
 void det_system_clear(struct det_system *s); /* gradients to 0 */
 
 /* The terms of the loss: columns of the log. Names are unique ("rpn_cls"). */

@@ -98,6 +98,12 @@ det_train_at(struct det_train *t)
 	return &t->at;
 }
 
+const struct det_optim *
+det_train_optim(const struct det_train *t)
+{
+	return t->optim;
+}
+
 /* Running statistics into the copy, or back. */
 static void
 move_statistics(struct det_train *t, int back)

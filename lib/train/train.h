@@ -52,6 +52,8 @@ void det_train_free(struct det_train *t);
 
 struct det_system *det_train_system(struct det_train *t);
 struct det_train_at *det_train_at(struct det_train *t);
+const struct det_optim *det_train_optim(
+    const struct det_train *t); /* of det_system_param's */
 
 /* Adds what a batch gives; the last of `accumulate` makes the iteration: *done is 1. An error
  * names the iteration and the images; the run then stands where the iteration before it
