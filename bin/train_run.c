@@ -193,6 +193,18 @@ report_all_faults(struct train_job *j)
 			    det_batch_fault_about((enum det_batch_fault)f));
 }
 
+static void
+report_unmatched(const struct train_job *j)
+{
+	const struct det_tally *t = &det_train_at(j->train)->tally;
+
+	if (t->unmatched)
+		tool_warn(j->t,
+		    "%llu of %llu objects, each counted as often as it came, had no "
+		    "anchor or cell to learn them",
+		    (unsigned long long)t->unmatched, (unsigned long long)t->objects);
+}
+
 /* --- the loop --- */
 
 static void
@@ -345,6 +357,7 @@ train_run(struct train_job *j)
 	loop(j);
 	det_train_undo(j->train);
 	report_all_faults(j);
+	report_unmatched(j);
 	if (det_train_at(j->train)->iteration > 0) {
 		/* a row that is not full yet waits in the state for the run to go on */
 		if (is_whole(j))

@@ -299,9 +299,10 @@ rm -rf b
 det-image -m ../T.det --epochs 3 --skip-bad <f.det 2>image.err |
 	det-train -m ../T.det -o b --batch 2 --log 1 >out 2>err
 is "--skip-bad of det-image: the rest is trained on" "$? $(column images b/log.tsv | tr '\n' ' ')" "0 2 3 "
-is "bad items and boxes are told" "$(tail -n 2 err)" \
+is "bad items and boxes are told, and one of two that are the same" "$(tail -n 3 err)" \
 	"det-train: stdin: warning: 3 boxes of classes that the model does not have were left out
-det-train: stdin: warning: 9 bad items were left out"
+det-train: stdin: warning: 9 bad items were left out
+det-train: stdin: warning: 3 of 9 objects, each counted as often as it came, had no anchor or cell to learn them"
 like "  by det-image as well" "$(cat image.err)" "'good.jpg': .* 2 boxes of 'gt' are left out"
 not_ok "no NaN" grep -i -E 'nan|inf' b/log.tsv
 rm -r b
@@ -316,6 +317,19 @@ like "--val without objects" "$? $(cat err)" "^2 det-train: s80.det: --val bare.
 ok "  what was learnt is saved" det-model check b/last.det
 rm -rf b
 
+# --- objects that nothing is to learn
+(head -n 3 files/truth.csv; sed -n 2,3p files/truth.csv) >twice.csv
+det-model new --arch tiny_yolov1 --classes names -o Y.det
+det-gt --csv twice.csv | det-image -m Y.det --epochs 12 >twice.det
+det-train -m Y.det -o y --batch 4 twice.det >/dev/null 2>err
+is "two objects in each of two cells: the run says it" "$? $(cat err)" \
+	"0 det-train: twice.det: warning: 24 of 48 objects, each counted as often as it came, had no anchor or cell to learn them"
+head -c $(($(wc -c <twice.det) / 2)) twice.det | det-train -q -m Y.det -o z --batch 4 >/dev/null 2>&1
+det-train -o z --resume twice.det >/dev/null 2>err2
+is "  when it was resumed, too" "$? $(cat err2)" "0 $(cat err)"
+ok "  with the same state" cmp y/state.det z/state.det
+rm -r y z
+
 # --- a dry run
 det-train -n -m T.det --batch 4 --freeze 'backbone/*' --lr-mult :bias=2 --decay-mult :bias=0 \
 	s80.det >out 2>err
@@ -329,7 +343,7 @@ like "  its total" "$(cat out)" "^20 layers with 27264 numbers\$"
 is "  of as many lines, and the inputs" "$(sed -n '/^layer /,/^[0-9]* layers/p' out | grep -c /)" 24
 like "parameters" "$(cat out)" "^head/conv4_3_norm_mbox_loc.bias	16	16	bias\$"
 like "those that are frozen" "$(cat out)" "^backbone/.*weight, frozen\$"
-for w in 'batch: 4x3x96x96' 'memory: [0-9.]* MiB of values' 'time: .* images a second' 'loss: cls [0-9]'; do
+for w in 'batch: 4x3x96x96' 'objects: 32, of which 0 have no anchor' 'memory: [0-9.]* MiB of values' 'time: .* images a second' 'loss: cls [0-9]'; do
 	like "  $w" "$(cat out)" "$w"
 done
 is "no folder" "$(find . -name state.det | tr '\n' ' ')" "$(find . -path './a*' -name state.det | tr '\n' ' ')"

@@ -79,6 +79,12 @@ det_system_term(const struct det_system *s, size_t i)
 	return i < s->terms ? s->term[i] : NULL;
 }
 
+struct det_tally
+det_system_tally(const struct det_system *s)
+{
+	return s->part.o.tally ? *s->part.o.tally : (struct det_tally){ 0 };
+}
+
 double *
 det_system_state(struct det_system *s, size_t *n)
 {

@@ -47,6 +47,9 @@ void det_system_clear(struct det_system *s); /* gradients to 0 */
 size_t det_system_terms(const struct det_system *s);
 const char *det_system_term(const struct det_system *s, size_t i);
 
+/* The objects of the last step; of two stages the first's. Zeros of a classifier. */
+struct det_tally det_system_tally(const struct det_system *s);
+
 /* Numbers besides the weights that the next step depends on, *n of them: for checkpoints.
  * NULL where there are none. */
 double *det_system_state(struct det_system *s, size_t *n);

@@ -24,13 +24,14 @@ struct det_train_params {
 
 /* Where a run stands; all of it is part of the state. */
 struct det_train_at {
-	uint64_t iteration; /* done */
-	uint64_t batches;   /* done: iterations times accumulate */
-	uint64_t seen;      /* images trained on */
-	uint64_t items;     /* of the stream, used up */
-	uint64_t epoch;     /* of the last of these, from 0 */
-	double best;        /* of the validations so far, -1: none was */
-	uint64_t best_at;   /* its iteration */
+	uint64_t iteration;     /* done */
+	uint64_t batches;       /* done: iterations times accumulate */
+	uint64_t seen;          /* images trained on */
+	uint64_t items;         /* of the stream, used up */
+	uint64_t epoch;         /* of the last of these, from 0 */
+	struct det_tally tally; /* objects trained on, each as often as it came */
+	double best;            /* of the validations so far, -1: none was */
+	uint64_t best_at;       /* its iteration */
 };
 
 /* Means of what was trained on since the last row of the log. */
