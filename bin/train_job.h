@@ -41,10 +41,10 @@ struct train_job {
 	const volatile sig_atomic_t *stop;
 	/* the clock */
 	double start, row_start, row_waited,
-	    idle;                  /* idle: since the row began, in saving
+	    idle;        /* idle: since the row began, in saving
 						    * and validating */
-	double saved_at;           /* when */
-	uint64_t saved, validated; /* iterations; validated: UINT64_MAX, none */
+	double saved_at; /* when */
+	uint64_t saved;  /* iterations */
 	size_t faults[DET_BATCH_FAULTS];
 	int cut;     /* a batch was, and it was said */
 	double loss; /* of the last row; 0: none yet */

@@ -37,6 +37,7 @@ until_true() {
 ok "20 iterations" train a --val val.det --val-every 7 --ema .8 s80.det
 train a --val val.det --val-every 7 --ema .8 s80.det --resume >out 2>&1
 is "a run that is over has nothing more to do" "$? $(wc -l <out | tr -d ' ')" "0 1"
+is "  nor to add" "$(column iteration a/val.tsv | tr '\n' ' ')$(column iteration a/log.tsv | tail -n 2 | tr '\n' ' ')" "7 14 20 18 20 "
 rm -r a
 train a --val val.det --val-every 7 --ema .8 s80.det >out 2>err
 is "no message" "$(cat err)" ""
@@ -189,6 +190,37 @@ rm in
 train b --val val.det --val-every 7 --ema .8 --resume s80.det >/dev/null
 ok "goes on to the same bytes" same a b
 rm -r b
+# ended while it validates: what that takes is ended too, and done again
+(
+	head -n 1 files/truth.csv
+	for i in $(seq 150); do sed -n "2,9s/dog.jpg/many\/$i.jpg/p" files/truth.csv; done
+) >many.csv
+mkdir many
+for i in $(seq 150); do ln -s ../dog.jpg "many/$i.jpg"; done
+det-gt --csv many.csv -o many.det
+children() { # how many tools are at work on its model
+	ls -d /proc/[0-9]*/cmdline 2>/dev/null | xargs grep -l -a "many-run/last[.]det" 2>/dev/null | wc -l
+}
+validating() { # DIR [OPTION ...]
+	dir=$1
+	shift
+	exec det-train -m T.det -o $dir --iterations 9 --batch 4 --val many.det --val-every 7 s80.det "$@"
+}
+(validating many-run >/dev/null 2>err) &
+pid=$!
+until_true test -e many-run/last.det
+kill -s TERM $pid
+wait $pid
+is "SIGTERM in a validation: status, message" "$? $(sed 's/ *(.*)//' err)" \
+	"2 det-train: s80.det: stopped by a signal after iteration 7: --resume goes on from there"
+is "  none of its tools is left, it has no row" "$(children) $(column iteration many-run/val.tsv)" "0 "
+is "  the state owes it" "$(det-show --data --name train/state many-run/state.det |
+	grep -o -E '(validated|owed)=[0-9]*' | tr '\n' ' ')" "validated=0 owed=7 "
+(validating many-run --resume >/dev/null 2>err)
+is "  resumed, it is done first" "$? $(column iteration many-run/val.tsv | tr '\n' ' ')" "0 7 9 "
+(validating c >/dev/null)
+ok "  to the same bytes" same c many-run
+rm -r many many-run c
 endless | train b --iterations 1000000 --minutes .005 --val val.det --ema .8 >/dev/null 2>err
 is "--minutes: status, message" "$? $(cat err)" "0 "
 ok "ends in time, and is saved" det-model check b/last.det

@@ -32,6 +32,8 @@ struct det_train_at {
 	struct det_tally tally; /* objects trained on, each as often as it came */
 	double best;            /* of the validations so far, -1: none was */
 	uint64_t best_at;       /* its iteration */
+	uint64_t validated;     /* iteration of the last one, 0: none was */
+	uint64_t owed;          /* iteration whose validation was broken off, 0: none */
 };
 
 /* Means of what was trained on since the last row of the log. */

@@ -47,11 +47,16 @@ state_text(struct det_buf *b, const struct det_train *t)
 	e = det_buf_printf(b,
 	    "version=1\niteration=%" PRIu64 "\nbatches=%" PRIu64 "\nseen=%" PRIu64
 	    "\nitems=%" PRIu64 "\nepoch=%" PRIu64 "\nobjects=%" PRIu64
-	    "\nunmatched=%" PRIu64 "\nbest_at=%" PRIu64 "\nbest=%a\n"
-	    "row=%zu\nrow_images=%zu\nrow_norm=%a\nrow_most=%a\nrow_lr=%a\n",
+	    "\nunmatched=%" PRIu64 "\n",
 	    a->iteration, a->batches, a->seen, a->items, a->epoch, a->tally.objects,
-	    a->tally.unmatched, a->best_at, a->best, s->n, s->images, s->norm, s->most,
-	    s->lr);
+	    a->tally.unmatched);
+	if (!e)
+		e = det_buf_printf(b,
+		    "best_at=%" PRIu64 "\nbest=%a\nvalidated=%" PRIu64 "\nowed=%" PRIu64
+		    "\nrow=%zu\nrow_images=%zu\nrow_norm=%a\n"
+		    "row_most=%a\nrow_lr=%a\n",
+		    a->best_at, a->best, a->validated, a->owed, s->n, s->images,
+		    s->norm, s->most, s->lr);
 	for (size_t k = 0; !e && k < t->n_terms; k++)
 		e = det_buf_printf(
 		    b, "row/%s=%a\n", det_system_term(t->system, k), s->term[k]);
@@ -234,6 +239,8 @@ load_counters(struct det_train *t, const char *text, size_t len)
 	    (e = read_number(NULL, &a->epoch, "epoch", text, len)) ||
 	    (e = read_later(&a->tally.objects, "objects", text, len)) ||
 	    (e = read_later(&a->tally.unmatched, "unmatched", text, len)) ||
+	    (e = read_later(&a->validated, "validated", text, len)) ||
+	    (e = read_later(&a->owed, "owed", text, len)) ||
 	    (e = read_number(NULL, &a->best_at, "best_at", text, len)) ||
 	    (e = read_number(&a->best, NULL, "best", text, len)) ||
 	    (e = read_number(NULL, &n, "row", text, len)) ||
