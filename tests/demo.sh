@@ -1,14 +1,15 @@
 #!/bin/sh
 # make demo: a scene that training has not seen, what the model finds in it, how much of that is
 # right, the picture. Takes DET_DEMO_SEED=N, another scene; DET_DEMO_IMAGE, a picture of your
-# own; DET_DEMO_MODEL, a model of your own. DET_BIN, DET_SRC come from make.
+# own; DET_DEMO_MODEL, a model of your own; DET_DEMO_OUT, another folder for it all. DET_BIN,
+# DET_SRC come from make.
 set -eu
 export LC_ALL=C
 PATH="$DET_BIN:$PATH"
 seed=${DET_DEMO_SEED:-1} # det-train's scenes were those of seed 0
 model=${DET_DEMO_MODEL:-default}
 score=.4 count=50
-out=$DET_SRC/build/demo
+out=${DET_DEMO_OUT:-$DET_SRC/build/demo}
 
 indent() { sed 's/^/          /'; }
 # the model's pipe, with an end of our own
