@@ -71,6 +71,13 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The model that comes with det is in the tools that take -m, and in det-model.
+CARRIERS := $(patsubst %.c,$(BIN)/%,$(notdir $(shell grep -lE 'TOOL_(NEEDS_)?MODEL' $(TOOL_SRC)))) \
+	$(BIN)/det-model
+$(CARRIERS): $(O)/lib/default/default.o
+$(O)/lib/default/default.o: lib/default/scene.det
+$(O)/lib/default/default.o: ALL_CFLAGS += -fno-lto -DDET_DEFAULT_FILE='"lib/default/scene.det"'
+
 $(BIN)/det-model: $(MODEL_OBJ)
 $(BIN)/det-anchors: $(ANCHORS_OBJ)
 $(BIN)/det-eval: $(EVAL_OBJ)
@@ -192,7 +199,6 @@ clean:
 .DELETE_ON_ERROR:
 .PHONY: force all tools deps check-deps deps-list demo check check-long arm64-check run-tests \
 	units replays fuzz lint format bench install uninstall clean
-OBJ := $(LIB_OBJ) $(BIN_OBJ) $(MODEL_OBJ) $(ANCHORS_OBJ) $(EVAL_OBJ) $(TRAIN_OBJ) \
-OBJ := $(LIB_OBJ) $(BIN_OBJ) $(MODEL_OBJ) $(ANCHORS_OBJ) $(EVAL_OBJ) $(IMAGE_OBJ) \
+OBJ := $(LIB_OBJ) $(BIN_OBJ) $(MODEL_OBJ) $(ANCHORS_OBJ) $(EVAL_OBJ) $(TRAIN_OBJ) $(IMAGE_OBJ) \
 	$(patsubst %.c,$(O)/%.o,$(TOOL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(SHARED_SRC) $(HELP_SRC))
 -include $(OBJ:.o=.d)

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/text.h"
+#include "bin/named.h"
 #include "bin/spawn.h"
 #include "model/pipeline.h"
 
@@ -78,7 +80,8 @@ assemble(struct tool *t, const struct run *u, struct det_pipeline *p)
 	if (!text)
 		tool_die(t, "%s carries no pipeline: it is no detector", t->model_path);
 	/* each stage reads the model for itself */
-	if (stat(t->model_path, &st) < 0 || !S_ISREG(st.st_mode))
+	if (!named_is_default(t->model_path) &&
+	    (stat(t->model_path, &st) < 0 || !S_ISREG(st.st_mode)))
 		tool_die(t,
 		    "%s: a model in a file expected, found something that can be "
 		    "read only once",
@@ -142,7 +145,7 @@ main(int argc, char *argv[])
 	const struct tool_spec spec = { "det-run",
 		"Run the pipeline that a model carries on pictures. Prints a line per "
 		"box: path,\nclass, score, x1, y1, x2, y2 in pixels of the picture.",
-		"[IMAGE ...]", TOOL_NEEDS_MODEL, opts };
+		"[IMAGE ...]", TOOL_MODEL | TOOL_DEFAULT, opts };
 	struct tool t;
 	struct det_pipeline p;
 	struct det_buf text = { 0 };
@@ -150,9 +153,9 @@ main(int argc, char *argv[])
 
 	/* arguments */
 	tool_start(&t, &spec, argc, argv);
-	if (t.argc == 0 && !u.list)
-		tool_usage(&t, "which pictures? give names, '-' for standard input, or "
-			       "--list FILE");
+	if (t.argc == 0 && !u.list && isatty(0))
+		tool_usage(&t, "which pictures? give names, '-' for standard input, "
+			       "--list FILE, or a stream on standard input");
 	assemble(&t, &u, &p);
 
 	/* work */

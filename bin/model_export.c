@@ -1,11 +1,34 @@
 /* SPDX-License-Identifier: MIT
  *
- * det-model export: a model as another program's files.
+ * det-model export: a model as a file, of det's own or another program's.
  */
 #include "bin/commands.h"
 
 #include "base/file.h"
 #include "model/convert.h"
+
+/* Record by record as it is, no line of history: of a file, the same bytes. */
+static int
+export_det(int argc, char *argv[])
+{
+	const struct opt opts[] = { OPT_END };
+	const struct tool_spec spec = { "det-model export det",
+		"Write a model as a file of det's own: what the model inside the "
+		"programs is for others.",
+		"MODEL", TOOL_WRITES, opts };
+	struct det_model *m;
+	struct det_record r;
+	struct tool t;
+
+	tool_start(&t, &spec, argc, argv);
+	m = model_open(&t);
+	tool_check(&t, det_model_verify(m));
+	for (size_t i = 0; det_model_record(m, i, &r); i++)
+		tool_write(&t, &r);
+	tool_stream_end(&t);
+	det_model_close(m);
+	return tool_finish(&t);
+}
 
 static int
 export_safetensors(int argc, char *argv[])
@@ -68,6 +91,7 @@ export_darknet(int argc, char *argv[])
 }
 
 static const struct model_command formats[] = {
+	{ "det", export_det },
 	{ "safetensors", export_safetensors },
 	{ "darknet", export_darknet },
 };
@@ -77,8 +101,8 @@ model_export(int argc, char *argv[])
 {
 	const struct opt opts[] = { OPT_END };
 	const struct tool_spec spec = { "det-model export",
-		"Write a model as another program's file. Formats, each with its own "
-		"--help:\n\n"
+		"Write a model as a file. Formats, each with its own --help:\n\n"
+		"  det MODEL                    as it is: export det default -o M.det\n"
 		"  safetensors MODEL            all of it; import makes the model "
 		"again\n"
 		"  darknet MODEL                .weights, of what came from Darknet",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "bin/named.h"
 
 /* Moves the word to the front of argv. */
 static const struct model_command *
@@ -51,7 +52,7 @@ model_open(struct tool *t)
 
 	if (t->argc != 1)
 		tool_usage(t, "one MODEL expected, found %d operands", t->argc);
-	tool_check(t, det_model_open(&m, t->argv[0]));
+	tool_check(t, named_open(&m, t->argv[0]));
 	return m;
 }
 

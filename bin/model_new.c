@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bin/named.h"
 #include "image/resize.h"
 #include "model/convert.h"
 #include "model/seeded.h"
@@ -45,6 +46,19 @@ make_darknet(struct tool *t, const struct make *s)
 	model_darknet_write(t, &s->d, d);
 }
 
+static void
+open_trained(struct tool *t, struct det_source *src, const char *name)
+{
+	struct det_model *m;
+
+	if (!named_is_default(name)) {
+		tool_check(t, det_trained_open(src, name));
+		return;
+	}
+	tool_check(t, named_open(&m, name));
+	tool_check(t, det_model_source(src, m));
+}
+
 /* What is taken of a trained file, and what is not, is said. */
 static void
 start_arch(struct tool *t, const struct make *s, const struct det_arch *a)
@@ -53,7 +67,7 @@ start_arch(struct tool *t, const struct make *s, const struct det_arch *a)
 	struct det_source src;
 	enum det_err e;
 
-	tool_check(t, det_trained_open(&src, s->weights));
+	open_trained(t, &src, s->weights);
 	e = det_arch_start(
 	    t->out, a, &src, s->weights, s->strict, (uint64_t)s->seed, &taken);
 	if (src.notes.len)

@@ -83,6 +83,13 @@ wait_all(int *status, const int *pid, size_t n)
 	return DET_OK;
 }
 
+void
+spawn_stop(const struct spawned *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		(void)kill(s->pid[i], SIGTERM);
+}
+
 enum det_err
 spawn_wait(int *status, struct spawned *s)
 {

@@ -25,6 +25,8 @@ struct spawned {
  * fails, what was started has ended, and nothing is left to wait for. */
 enum det_err spawn_start(
     struct spawned *s, const struct det_pipeline *p, int in, int read) DET_MUST_USE;
+/* Tells all to end (SIGTERM); they are still to be waited for. */
+void spawn_stop(const struct spawned *s);
 /* Waits for all; *status as below. */
 enum det_err spawn_wait(int *status, struct spawned *s) DET_MUST_USE;
 

@@ -17,6 +17,7 @@
 #include "base/cpu.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "bin/named.h"
 #include "bin/opt.h"
 #include "bin/progress.h"
 #include "bin/signals.h"
@@ -237,6 +238,24 @@ hold_standard(struct tool *t)
 		}
 }
 
+/* The model that -m names, or the one that comes with det where none need be named. */
+static void
+open_model(struct tool *t)
+{
+	if (!t->model_path && (t->spec->bits & TOOL_NEEDS_MODEL))
+		tool_usage(t, "which model? give -m MODEL");
+	if (!t->model_path && (t->spec->bits & TOOL_DEFAULT)) {
+		t->model_path = DET_DEFAULT_NAME;
+		if (!t->quiet)
+			(void)fprintf(stderr,
+			    "%s: no -m: the default model, which knows what det-scene "
+			    "draws\n",
+			    t->spec->name);
+	}
+	if (t->model_path)
+		tool_check(t, named_open(&t->model, t->model_path));
+}
+
 /* Options a model records for this tool go under those of the command line. */
 static void
 model_options(struct tool *t)
@@ -318,12 +337,9 @@ tool_start(struct tool *t, const struct tool_spec *spec, int argc, char *argv[])
 	if (!spec->operands && t->argc > 0)
 		tool_usage(
 		    t, "'%s' is one word too many: no operands are taken", t->argv[0]);
-	if ((spec->bits & TOOL_NEEDS_MODEL) && !t->model_path)
-		tool_usage(t, "which model? give -m MODEL");
-	if (t->model_path) {
-		tool_check(t, det_model_open(&t->model, t->model_path));
+	open_model(t);
+	if (t->model)
 		model_options(t);
-	}
 	if (t->profile)
 		profile_options(t);
 	/* over the model's and the profile's */

@@ -91,6 +91,8 @@ enum {
 	TOOL_PRINTS = 128, /* writes text, not a stream: standard output or -o FILE */
 	TOOL_RECIPE =
 	    1024, /* --recipe FILE: the section of this tool, formats/recipe.md */
+	TOOL_DEFAULT =
+	    2048, /* with TOOL_MODEL: none given is -m default, and a line says so */
 	TOOL_SIDES = 256, /* reads streams side by side, by itself (bin/sides.h) */
 };
 

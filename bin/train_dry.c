@@ -83,20 +83,25 @@ train_dry(struct train_job *j)
 	const int rounds = 3;
 	const struct det_labelled *b;
 	struct det_train_row row;
+	struct det_tally objects;
 	double start;
 	int done;
 
 	train_open(j);
 	(void)printf("%s\n", det_system_about(det_train_system(j->train)));
-	print_params(det_train_system(j->train));
 	b = first_batch(j);
-	/* the first allocates */
+	/* the first allocates, and settles the shapes */
 	tool_check(j->t, det_train_batch(j->train, b, &done));
+	train_graph(j);
+	print_params(det_train_system(j->train));
+	objects = det_train_at(j->train)->tally;
 	det_train_row(&row, j->train);
 	start = train_now();
 	for (int i = 0; i < rounds; i++)
 		tool_check(j->t, det_train_batch(j->train, b, &done));
 	print_cost(j, b, train_now() - start, rounds);
+	(void)printf("objects: %llu, of which %llu have no anchor or cell\n",
+	    (unsigned long long)objects.objects, (unsigned long long)objects.unmatched);
 	(void)printf("loss:");
 	for (size_t k = 0; row.n && k < det_system_terms(det_train_system(j->train));
 	     k++)

@@ -41,10 +41,10 @@ struct train_job {
 	const volatile sig_atomic_t *stop;
 	/* the clock */
 	double start, row_start, row_waited,
-	    idle;                  /* idle: since the row began, in saving
+	    idle;        /* idle: since the row began, in saving
 						    * and validating */
-	double saved_at;           /* when */
-	uint64_t saved, validated; /* iterations; validated: UINT64_MAX, none */
+	double saved_at; /* when */
+	uint64_t saved;  /* iterations */
 	size_t faults[DET_BATCH_FAULTS];
 	int cut;     /* a batch was, and it was said */
 	double loss; /* of the last row; 0: none yet */
@@ -61,6 +61,9 @@ void train_params(struct train_job *j, struct det_train_params *p);
 /* The whole of a run; and --dry-run. */
 void train_run(struct train_job *j);
 void train_dry(struct train_job *j);
+
+/* A line for each layer of the nets, as the last batch has run through them. */
+void train_graph(struct train_job *j);
 
 /* Opens the folder, and the state that is to be gone on with; the model, its trainer. */
 void train_open(struct train_job *j);

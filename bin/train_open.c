@@ -228,7 +228,6 @@ train_open(struct train_job *j)
 	if (j->run)
 		settle_recipe(j);
 	j->saved = det_train_at(j->train)->iteration;
-	j->validated = UINT64_MAX;
 }
 
 void

@@ -193,6 +193,18 @@ report_all_faults(struct train_job *j)
 			    det_batch_fault_about((enum det_batch_fault)f));
 }
 
+static void
+report_unmatched(const struct train_job *j)
+{
+	const struct det_tally *t = &det_train_at(j->train)->tally;
+
+	if (t->unmatched)
+		tool_warn(j->t,
+		    "%llu of %llu objects, each counted as often as it came, had no "
+		    "anchor or cell to learn them",
+		    (unsigned long long)t->unmatched, (unsigned long long)t->objects);
+}
+
 /* --- the loop --- */
 
 static void
@@ -260,8 +272,10 @@ after_iteration(struct train_job *j, uint64_t epoch)
 
 	if (i % (uint64_t)o->log == 0)
 		train_log(j);
-	if (validation_is_due(j, epoch))
+	if (validation_is_due(j, epoch)) {
+		det_train_at(j->train)->owed = i;
 		due |= train_validate(j);
+	}
 	if (o->checkpoint > 0 && train_now() - j->saved_at >= 60 * o->checkpoint)
 		due = 1;
 	if (due) {
@@ -269,6 +283,19 @@ after_iteration(struct train_job *j, uint64_t epoch)
 		train_plot(j);
 	}
 	show_progress(j);
+}
+
+/* The validation that the run was broken off in. */
+static void
+pay(struct train_job *j)
+{
+	const struct det_train_at *at = det_train_at(j->train);
+
+	if (j->o->val && at->owed && at->owed == at->iteration && j->have_head &&
+	    train_validate(j)) {
+		train_checkpoint(j);
+		train_plot(j);
+	}
 }
 
 /* Until the iterations are done, the stream ends, the time is over or a signal comes. */
@@ -342,21 +369,18 @@ train_run(struct train_job *j)
 	open_batches(j);
 	train_open_tables(j);
 	restart_clock(j);
+	pay(j);
 	loop(j);
 	det_train_undo(j->train);
 	report_all_faults(j);
+	report_unmatched(j);
 	if (det_train_at(j->train)->iteration > 0) {
 		/* a row that is not full yet waits in the state for the run to go on */
 		if (is_whole(j))
 			train_log(j);
 		if (j->o->val && !*j->stop && j->have_head)
 			(void)train_validate(j);
-		if (det_train_at(j->train)->iteration > j->saved)
-			train_checkpoint(j);
-		else /* a run killed between the two has an older one */
-			tool_check(
-			    j->t, det_train_save(j->train,
-				      det_run_path(j->run, "last.det"), &j->head, 0));
+		train_checkpoint(j);
 		train_plot(j);
 	}
 	progress_clear();

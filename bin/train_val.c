@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,6 +20,7 @@
 #include "eval/eval.h"
 
 #define FOUND "boxes"
+#define LOOK  100 /* ms between looks at `stop` */
 
 /* The model's stages, each with the model as it is now. */
 static void
@@ -112,17 +114,31 @@ feed_record(struct feed *f, struct det_record *r)
 			   &f->set, f->image, &f->list, NULL, f->set.classes.n);
 }
 
+/* Until there is something to read. Where a signal came the pipe is told to end: then that is
+ * its end. */
+static void
+wait_pipe(const struct train_job *j, const struct det_reader *rd, struct spawned *s)
+{
+	struct pollfd p = { .fd = s->out, .events = POLLIN };
+
+	while (!*j->stop && det_reader_would_block(rd))
+		(void)poll(&p, 1, LOOK);
+	if (*j->stop)
+		spawn_stop(s);
+}
+
 static enum det_err
-feed_all(struct feed *f, int fd)
+feed_all(struct feed *f, struct spawned *s)
 {
 	struct det_reader *rd;
 	struct det_record r = { 0 };
 	int more = 1;
 	enum det_err e;
 
-	if ((e = det_reader_open_fd(&rd, fd, "validation")))
+	if ((e = det_reader_open_fd(&rd, s->out, "validation")))
 		return e;
-	while (more && !(e = det_reader_next(rd, &r, &more)) && more)
+	while (more && (wait_pipe(f->j, rd, s), 1) &&
+	       !(e = det_reader_next(rd, &r, &more)) && more)
 		if ((e = feed_record(f, &r)))
 			break;
 	if (!e && (f->objects < f->set.n_image || f->finds < f->set.n_image))
@@ -173,14 +189,16 @@ fill(struct train_job *j, struct feed *f)
 	assemble(j, &p, path);
 	tool_check(j->t, spawn_start(&s, &p, in, 1));
 	(void)close(in);
-	e = feed_all(f, s.out); /* which closes it */
+	e = feed_all(f, &s); /* which closes it */
 	if (e)
 		(void)snprintf(why, sizeof why, "%s", det_errmsg());
 	if (spawn_wait(&status, &s) || status || e) {
 		if (status)
 			(void)snprintf(why, sizeof why, "the model's pipe failed");
-		if (*j->stop)
+		if (*j->stop) {
+			det_pipeline_release(&p);
 			return 0;
+		}
 		/* what was learnt is not lost by that */
 		train_checkpoint(j);
 		tool_die(j->t, "--val %s: %s", j->o->val, why);
@@ -232,7 +250,7 @@ train_validate(struct train_job *j)
 	double ap;
 	int whole;
 
-	if (j->validated == at->iteration)
+	if (at->validated == at->iteration)
 		return 0;
 	progress_clear();
 	tool_check(j->t,
@@ -243,7 +261,8 @@ train_validate(struct train_job *j)
 		tool_check(j->t, det_eval_run(&e, &f.set, &rule, tool_threads(j->t)));
 		ap = write_row(j, &e);
 		det_eval_release(&e);
-		j->validated = at->iteration;
+		at->validated = at->iteration;
+		at->owed = 0;
 		if (ap > at->best) {
 			at->best = ap;
 			at->best_at = at->iteration;

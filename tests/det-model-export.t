@@ -98,6 +98,18 @@ says "weights of another program" "weights without a network" \
 head -c 1000 random.safetensors >cut.safetensors
 says "cut short" "cut.safetensors: .*header" det-model import safetensors cut.safetensors -o x.det
 ok "no file is left" test ! -e x.det
+det-model export det random.det -o same.det
+ok "det's own file is the same file" cmp same.det random.det
+head -c 1000 random.det >cut.det
+says "cut short" "cut.det: input ended early" det-model export det cut.det -o x.det
+n=$(det-show --tsv random.det | awk -F '\t' '$1 == "END." { print $6 - 64 }')
+{
+	head -c "$n" random.det
+	printf noise
+	tail -c +$((n + 6)) random.det
+} >noise.det
+says "damaged" "check over its payload" det-model export det noise.det -o x.det
+ok "no file is left" test ! -e x.det
 if [ -d "$DET_DATA/models/darknet" ]; then
 	d=$DET_DATA/models/darknet
 	for m in yolo-fastest-1.1 yolo-fastest-1.1-xl; do

@@ -1,6 +1,6 @@
 #!/bin/sh
-# det-run: the pipe that a model carries, run, printed, restricted. The model is the demo's
-# hand-made one, so what must be found is known without any trained weights.
+# det-run: the pipe that a model carries, run, printed, restricted. The model was made by
+# hand, so what must be found is known exactly.
 . "$DET_SRC/tests/lib.sh"
 
 awk -f "$DET_SRC/tests/demo/discs.awk" >discs.recipe
@@ -58,7 +58,13 @@ printf 'two.ppm\nscene.ppm\n' >names
 is "--list" "$(det-run -m M.det --list names | cut -f 1 | uniq | tr '\n' ' ')" "two.ppm scene.ppm "
 is "pictures on standard input" "$(cat scene.ppm two.ppm | det-run -m M.det - | grep -c disc)" 16
 
-is "no picture is misuse" "$(status det-run -m M.det)" 2
+is "no picture, and none on standard input" \
+	"$(det-run -m M.det 2>&1 </dev/null) $(status det-run -m M.det </dev/null)" \
+	"det-image: item 0 '-': JPEG, PNG or PPM expected, found nothing: standard input is empty 2"
+printf '%s\n' image,class,x1,y1,x2,y2,width,height 'scene.ppm,red disc,1,1,9,9,640,480' \
+	'two.ppm,red disc,1,1,9,9,640,480' >truth.csv
+is "a stream of pictures there" "$(det-gt --csv truth.csv | det-run -m M.det | cksum)" \
+	"$(det-run -m M.det scene.ppm two.ppm | cksum)"
 is "a missing picture" "$(status det-run -m M.det nix.jpg)" 2
 is "is one line" "$(det-run -m M.det nix.jpg 2>&1 | wc -l)" 1
 head -c 5000 scene.ppm >cut.ppm

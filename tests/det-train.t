@@ -37,6 +37,7 @@ until_true() {
 ok "20 iterations" train a --val val.det --val-every 7 --ema .8 s80.det
 train a --val val.det --val-every 7 --ema .8 s80.det --resume >out 2>&1
 is "a run that is over has nothing more to do" "$? $(wc -l <out | tr -d ' ')" "0 1"
+is "  nor to add" "$(column iteration a/val.tsv | tr '\n' ' ')$(column iteration a/log.tsv | tail -n 2 | tr '\n' ' ')" "7 14 20 18 20 "
 rm -r a
 train a --val val.det --val-every 7 --ema .8 s80.det >out 2>err
 is "no message" "$(cat err)" ""
@@ -189,6 +190,37 @@ rm in
 train b --val val.det --val-every 7 --ema .8 --resume s80.det >/dev/null
 ok "goes on to the same bytes" same a b
 rm -r b
+# ended while it validates: what that takes is ended too, and done again
+(
+	head -n 1 files/truth.csv
+	for i in $(seq 150); do sed -n "2,9s/dog.jpg/many\/$i.jpg/p" files/truth.csv; done
+) >many.csv
+mkdir many
+for i in $(seq 150); do ln -s ../dog.jpg "many/$i.jpg"; done
+det-gt --csv many.csv -o many.det
+children() { # how many tools are at work on its model
+	ls -d /proc/[0-9]*/cmdline 2>/dev/null | xargs grep -l -a "many-run/last[.]det" 2>/dev/null | wc -l
+}
+validating() { # DIR [OPTION ...]
+	dir=$1
+	shift
+	exec det-train -m T.det -o $dir --iterations 9 --batch 4 --val many.det --val-every 7 s80.det "$@"
+}
+(validating many-run >/dev/null 2>err) &
+pid=$!
+until_true test -e many-run/last.det
+kill -s TERM $pid
+wait $pid
+is "SIGTERM in a validation: status, message" "$? $(sed 's/ *(.*)//' err)" \
+	"2 det-train: s80.det: stopped by a signal after iteration 7: --resume goes on from there"
+is "  none of its tools is left, it has no row" "$(children) $(column iteration many-run/val.tsv)" "0 "
+is "  the state owes it" "$(det-show --data --name train/state many-run/state.det |
+	grep -o -E '(validated|owed)=[0-9]*' | tr '\n' ' ')" "validated=0 owed=7 "
+(validating many-run --resume >/dev/null 2>err)
+is "  resumed, it is done first" "$? $(column iteration many-run/val.tsv | tr '\n' ' ')" "0 7 9 "
+(validating c >/dev/null)
+ok "  to the same bytes" same c many-run
+rm -r many many-run c
 endless | train b --iterations 1000000 --minutes .005 --val val.det --ema .8 >/dev/null 2>err
 is "--minutes: status, message" "$? $(cat err)" "0 "
 ok "ends in time, and is saved" det-model check b/last.det
@@ -299,9 +331,10 @@ rm -rf b
 det-image -m ../T.det --epochs 3 --skip-bad <f.det 2>image.err |
 	det-train -m ../T.det -o b --batch 2 --log 1 >out 2>err
 is "--skip-bad of det-image: the rest is trained on" "$? $(column images b/log.tsv | tr '\n' ' ')" "0 2 3 "
-is "bad items and boxes are told" "$(tail -n 2 err)" \
+is "bad items and boxes are told, and one of two that are the same" "$(tail -n 3 err)" \
 	"det-train: stdin: warning: 3 boxes of classes that the model does not have were left out
-det-train: stdin: warning: 9 bad items were left out"
+det-train: stdin: warning: 9 bad items were left out
+det-train: stdin: warning: 3 of 9 objects, each counted as often as it came, had no anchor or cell to learn them"
 like "  by det-image as well" "$(cat image.err)" "'good.jpg': .* 2 boxes of 'gt' are left out"
 not_ok "no NaN" grep -i -E 'nan|inf' b/log.tsv
 rm -r b
@@ -316,16 +349,45 @@ like "--val without objects" "$? $(cat err)" "^2 det-train: s80.det: --val bare.
 ok "  what was learnt is saved" det-model check b/last.det
 rm -rf b
 
+# --- objects that nothing is to learn
+(head -n 3 files/truth.csv; sed -n 2,3p files/truth.csv) >twice.csv
+det-model new --arch tiny_yolov1 --classes names -o Y.det
+det-gt --csv twice.csv | det-image -m Y.det --epochs 12 >twice.det
+det-train -m Y.det -o y --batch 4 twice.det >/dev/null 2>err
+is "two objects in each of two cells: the run says it" "$? $(cat err)" \
+	"0 det-train: twice.det: warning: 24 of 48 objects, each counted as often as it came, had no anchor or cell to learn them"
+head -c $(($(wc -c <twice.det) / 2)) twice.det | det-train -q -m Y.det -o z --batch 4 >/dev/null 2>&1
+det-train -o z --resume twice.det >/dev/null 2>err2
+is "  when it was resumed, too" "$? $(cat err2)" "0 $(cat err)"
+ok "  with the same state" cmp y/state.det z/state.det
+rm -r y z
+
 # --- a dry run
-det-train -n -m T.det --batch 4 --freeze 'backbone/*' s80.det >out 2>err
+det-train -n -m T.det --batch 4 --freeze 'backbone/*' --lr-mult :bias=2 --decay-mult :bias=0 \
+	s80.det >out 2>err
 is "--dry-run: status" "$? $(cat err)" "0 "
 like "what is trained" "$(head -n 1 out)" "^ssd over backbone, head"
+is "the graph: a layer that stays, one that learns" \
+	"$(grep -E '^(backbone/layer3.conv1|head/fc7_mbox_loc) ' out | tr -s ' ')" \
+	"backbone/layer3.conv1 conv 4x16x6x6 1216 frozen - -
+head/fc7_mbox_loc conv 4x24x6x6 3480 trained 1/2 1/0"
+like "  its total" "$(cat out)" "^20 layers with 27264 numbers\$"
+is "  of as many lines, and the inputs" "$(sed -n '/^layer /,/^[0-9]* layers/p' out | grep -c /)" 24
 like "parameters" "$(cat out)" "^head/conv4_3_norm_mbox_loc.bias	16	16	bias\$"
 like "those that are frozen" "$(cat out)" "^backbone/.*weight, frozen\$"
-for w in 'batch: 4x3x96x96' 'memory: [0-9.]* MiB of values' 'time: .* images a second' 'loss: cls [0-9]'; do
+for w in 'batch: 4x3x96x96' 'objects: 32, of which 0 have no anchor' 'memory: [0-9.]* MiB of values' 'time: .* images a second' 'loss: cls [0-9]'; do
 	like "  $w" "$(cat out)" "$w"
 done
 is "no folder" "$(find . -name state.det | tr '\n' ' ')" "$(find . -path './a*' -name state.det | tr '\n' ' ')"
+det-model new --arch tiny_retinanet --classes names -o R.det
+det-image -m R.det <val.det | det-train -n -m R.det --freeze :bias >out 2>err
+is "the graph: levels with the same weights" \
+	"$(grep -E '^head/p[37]c.out ' out | tr -s ' ')" \
+	"head/p3c.out conv 1x27x12x16 1971 in part 1 1
+head/p7c.out conv 1x27x1x1 1971 in part, shared 1 1"
+is "  which count once: as many numbers as parameters have" \
+	"$(sed -n 's/.* layers with \([0-9]*\) numbers/\1/p' out)" \
+	"$(awk -F '\t' 'NF == 4 && NR > 1 { n += $3 } END { print n + 0 }' out)"
 like "no folder given" "$(det-train -m T.det s80.det 2>&1)" "which folder\? give -o DIR"
 like "no model given" "$(det-train -o b s80.det 2>&1)" "which model\? give -m MODEL"
 done_testing

@@ -35,6 +35,29 @@ export PKG_CONFIG_PATH="$root/usr/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root"
 check "a program links libdet through det.pc" \
 	sh -c "cc -o '$root/hello' '$root/hello.c' \$(pkg-config --cflags --libs det)"
 check "and runs" "$root/hello"
+cat >"$root/default.c" <<'EOF'
+#include <default/default.h>
+int main(void)
+{
+	struct det_model *m;
+	enum det_err e = det_default_open(&m);
+	if (e || (e = det_model_verify(m)))
+		return (int)e;
+	det_model_close(m);
+	return 0;
+}
+EOF
+check "another finds the default model in it" \
+	sh -c "cc -o '$root/default' '$root/default.c' \$(pkg-config --cflags --libs det) && '$root/default'"
+check "which the first does not hold" test "$(wc -c <"$root/hello")" -lt 4000000
+# the model's history is text that is found nowhere else
+check "the tools that take a model hold it, no others" sh -c "
+	for t in '$root'/usr/bin/det-*; do
+		\$t --option-table | grep -q '^--model	' || [ \${t##*/} = det-model ]
+		takes=\$?
+		grep -q 'history=det-scene ' \$t
+		[ \$? = \$takes ] || exit 1
+	done"
 (cd "$root/usr/include/det" && echo */*.h | tr ' ' '\n') |
 	sed 's/.*/#include <&>/' >"$root/headers.c"
 check "its headers go together" \

@@ -66,6 +66,21 @@ rm out/ssd/trained
 experiment ssd ssd.set='--set width=96 --set height=64' >again 2>err
 is "a run that is done is not gone on with" "$? $(wc -l <out/ssd/run/log.tsv | tr -d ' ')" "0 3"
 
+# --- the model that comes with det ---
+scenes() {
+	make -s -f "$DET_SRC/lib/recipes/scene.mk" OUT=scene-out COUNT=3 SCENE='--size 64x64' \
+		NEW='--set size=64' TRAIN='-q --batch 2 --iterations 2 --log 1' "$@"
+}
+scenes >figures 2>err
+is "scene.mk: status" "$?" 0
+like "figures of its model" "$(cat figures)" '^3 images, [0-9]+ objects, '
+is "its run" "$(wc -l <scene-out/run/log.tsv | tr -d ' ')" 3
+scenes model >figures 2>err
+is "a run that is done is not gone on with" "$? $(wc -c <figures | tr -d ' ')" "0 0"
+scenes MODEL=default OUT=none >inside 2>err
+is "figures of the one inside" "$? $(echo none*)" "0 none*"
+like "are better" "$(grep 'IoU=0.50 ' inside)" '= (0\.[2-9]|1)'
+
 # --- classification ---
 det-model new --arch squeezenet1_1 --classes classes -o c.det
 det-image -q -m c.det --train --epochs 0 --batch 2 <gt.det |

@@ -26,9 +26,10 @@ enum det_err det_source_classes(
 enum det_err det_model_from_source(
     struct det_writer *w, const struct det_source *s) DET_MUST_USE;
 
-/* A model file as a source of weights: tensors of floats under their names, texts as facts.
- * All payloads are verified. Close with det_source_close. */
-enum det_err det_model_source(struct det_source *out, const char *path) DET_MUST_USE;
+/* A model as a source of weights: tensors of floats under their names, texts as facts. All
+ * payloads are verified. The model is the source's from here on, and closed where this
+ * fails. Close with det_source_close. */
+enum det_err det_model_source(struct det_source *out, struct det_model *m) DET_MUST_USE;
 /* Trained weights of any kind that is known, by the first bytes: a model, a caffemodel, a
  * safetensors file, a state dict of PyTorch. */
 enum det_err det_trained_open(struct det_source *out, const char *path) DET_MUST_USE;

@@ -182,18 +182,21 @@ keep(struct det_model *m, struct det_record *r)
 	return DET_OK;
 }
 
-enum det_err
-det_model_open(struct det_model **out, const char *path)
+/* Takes the reader, also where it fails. */
+static enum det_err
+open_from(struct det_model **out, struct det_reader *rd, const char *path)
 {
 	struct det_model *m = calloc(1, sizeof *m);
 	struct det_record r = { 0 };
 	int more;
 	enum det_err e;
 
-	*out = NULL;
-	if (!m)
+	if (!m) {
+		det_reader_close(rd);
 		return det_fail(DET_NOMEM, "no memory for a model");
-	if ((e = det_strdup(&m->path, path)) || (e = det_reader_open(&m->rd, path)))
+	}
+	m->rd = rd;
+	if ((e = det_strdup(&m->path, path)))
 		goto fail;
 	det_reader_trust(m->rd);
 	for (;;) {
@@ -216,6 +219,31 @@ fail:
 	det_record_release(&r);
 	det_model_close(m);
 	return e;
+}
+
+enum det_err
+det_model_open(struct det_model **out, const char *path)
+{
+	struct det_reader *rd;
+	enum det_err e;
+
+	*out = NULL;
+	if ((e = det_reader_open(&rd, path)))
+		return e;
+	return open_from(out, rd, path);
+}
+
+enum det_err
+det_model_open_bytes(
+    struct det_model **out, const void *data, size_t size, const char *name)
+{
+	struct det_reader *rd;
+	enum det_err e;
+
+	*out = NULL;
+	if ((e = det_reader_open_bytes(&rd, data, size, name)))
+		return e;
+	return open_from(out, rd, name);
 }
 
 void

@@ -23,6 +23,10 @@ struct det_model;
 /* Maps and indexes path: reads every head, no payload. DET_CORRUPT and friends as a stream;
  * DET_INVALID where a name occurs twice or the file is no model (a stream of items). */
 enum det_err det_model_open(struct det_model **out, const char *path) DET_MUST_USE;
+/* The same of a file's bytes in memory, which must stay there until det_model_close and
+ * begin at a multiple of 64. `name` stands for the path. */
+enum det_err det_model_open_bytes(struct det_model **out, const void *data, size_t size,
+    const char *name) DET_MUST_USE;
 void det_model_close(struct det_model *m);
 
 const char *det_model_path(const struct det_model *m);

@@ -70,23 +70,18 @@ add_text(struct det_source *s, const struct det_record *r)
 }
 
 enum det_err
-det_model_source(struct det_source *out, const char *path)
+det_model_source(struct det_source *out, struct det_model *m)
 {
-	struct det_model *m;
 	struct det_record r;
 	enum det_err e;
 
-	*out = (struct det_source){ 0 };
-	if ((e = det_model_open(&m, path)))
-		return e;
-	out->file = m;
-	out->close = close_model;
+	*out = (struct det_source){ .file = m, .close = close_model };
 	if ((e = det_model_verify(m)))
 		goto fail;
 	for (size_t i = 0; det_model_record(m, i, &r); i++)
 		if ((r.kind == DET_TENSOR && (e = add_tensor(out, &r))) ||
 		    (r.kind == DET_TEXT && (e = add_text(out, &r)))) {
-			e = det_fail_in(e, "%s", path);
+			e = det_fail_in(e, "%s", det_model_path(m));
 			goto fail;
 		}
 	return DET_OK;
@@ -99,14 +94,19 @@ enum det_err
 det_trained_open(struct det_source *out, const char *path)
 {
 	static const unsigned char ours[] = { 0x89, 'D', 'E', 'T' };
+	struct det_model *model;
 	struct det_map m;
 	int is_ours;
 	enum det_err e;
 
+	*out = (struct det_source){ 0 };
 	if ((e = det_map_open(&m, path)))
 		return e;
 	is_ours = m.size >= sizeof ours && memcmp(m.data, ours, sizeof ours) == 0;
 	det_map_close(&m);
-	return is_ours ? det_model_source(out, path)
-		       : det_caffe_weights_open(out, path);
+	if (!is_ours)
+		return det_caffe_weights_open(out, path);
+	if ((e = det_model_open(&model, path)))
+		return e;
+	return det_model_source(out, model);
 }

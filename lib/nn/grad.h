@@ -69,6 +69,18 @@ struct det_param *det_grad_param(struct det_grad *g, size_t i);
 /* Sets all gradients to 0. */
 void det_grad_clear(struct det_grad *g);
 
+/* A layer that reaches an output, or an input of the net. */
+struct det_grad_layer {
+	const char *net, *name;
+	const char *op;      /* "input" */
+	size_t dims[4];      /* of its output in the last forward pass; 0 before any */
+	const size_t *param; /* numbers of its parameters, as det_grad_param's */
+	size_t n_params;
+};
+size_t det_grad_layers(const struct det_grad *g);
+/* Layer i, in the order of the text, below that number. */
+void det_grad_layer(struct det_grad_layer *out, const struct det_grad *g, size_t i);
+
 /* Forward on a batch, in training (train != 0: batch statistics, dropout) or as inference
  * runs it. `run` numbers the call, from 0, and with the seed decides dropout. The output's
  * data lives until the next call. Inputs must live until after backward. NaN or infinity in

@@ -167,6 +167,33 @@ det_grad_param(struct det_grad *g, size_t i)
 	return i < g->n_params ? &g->param[i] : NULL;
 }
 
+size_t
+det_grad_layers(const struct det_grad *g)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < g->net->n_nodes; k++)
+		n += g->row[k].live;
+	return n;
+}
+
+void
+det_grad_layer(struct det_grad_layer *out, const struct det_grad *g, size_t i)
+{
+	const struct det_node *n;
+	size_t k = 0;
+
+	while (!g->row[k].live || i-- > 0)
+		k++;
+	n = &g->net->node[k];
+	*out = (struct det_grad_layer){ .net = g->net->name,
+		.name = n->name,
+		.op = n->op ? n->op->name : "input",
+		.param = g->net->use + n->weight,
+		.n_params = n->n_weights };
+	memcpy(out->dims, g->dims[k], sizeof out->dims);
+}
+
 void
 det_grad_clear(struct det_grad *g)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * One interface over two ways of reading. A regular file is mapped, and a payload is a
- * pointer into the map. From a pipe exactly the head and the attributes are read, never a
+ * pointer into the map (what is in memory already is as good as mapped). From a pipe exactly the head and the attributes are read, never a
  * byte of the payload, so that a payload nobody here wants can go on to the next pipe
  * inside the kernel (det_writer_put). Head and attributes take two reads a record; records
  * are few (tens an item), so a buffer would save little and cost that. Payloads: pass.c.
@@ -77,6 +77,26 @@ det_reader_open(struct det_reader **out, const char *path)
 	return e;
 }
 
+enum det_err
+det_reader_open_bytes(
+    struct det_reader **out, const void *data, size_t size, const char *name)
+{
+	struct det_reader *rd = calloc(1, sizeof *rd);
+	enum det_err e;
+
+	if (!rd)
+		return det_fail(DET_NOMEM, "no memory for a reader");
+	if ((e = det_strdup(&rd->name, name))) {
+		free(rd);
+		return e;
+	}
+	rd->fd = -1;
+	rd->map = (struct det_map){ data, size };
+	rd->lent = 1;
+	*out = rd;
+	return DET_OK;
+}
+
 void
 det_reader_close(struct det_reader *rd)
 {
@@ -84,7 +104,8 @@ det_reader_close(struct det_reader *rd)
 		return;
 	if (rd->fd > 0)
 		(void)close(rd->fd);
-	det_map_close(&rd->map);
+	if (!rd->lent)
+		det_map_close(&rd->map);
 	free(rd->name);
 	free(rd);
 }

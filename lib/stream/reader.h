@@ -15,6 +15,10 @@ struct det_reader;
 enum det_err det_reader_open_fd(
     struct det_reader **out, int fd, const char *name) DET_MUST_USE;
 enum det_err det_reader_open(struct det_reader **out, const char *path) DET_MUST_USE;
+/* Reads what lies in memory as if it were a mapped file; it must stay there until
+ * det_reader_close, and begin at a multiple of 64. */
+enum det_err det_reader_open_bytes(struct det_reader **out, const void *data,
+    size_t size, const char *name) DET_MUST_USE;
 void det_reader_close(struct det_reader *rd);
 
 /* Reads the next head and attributes into *r (whose memory is reused); the payload stays

@@ -13,6 +13,7 @@ struct det_reader {
 	int fd; /* -1: mapped */
 	char *name;
 	struct det_map map;
+	int lent;         /* the map is the caller's */
 	uint64_t offset;  /* of the next unread byte */
 	uint64_t payload; /* bytes of the current payload not yet taken */
 	uint64_t padding; /* zeros after it not yet taken */

@@ -41,6 +41,7 @@ struct retinanet {
 	/* of the batch at work */
 	struct det_objects objects;
 	struct det_assign match;
+	struct det_tally tally;
 	int32_t *to;            /* (images, anchors) */
 	size_t *matched;        /* positives of each image */
 	float *weight, *target; /* of the cells of a level */
@@ -157,6 +158,7 @@ match(struct retinanet *s, const struct det_objective_in *in, size_t *matched)
 	enum det_err e;
 
 	*matched = 0;
+	s->tally = (struct det_tally){ 0 };
 	for (size_t i = 0; i < in->n; i++) {
 		if ((e = det_objects_set(
 			 &s->objects, &in->truth[i], &s->assign.flag, a->classes)) ||
@@ -166,6 +168,8 @@ match(struct retinanet *s, const struct det_objective_in *in, size_t *matched)
 		memcpy(s->to + i * a->n, s->match.to, a->n * sizeof *s->to);
 		s->matched[i] = s->match.positive;
 		*matched += s->match.positive;
+		s->tally.objects += s->objects.n;
+		s->tally.unmatched += s->match.unmatched;
 	}
 	return DET_OK;
 }
@@ -327,9 +331,11 @@ open_retinanet(struct det_objective *out, const struct det_objective_params *p)
 		free_retinanet(s);
 		return e;
 	}
-	*out = (struct det_objective){
-		.self = s, .term = terms, .run = run, .free = free_retinanet
-	};
+	*out = (struct det_objective){ .self = s,
+		.term = terms,
+		.run = run,
+		.free = free_retinanet,
+		.tally = &s->tally };
 	if (s->norm == NORM_AVERAGE) {
 		out->state = &s->average;
 		out->n_state = 1;

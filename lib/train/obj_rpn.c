@@ -38,6 +38,7 @@ struct rpn {
 	double positive, beta, box_weight;
 	struct det_objects objects;
 	struct det_assign match;
+	struct det_tally tally;
 	/* of the batch */
 	int32_t *to; /* of each image's anchors */
 	size_t to_cap;
@@ -125,6 +126,8 @@ sample(size_t *n, struct rpn *r, const struct det_objective_in *in, size_t i)
 	if ((e = det_objects_set(&r->objects, t, &p.flag, INT32_MAX)) ||
 	    (e = det_assign_run(&r->match, &r->a.spots, t, &r->objects, &p)))
 		return e;
+	r->tally.objects += r->objects.n;
+	r->tally.unmatched += r->match.unmatched;
 	for (size_t k = 0; k < r->a.n; k++)
 		to[k] = r->match.to[k];
 	det_sample_seed(&random, in->seed, DET_SAMPLE_RPN, in->run, i);
@@ -143,6 +146,7 @@ sample_all(struct rpn *r, const struct det_objective_in *in, double *cls_scale)
 
 	if ((e = make_room(r, in->n)))
 		return e;
+	r->tally = (struct det_tally){ 0 };
 	for (size_t i = 0; i < in->n; i++) {
 		if ((e = sample(&n, r, in, i)))
 			return det_fail_in(e, "image %zu of the batch", i);
@@ -263,9 +267,11 @@ open_rpn(struct det_objective *out, const struct det_objective_params *p)
 	}
 	if ((e = read_keys(r, p->line, &first->delta.coder)))
 		goto fail;
-	*out = (struct det_objective){
-		.self = r, .term = terms, .run = run, .free = free_rpn
-	};
+	*out = (struct det_objective){ .self = r,
+		.term = terms,
+		.run = run,
+		.free = free_rpn,
+		.tally = &r->tally };
 	return DET_OK;
 fail:
 	free_rpn(r);

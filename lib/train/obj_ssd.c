@@ -33,6 +33,7 @@ struct ssd {
 	/* of the batch at work */
 	struct det_objects objects;
 	struct det_assign match;
+	struct det_tally tally;
 	int32_t *to; /* (images, anchors) */
 	float *loss,
 	    *lse; /* of each anchor of an image: as background; log of the sum */
@@ -139,6 +140,7 @@ match(struct ssd *s, const struct det_objective_in *in, size_t *matched)
 	enum det_err e;
 
 	*matched = 0;
+	s->tally = (struct det_tally){ 0 };
 	for (size_t i = 0; i < in->n; i++) {
 		if ((e = det_objects_set(
 			 &s->objects, &in->truth[i], &s->assign.flag, a->classes)) ||
@@ -147,6 +149,8 @@ match(struct ssd *s, const struct det_objective_in *in, size_t *matched)
 			return det_fail_in(e, "image %zu of the batch", i);
 		memcpy(s->to + i * a->n, s->match.to, a->n * sizeof *s->to);
 		*matched += s->match.positive;
+		s->tally.objects += s->objects.n;
+		s->tally.unmatched += s->match.unmatched;
 	}
 	return DET_OK;
 }
@@ -254,9 +258,11 @@ open_ssd(struct det_objective *out, const struct det_objective_params *p)
 		    "ssd: background=first or last expected in the decode text");
 		goto fail;
 	}
-	*out = (struct det_objective){
-		.self = s, .term = terms, .run = run, .free = free_ssd
-	};
+	*out = (struct det_objective){ .self = s,
+		.term = terms,
+		.run = run,
+		.free = free_ssd,
+		.tally = &s->tally };
 	return DET_OK;
 fail:
 	free_ssd(s);

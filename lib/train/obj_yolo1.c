@@ -51,9 +51,12 @@ struct parts {
 	float *g_cls, *g_conf, *g_coord;
 };
 
-static void
+/* How many objects have a cell. */
+static size_t
 own_cells(const struct yolo1 *s, const struct det_yolo_image *im)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < s->side * s->side; i++)
 		s->owner[i] = SIZE_MAX;
 	for (size_t i = 0; i < im->n; i++) {
@@ -61,9 +64,12 @@ own_cells(const struct yolo1 *s, const struct det_yolo_image *im)
 		size_t *owner = &s->owner[det_yolo_cell(b->y, s->side) * s->side +
 					  det_yolo_cell(b->x, s->side)];
 
-		if (*owner == SIZE_MAX)
-			*owner = i;
+		if (*owner != SIZE_MAX)
+			continue;
+		*owner = i;
+		n++;
 	}
+	return n;
 }
 
 /* Of box c of the cell; relative to the input but for the whole cells before it, which
@@ -207,7 +213,7 @@ run_image(struct det_yolo *y, const struct det_yolo_image *im)
 		return det_fail(DET_INVALID,
 		    "map '%s' is %s: %zu numbers an image expected", s->line->map[0],
 		    det_shape_text(shape, sizeof shape, t), want);
-	own_cells(s, im);
+	y->learnt = own_cells(s, im);
 	for (size_t i = 0; i < cells; i++) {
 		const size_t conf = cells * classes + i * s->num;
 		const size_t coord = cells * (classes + s->num) + i * 4 * s->num;
@@ -276,9 +282,11 @@ open_yolo1(struct det_objective *out, const struct det_objective_params *p)
 	if ((e = parse(s, p->line)) ||
 	    (e = det_alloc(&s->owner, s->side * s->side, sizeof *s->owner)))
 		goto fail;
-	*out = (struct det_objective){
-		.self = s, .term = terms, .run = det_yolo_run, .free = close_yolo1
-	};
+	*out = (struct det_objective){ .self = s,
+		.term = terms,
+		.run = det_yolo_run,
+		.free = close_yolo1,
+		.tally = &s->y.tally };
 	return DET_OK;
 fail:
 	close_yolo1(s);

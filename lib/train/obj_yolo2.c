@@ -190,9 +190,11 @@ run_image(struct det_yolo *y, const struct det_yolo_image *im)
 
 	if ((e = det_yolo_map_at(&m, y, im, 0)) || (e = assign(s, &m, im)))
 		return e;
+	y->learnt = 0;
 	for (size_t i = 0; i < m.anchors * m.hw; i++) {
 		const struct det_yolo_spot spot = det_yolo_spot(&m, i);
 
+		y->learnt += s->owner[i] != SIZE_MAX;
 		if (s->owner[i] != SIZE_MAX)
 			object_terms(s, &m, im, &spot, i);
 		else
@@ -263,9 +265,11 @@ open_yolo2(struct det_objective *out, const struct det_objective_params *p)
 		close_yolo2(s);
 		return e;
 	}
-	*out = (struct det_objective){
-		.self = s, .term = terms, .run = det_yolo_run, .free = close_yolo2
-	};
+	*out = (struct det_objective){ .self = s,
+		.term = terms,
+		.run = det_yolo_run,
+		.free = close_yolo2,
+		.tally = &s->y.tally };
 	return DET_OK;
 }
 

@@ -51,6 +51,8 @@ struct yolo3 {
 	size_t owner_cap;
 	size_t *place; /* of each object: its candidate on the map, or SIZE_MAX */
 	size_t place_cap;
+	unsigned char *known; /* of each object: it is some candidate's, on some map */
+	size_t known_cap;
 };
 
 /* scale_xy and back. */
@@ -132,8 +134,12 @@ assign_shapes(struct yolo3 *s, const struct det_yolo_image *im)
 	enum det_err e;
 
 	if ((e = det_grow(&s->shape, &s->shape_cap, im->n, sizeof *s->shape)) ||
-	    (e = det_grow(&s->place, &s->place_cap, im->n, sizeof *s->place)))
+	    (e = det_grow(&s->place, &s->place_cap, im->n, sizeof *s->place)) ||
+	    (e = det_grow(&s->known, &s->known_cap, im->n, sizeof *s->known)))
 		return e;
+	s->y.learnt = 0;
+	for (size_t i = 0; i < im->n; i++)
+		s->known[i] = 0;
 	for (size_t i = 0; i < im->n; i++)
 		s->shape[i] = best_shape(s, im->in, &im->object[i].box);
 	return DET_OK;
@@ -155,6 +161,12 @@ assign_places(
 		if (s->place[i] != SIZE_MAX)
 			s->owner[s->place[i]] = i;
 	}
+	for (size_t i = 0; i < im->n; i++)
+		if (s->place[i] != SIZE_MAX && s->owner[s->place[i]] == i &&
+		    !s->known[i]) {
+			s->known[i] = 1;
+			s->y.learnt++;
+		}
 	return DET_OK;
 }
 
@@ -292,6 +304,7 @@ close_yolo3(void *self)
 	free(s->shape);
 	free(s->owner);
 	free(s->place);
+	free(s->known);
 	free(s);
 }
 
@@ -343,9 +356,11 @@ open_yolo3(struct det_objective *out, const struct det_objective_params *p)
 	}
 	s->y.term = s->giou > 0 ? giou_terms : terms;
 	s->y.terms = s->giou > 0 ? GIOU_TERMS : TERMS;
-	*out = (struct det_objective){
-		.self = s, .term = s->y.term, .run = det_yolo_run, .free = close_yolo3
-	};
+	*out = (struct det_objective){ .self = s,
+		.term = s->y.term,
+		.run = det_yolo_run,
+		.free = close_yolo3,
+		.tally = &s->y.tally };
 	return DET_OK;
 }
 

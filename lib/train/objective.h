@@ -47,14 +47,19 @@ struct det_objective_in {
 
 #define DET_OBJECTIVE_TERMS 12
 
+/* Objects, and those of them that none of the detector's candidates was to learn: their
+ * anchors overlap them too little, their cell is another object's, they are too small. */
+struct det_tally {
+	uint64_t objects, unmatched;
+};
+
 struct det_objective {
 	void *self;
 	const char *const
 	    *term; /* names of the terms, NULL-ended; at most DET_OBJECTIVE_TERMS */
 	/* Sets grad[i], of map i's shape, to the gradient of the sum of the terms, and
-	 * value[t]. What a batch has in it that should be said (an object that no anchor can
-	 * be matched to) is counted, not an error. DET_INVALID where a value is not finite,
-	 * naming the term and the image. */
+	 * value[t]. An object that no anchor can be matched to is counted (tally), not an
+	 * error. DET_INVALID where a value is not finite, naming the term and the image. */
 	enum det_err (*run)(void *self, const struct det_objective_in *in,
 	    float *const *grad, double *value);
 	void (*free)(void *self);
@@ -62,6 +67,8 @@ struct det_objective {
 	 * put back. Owned by self; NULL and 0 where there are none. */
 	double *state;
 	size_t n_state;
+	/* Of the last run, owned by self; NULL: of pictures, not objects. */
+	const struct det_tally *tally;
 };
 
 struct det_objective_params {

@@ -29,7 +29,7 @@ const char *const det_optim_names[] = { "sgd", "caffe", "adam", "adamw", NULL };
 
 struct slot {
 	struct det_param *p;
-	double rate, decay;
+	double rate, decay; /* factors */
 	int learns;
 	float *m, *s, *avg; /* of p->count, or NULL */
 };
@@ -114,7 +114,7 @@ take_rules(struct det_optim *o, struct det_param *const *param)
 		 f, param, o->n, p->decay_rules, 1, "factors of decay")))
 		goto out;
 	for (i = 0; i < o->n; i++)
-		o->slot[i].decay = f[i] * p->decay;
+		o->slot[i].decay = f[i];
 	if ((e = det_optim_rules(f, param, o->n, p->freeze, 0, "what to freeze")))
 		goto out;
 	for (i = 0; i < o->n; i++) {
@@ -305,7 +305,7 @@ set_adam(const struct det_optim *o, const struct slot *s, struct det_optim_part 
 	q->root = (float)(1 / sqrt(1 - pow(o->p.beta2, t)));
 	q->keep = 1;
 	if (o->p.kind == DET_OPTIM_ADAMW) {
-		q->keep = (float)(1 - o->lr * s->rate * s->decay);
+		q->keep = (float)(1 - o->lr * s->rate * (s->decay * o->p.decay));
 		q->decay = 0;
 	}
 }
@@ -334,7 +334,7 @@ update_part(const void *ctx, size_t i, int worker)
 		.scale = (float)o->scale,
 		.limit = o->p.clip_value > 0 ? (float)o->p.clip_value : HUGE_VALF,
 		.lr = (float)(o->lr * s->rate),
-		.decay = (float)s->decay,
+		.decay = (float)(s->decay * o->p.decay),
 		.momentum = (float)o->p.momentum,
 		.blend = (float)(1 - average_decay(o)),
 		.nesterov = o->p.nesterov,
@@ -373,6 +373,13 @@ det_optim_average(const struct det_optim *o, size_t i)
 	if (i >= o->n || o->p.average <= 0)
 		return NULL;
 	return o->slot[i].avg ? o->slot[i].avg : o->slot[i].p->value;
+}
+
+void
+det_optim_factors(double *rate, double *decay, const struct det_optim *o, size_t i)
+{
+	*rate = o->slot[i].rate;
+	*decay = o->slot[i].decay;
 }
 
 size_t

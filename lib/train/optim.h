@@ -75,6 +75,10 @@ enum det_err det_optim_step(
  * averaged like weights; what is frozen is as it is. */
 const float *det_optim_average(const struct det_optim *o, size_t i);
 
+/* What the rules say of parameter i: factors of the rate and of the decay. */
+void det_optim_factors(
+    double *rate, double *decay, const struct det_optim *o, size_t i);
+
 /* What is kept: all of these and the number of steps make the optimizer what it is. Names are
  * unique: "velocity/NAME", "mean/NAME", "square/NAME", "average/NAME". */
 struct det_optim_state {

@@ -41,6 +41,25 @@ det_system_param(struct det_system *s, size_t i)
 	return NULL;
 }
 
+int
+det_system_layer(
+    struct det_grad_layer *out, size_t *first, const struct det_system *s, size_t i)
+{
+	*first = 0;
+	for (size_t k = 0; k < s->nets; k++) {
+		const struct det_grad *g = s->net[k].grad;
+		const size_t n = det_grad_layers(g);
+
+		if (i < n) {
+			det_grad_layer(out, g, i);
+			return 1;
+		}
+		i -= n;
+		*first += det_grad_n_params(g);
+	}
+	return 0;
+}
+
 void
 det_system_clear(struct det_system *s)
 {
@@ -58,6 +77,12 @@ const char *
 det_system_term(const struct det_system *s, size_t i)
 {
 	return i < s->terms ? s->term[i] : NULL;
+}
+
+struct det_tally
+det_system_tally(const struct det_system *s)
+{
+	return s->part.o.tally ? *s->part.o.tally : (struct det_tally){ 0 };
 }
 
 double *

@@ -37,11 +37,18 @@ const char *det_system_about(
 /* The weights of all nets, in order; as det_grad_param. */
 size_t det_system_n_params(const struct det_system *s);
 struct det_param *det_system_param(struct det_system *s, size_t i);
+/* Layer i of all nets, in order; its parameters count from *first on in det_system_param.
+ * 0 past the last. */
+int det_system_layer(
+    struct det_grad_layer *out, size_t *first, const struct det_system *s, size_t i);
 void det_system_clear(struct det_system *s); /* gradients to 0 */
 
 /* The terms of the loss: columns of the log. Names are unique ("rpn_cls"). */
 size_t det_system_terms(const struct det_system *s);
 const char *det_system_term(const struct det_system *s, size_t i);
+
+/* The objects of the last step; of two stages the first's. Zeros of a classifier. */
+struct det_tally det_system_tally(const struct det_system *s);
 
 /* Numbers besides the weights that the next step depends on, *n of them: for checkpoints.
  * NULL where there are none. */

@@ -98,6 +98,12 @@ det_train_at(struct det_train *t)
 	return &t->at;
 }
 
+const struct det_optim *
+det_train_optim(const struct det_train *t)
+{
+	return t->optim;
+}
+
 /* Running statistics into the copy, or back. */
 static void
 move_statistics(struct det_train *t, int back)
@@ -125,6 +131,7 @@ begin(struct det_train *t)
 	det_system_clear(t->system);
 	memset(t->value, 0, t->n_terms * sizeof *t->value);
 	t->images = 0;
+	t->tally = (struct det_tally){ 0 };
 }
 
 void
@@ -191,6 +198,8 @@ update(struct det_train *t)
 	t->at.iteration++;
 	t->at.batches += t->done;
 	t->at.seen += t->images;
+	t->at.tally.objects += t->tally.objects;
+	t->at.tally.unmatched += t->tally.unmatched;
 	t->at.items = t->items;
 	t->at.epoch = t->epoch;
 	t->done = 0;
@@ -202,6 +211,7 @@ det_train_batch(struct det_train *t, const struct det_labelled *b, int *done)
 {
 	const double share = 1. / (double)t->accumulate;
 	struct det_batch batch = { .image = b->image, .truth = b->truth };
+	struct det_tally tally;
 	enum det_err e;
 
 	*done = 0;
@@ -216,6 +226,9 @@ det_train_batch(struct det_train *t, const struct det_labelled *b, int *done)
 	for (size_t k = 0; k < t->n_terms; k++)
 		t->value[k] += share * t->step[k];
 	t->images += b->n;
+	tally = det_system_tally(t->system);
+	t->tally.objects += tally.objects;
+	t->tally.unmatched += tally.unmatched;
 	t->items = b->items;
 	t->epoch = b->epoch;
 	if (t->done < t->accumulate)

@@ -24,13 +24,16 @@ struct det_train_params {
 
 /* Where a run stands; all of it is part of the state. */
 struct det_train_at {
-	uint64_t iteration; /* done */
-	uint64_t batches;   /* done: iterations times accumulate */
-	uint64_t seen;      /* images trained on */
-	uint64_t items;     /* of the stream, used up */
-	uint64_t epoch;     /* of the last of these, from 0 */
-	double best;        /* of the validations so far, -1: none was */
-	uint64_t best_at;   /* its iteration */
+	uint64_t iteration;     /* done */
+	uint64_t batches;       /* done: iterations times accumulate */
+	uint64_t seen;          /* images trained on */
+	uint64_t items;         /* of the stream, used up */
+	uint64_t epoch;         /* of the last of these, from 0 */
+	struct det_tally tally; /* objects trained on, each as often as it came */
+	double best;            /* of the validations so far, -1: none was */
+	uint64_t best_at;       /* its iteration */
+	uint64_t validated;     /* iteration of the last one, 0: none was */
+	uint64_t owed;          /* iteration whose validation was broken off, 0: none */
 };
 
 /* Means of what was trained on since the last row of the log. */
@@ -52,6 +55,8 @@ void det_train_free(struct det_train *t);
 
 struct det_system *det_train_system(struct det_train *t);
 struct det_train_at *det_train_at(struct det_train *t);
+const struct det_optim *det_train_optim(
+    const struct det_train *t); /* of det_system_param's */
 
 /* Adds what a batch gives; the last of `accumulate` makes the iteration: *done is 1. An error
  * names the iteration and the images; the run then stands where the iteration before it

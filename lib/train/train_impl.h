@@ -30,6 +30,7 @@ struct det_train {
 	/* of the iteration in work, until it is whole */
 	size_t done, images;
 	uint64_t items, epoch;
+	struct det_tally tally;
 	double *value, *step; /* terms: their means so far, those of a batch */
 	float *statistics;    /* running ones, as the iteration found them */
 	size_t n_statistics;

@@ -46,10 +46,17 @@ state_text(struct det_buf *b, const struct det_train *t)
 
 	e = det_buf_printf(b,
 	    "version=1\niteration=%" PRIu64 "\nbatches=%" PRIu64 "\nseen=%" PRIu64
-	    "\nitems=%" PRIu64 "\nepoch=%" PRIu64 "\nbest_at=%" PRIu64 "\nbest=%a\n"
-	    "row=%zu\nrow_images=%zu\nrow_norm=%a\nrow_most=%a\nrow_lr=%a\n",
-	    a->iteration, a->batches, a->seen, a->items, a->epoch, a->best_at, a->best,
-	    s->n, s->images, s->norm, s->most, s->lr);
+	    "\nitems=%" PRIu64 "\nepoch=%" PRIu64 "\nobjects=%" PRIu64
+	    "\nunmatched=%" PRIu64 "\n",
+	    a->iteration, a->batches, a->seen, a->items, a->epoch, a->tally.objects,
+	    a->tally.unmatched);
+	if (!e)
+		e = det_buf_printf(b,
+		    "best_at=%" PRIu64 "\nbest=%a\nvalidated=%" PRIu64 "\nowed=%" PRIu64
+		    "\nrow=%zu\nrow_images=%zu\nrow_norm=%a\n"
+		    "row_most=%a\nrow_lr=%a\n",
+		    a->best_at, a->best, a->validated, a->owed, s->n, s->images,
+		    s->norm, s->most, s->lr);
 	for (size_t k = 0; !e && k < t->n_terms; k++)
 		e = det_buf_printf(
 		    b, "row/%s=%a\n", det_system_term(t->system, k), s->term[k]);
@@ -204,6 +211,14 @@ read_number(double *x, uint64_t *u, const char *key, const char *text, size_t le
 	return det_fail(DET_CORRUPT, STATE ": a line '%s=NUMBER' expected", key);
 }
 
+/* Of a count that states did not have from the first. */
+static enum det_err
+read_later(uint64_t *u, const char *key, const char *text, size_t len)
+{
+	*u = 0;
+	return value_of(key, text, len) ? read_number(NULL, u, key, text, len) : DET_OK;
+}
+
 static enum det_err
 load_counters(struct det_train *t, const char *text, size_t len)
 {
@@ -222,6 +237,10 @@ load_counters(struct det_train *t, const char *text, size_t len)
 	    (e = read_number(NULL, &a->seen, "seen", text, len)) ||
 	    (e = read_number(NULL, &a->items, "items", text, len)) ||
 	    (e = read_number(NULL, &a->epoch, "epoch", text, len)) ||
+	    (e = read_later(&a->tally.objects, "objects", text, len)) ||
+	    (e = read_later(&a->tally.unmatched, "unmatched", text, len)) ||
+	    (e = read_later(&a->validated, "validated", text, len)) ||
+	    (e = read_later(&a->owed, "owed", text, len)) ||
 	    (e = read_number(NULL, &a->best_at, "best_at", text, len)) ||
 	    (e = read_number(&a->best, NULL, "best", text, len)) ||
 	    (e = read_number(NULL, &n, "row", text, len)) ||

@@ -207,6 +207,7 @@ det_yolo_run(
 	if ((e = check_maps(y, in, grad)) || (e = batch_share(&im.share, y, in)))
 		return e;
 	memset(value, 0, y->terms * sizeof *value);
+	y->tally = (struct det_tally){ 0 };
 	for (im.number = 0; im.number < in->n; im.number++) {
 		memset(sum, 0, sizeof sum);
 		if ((e = take_image(y, in, im.number)))
@@ -217,6 +218,8 @@ det_yolo_run(
 		im.regions = y->region.n;
 		if ((e = y->image(y, &im)))
 			return e;
+		y->tally.objects += y->truth.n;
+		y->tally.unmatched += y->truth.n - y->learnt;
 		for (size_t t = 0; t < y->terms; t++) {
 			if (!isfinite(sum[t]))
 				return det_fail(DET_INVALID,

@@ -156,8 +156,10 @@ int det_yolo_is_nothing(
 
 /* Each objective's self begins with one. */
 struct det_yolo {
-	/* adds the terms of one image, and writes their gradients */
+	/* adds the terms of one image, and writes their gradients; sets `learnt` */
 	enum det_err (*image)(struct det_yolo *y, const struct det_yolo_image *im);
+	size_t learnt; /* how many of the image's objects have a box that learns them */
+	struct det_tally tally;
 	const struct det_decode *decode;
 	struct det_yolo_keys keys;
 	const char *const *term;

@@ -285,6 +285,38 @@ from_pipe(void)
 }
 
 static void
+from_memory(void)
+{
+	size_t n;
+	char *data = slurp("m.det", &n);
+	unsigned char *at = aligned_alloc(64, (n + 63) / 64 * 64);
+	struct det_model *m = NULL, *file = NULL;
+	struct det_tensor t;
+
+	if (!at || det_model_open(&file, "m.det"))
+		abort();
+	memcpy(at, data, n);
+	ok(!det_model_open_bytes(&m, at, n, "there") &&
+		!strcmp(det_model_path(m), "there") &&
+		!strcmp(det_model_digest(m), det_model_digest(file)),
+	    "a model in memory");
+	ok(!det_model_tensor(m, "backbone/c0.bias", &t) &&
+		(unsigned char *)t.data >= at && (unsigned char *)t.data < at + n,
+	    "is not copied");
+	det_model_leave(m, t.data, 4);
+	det_model_close(m);
+	ok(memcmp(at, data, n) == 0, "and stays there when it is closed");
+	ok(det_model_open_bytes(&m, at, n - 64, "there") == DET_TRUNCATED && !m &&
+		!strncmp(det_errmsg(), "there: ", 7),
+	    "cut short it is none: %s", det_errmsg());
+	ok(det_model_open_bytes(&m, NULL, 0, "there") == DET_TRUNCATED && !m,
+	    "nor is nothing");
+	det_model_close(file);
+	free(at);
+	free(data);
+}
+
+static void
 lists(void)
 {
 	struct det_buf b = { 0 };
@@ -318,6 +350,7 @@ main(void)
 	flipped();
 	digests();
 	from_pipe();
+	from_memory();
 	lists();
 	for (const char *const *f = (const char *const[]){ "m.det", "bad.det",
 		 "cut.det", "two.det", "flip.det", "same.det", "other.det", NULL };

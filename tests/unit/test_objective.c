@@ -9,6 +9,8 @@ static const char *const grids = "grid(a) sizes=24,48 ratios=.5,1,2 stride=16\n"
 				 "grid(b) sizes=64 ratios=1 stride=32\n";
 static const char *const priors = "prior(a) min=24 max=48 ratios=2 stride=16\n"
 				  "prior(b) min=48 max=90 ratios=2,3 stride=32\n";
+static const char *const dots = "prior(a) min=2 max=2.5 ratios=2 stride=16\n"
+				"prior(b) min=2 max=2.5 ratios=2,3 stride=32\n";
 #define SIGMOID "score=sigmoid classes=3"
 #define SOFTMAX "score=softmax background=first classes=3 weights=10,10,5,5"
 
@@ -280,6 +282,34 @@ background(void)
 	rig_close_objective(&s);
 }
 
+/* An object of 2 x 2 pixels besides: no anchor of `grids` overlaps it much, none of `dots` at
+ * all. */
+static void
+tallied(const char *line, const char *keys, const char *anchors, size_t planes,
+    uint64_t unmatched)
+{
+	const size_t a = anchors == grids ? 6 : 4, b = anchors == grids ? 1 : 6;
+	struct objective_rig r;
+
+	make(&r, a, b, planes, 2);
+	rig_add_box(&r, (double[]){ 20, 20, 22, 22 }, 1, 0);
+	if (rig_open_objective(&r, line, keys, anchors)) {
+		ok(0, "%s: %s", line, det_errmsg());
+		return;
+	}
+	(void)total(&r);
+	(void)total(&r);
+	ok(r.o.tally && r.o.tally->objects == 3 && r.o.tally->unmatched == unmatched,
+	    "%s: 3 objects, %llu without an anchor (%llu)", line,
+	    (unsigned long long)unmatched,
+	    (unsigned long long)(r.o.tally ? r.o.tally->unmatched : 0));
+	r.box[1][0].flags = DET_BOX_CROWD;
+	(void)total(&r);
+	ok(r.o.tally->objects == 2 && r.o.tally->unmatched == 0,
+	    "... a crowd is not counted");
+	rig_close_objective(&r);
+}
+
 static void
 flagged(void)
 {
@@ -422,6 +452,11 @@ main(void)
 	repeats();
 	background();
 	flagged();
+	tallied("ssd", SOFTMAX, priors, 4, 0);
+	tallied("ssd profile=ssd-caffe", SOFTMAX, dots, 4, 1);
+	tallied("retinanet", SIGMOID, grids, 3, 0);
+	tallied("retinanet low_quality=0 iou=.3 low=.3", SIGMOID, grids, 3, 1);
+	tallied("rpn touching=1", "score=sigmoid classes=1", dots, 1, 1);
 	refused();
 	table();
 	return done();

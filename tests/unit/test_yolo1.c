@@ -260,6 +260,7 @@ cells(void)
 	rig_box(&r, 0, 12, 12, 20, 20, 0);
 	ok(!rig_run(&r) && rig_near(rig_value(&r, "wh"), 2.5 * (.04 + .04), 1e-9),
 	    "two objects in a cell: the first is learnt");
+	ok(r.o.tally->objects == 2 && r.o.tally->unmatched == 1, "... one is not");
 	r.truth[0].n = 0;
 	rig_box(&r, 0, 90, 90, 110, 100, 0);
 	ok(!rig_run(&r) && who(&r, 3) == 0 && who(&r, 0) == -1 &&
@@ -271,6 +272,7 @@ cells(void)
 	r.truth[0].n = 0;
 	rig_box(&r, 0, 99.6, 99.5, 100, 100, 0);
 	ok(!rig_run(&r) && who(&r, 3) == -1, "one below does not");
+	ok(r.o.tally->objects == 1 && r.o.tally->unmatched == 1, "... and is tallied");
 	r.truth[0].n = 0;
 	rig_box(&r, 0, -10, 10, 10, 20, 0); /* cut to 0..10 */
 	rig_box(&r, 0, 60, 60, 80, 80, 0);

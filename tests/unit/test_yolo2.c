@@ -290,6 +290,7 @@ by_hand(void)
 		rig_near(
 		    rig_value(&r, "wh"), .5 * (2 - .45 * .5) * pow(log(.9), 2), 1e-7),
 	    "two of one cell and anchor: the later counts");
+	ok(r.o.tally->objects == 2 && r.o.tally->unmatched == 1, "... the other not");
 	r.truth[0].n = 0;
 	ok(!rig_run(&r) && who(&r) == -1 && rig_near(rig_sum(&r), 8 * .125, 1e-9),
 	    "an empty picture: all learn 0");

@@ -306,11 +306,14 @@ by_hand(void)
 	ok(!rig_run(&r) && grad_a(&r, 1, OBJ) < 0 && grad_b(&r, 0, OBJ, 0) < 0 &&
 		rig_near(rig_value(&r, "obj"), 2 * l2, 1e-9),
 	    "an anchor of two maps: learnt on both");
+	ok(r.o.tally->objects == 1 && r.o.tally->unmatched == 0, "... as one object");
 	rig_box(&r, 0, 5, 5, 45, 43, 1);
 	ok(!rig_run(&r) && rig_near(rig_value(&r, "obj"), 2 * l2, 1e-9) &&
 		grad_b(&r, 0, CLS, 0) < 0 && grad_b(&r, 0, CLS + 1, 0) < 0 &&
 		grad_b(&r, 0, TH, 0) > 0,
 	    "two of one place: the later's box, both classes");
+	ok(r.o.tally->objects == 2 && r.o.tally->unmatched == 1,
+	    "... the earlier's is not learnt");
 	rig_close(&r);
 }
 
