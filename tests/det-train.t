@@ -323,6 +323,15 @@ is "bad items are passed over: status, images" "$? $(column images b/log.tsv)" "
 is "and told" "$(cat err)" "det-train: stdin: warning: bad items are left out; the first: item 0 'a.jpg': no such file
 det-train: stdin: warning: 3 bad items were left out"
 rm -r b
+# of det-image's batches of four, three of one size, one of another
+cat one.det bad.det one.det one.det one.det one.det bad.det one.det \
+	one.det one.det one.det one.det wide.det wide.det wide.det wide.det |
+	det-train -m R.det -o b --batch 4 --log 1 >out 2>err
+is "bad items among groups: all good ones are trained on, once" "$? $(column images b/log.tsv | tr '\n' ' ')" "0 4 8 10 14 "
+like "  the short batch is told" "$(grep instead err)" \
+	"warning: a batch of 2 instead of 4 images, because the next has another size, and bad items are missing before it\$"
+is "  the state has used up all items" "$(det-show --data --name train/state b/state.det | grep -o ' items=[0-9]*')" " items=16"
+rm -r b
 # everything that det-gt --check finds
 mkdir faults
 cp dog.jpg faults/good.jpg
