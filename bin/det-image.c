@@ -56,6 +56,8 @@ static const struct opt opts[] = {
 	    "of these sizes: 320,416 or 320-608/32"),
 	OPT_LONG(0, "every", &s.training.every, 1, 1L << 30, "N",
 	    "a new size every N batches"),
+	OPT_LONG(0, "largest-from", &s.training.largest_from, 0, 1L << 53, "N",
+	    "the largest size from batch N on (default: never)"),
 	OPT_LONG(0, "from", &s.training.from, 0, 1L << 53, "N",
 	    "leave out the first N items written"),
 	OPT_STR(0, "boxes", &s.training.boxes, "NAME", "the list of objects"),

@@ -11,7 +11,7 @@
 
 struct image_training {
 	int train, shuffle, group;
-	long epochs, seed, batch, every, from;
+	long epochs, seed, batch, every, largest_from, from;
 	const char *sizes, *boxes, *augment;
 };
 

@@ -36,6 +36,7 @@ set_epochs(struct tool *t, struct det_epochs_params *e, const struct det_feed_pa
 		.batch = (size_t)r->batch,
 		.group = r->group,
 		.every = (size_t)r->every,
+		.largest_from = (uint64_t)r->largest_from,
 		.from = (uint64_t)r->from,
 		.name = r->boxes,
 		.fit = p->prep.fit,
@@ -46,6 +47,8 @@ set_epochs(struct tool *t, struct det_epochs_params *e, const struct det_feed_pa
 	if (r->sizes &&
 	    det_epochs_sizes(e->size, &e->n_sizes, DET_EPOCHS_SIZES, r->sizes))
 		tool_usage(t, "--sizes: %s", det_errmsg());
+	if (r->largest_from && !r->sizes)
+		tool_usage(t, "--largest-from: --sizes expected beside it");
 	if (e->n_sizes && e->fit.kind == DET_FIT_NONE)
 		tool_usage(t, "--sizes: --fit none does not resize");
 }

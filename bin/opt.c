@@ -25,8 +25,7 @@ add_common(struct opt_set *s)
 
 	if (bits & (TOOL_MODEL | TOOL_NEEDS_MODEL))
 		add(s, (struct opt)OPT_STR('m', "model", &t->model_path, "MODEL",
-			   "the model file, or 'default'; its recorded options are "
-			   "defaults"));
+			   "the model, or 'default'; its options are defaults"));
 	if (bits & TOOL_RECIPE)
 		add(s, (struct opt)OPT_STR(0, "recipe", &t->recipe, "FILE",
 			   "a recipe's options, under the command line's"));

@@ -67,6 +67,10 @@ void train_graph(struct train_job *j);
 
 /* Opens the folder, and the state that is to be gone on with; the model, its trainer. */
 void train_open(struct train_job *j);
+/* Options of a run that is gone on with: its recipe's, under what is said now. */
+void train_take_recipes(struct train_job *j);
+/* Writes the recipe of the run, or sees that it is the same. */
+void train_settle_recipe(struct train_job *j);
 /* Tables, once the terms are known; the recipe. */
 void train_open_tables(struct train_job *j);
 void train_close(struct train_job *j);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What a run begins with: its folder, the model or the state that it goes on from, its
- * recipe, its tables.
+ * tables.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "bin/train_job.h"
@@ -13,8 +13,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-
-#define MAX_RECIPE ((size_t)1 << 20)
 
 const char *const train_bns[] = { "batch", "frozen", NULL };
 const char *const train_bn_forms[] = { "torch", "darknet", NULL };
@@ -70,96 +68,6 @@ train_params(struct train_job *j, struct det_train_params *p)
 		tool_usage(j->t, "%s", det_errmsg());
 }
 
-/* Whether a run may go on under another value than it was begun with. */
-static int
-may_change(const char *line, size_t n)
-{
-	static const char *const free_ones[] = { "iterations", "minutes", "checkpoint",
-		"checkpoint-every", "val-every", "val-epochs" };
-
-	for (size_t i = 0; i < sizeof free_ones / sizeof free_ones[0]; i++) {
-		const size_t k = strlen(free_ones[i]);
-
-		if (n > k && line[k] == '=' && !memcmp(line, free_ones[i], k))
-			return 1;
-	}
-	return 0;
-}
-
-/* The next line that a run may not change; *n is 0 at the end. */
-static void
-fixed_line(const char **line, size_t *n, const char *text, size_t len, size_t *at)
-{
-	while (det_line_next(line, n, text, len, at))
-		if (*n > 0 && (*line)[0] != '#' && !may_change(*line, *n))
-			return;
-	*line = "nothing";
-	*n = 0;
-}
-
-/* The run goes on as it was begun, or the program ends. */
-static void
-compare_recipes(
-    struct tool *t, const char *was, size_t was_len, const struct det_buf *b)
-{
-	size_t a = 0, c = 0, n, m;
-	const char *old, *new;
-
-	do {
-		fixed_line(&old, &n, was, was_len, &a);
-		fixed_line(&new, &m, b->text, b->len, &c);
-		if (n != m || memcmp(old, new, n) != 0)
-			tool_usage(t,
-			    "a run goes on as it was begun, with '%.*s': found '%.*s'",
-			    n ? (int)n : 7, old, m ? (int)m : 7, new);
-	} while (n > 0);
-}
-
-/* "# model DIGEST" must be that of the run's begin. */
-static void
-compare_model(struct tool *t, const char *was, size_t len, const char *digest)
-{
-	const char *line;
-	size_t at = 0, n;
-
-	while (det_line_next(&line, &n, was, len, &at))
-		if (n > 8 && !memcmp(line, "# model ", 8) &&
-		    (n - 8 != strlen(digest) || memcmp(line + 8, digest, n - 8) != 0))
-			tool_usage(t,
-			    "-m %s: a run goes on from the model it began with, %.*s: "
-			    "found %s (or leave -m out)",
-			    t->model_path, (int)(n - 8), line + 8, digest);
-}
-
-/* Writes the recipe of the run, or sees that it is the same. */
-static void
-settle_recipe(struct train_job *j)
-{
-	struct det_buf b = { 0 };
-	char *was = NULL;
-	size_t len;
-
-	if (j->state && det_run_has(j->run, "recipe")) {
-		tool_check(j->t, det_file_read(&was, &len,
-				     det_run_path(j->run, "recipe"), MAX_RECIPE));
-		if (j->t->model)
-			compare_model(j->t, was, len, det_model_digest(j->t->model));
-	}
-	if (!was)
-		tool_check(j->t,
-		    det_buf_printf(&b, "# model %s\n", det_model_digest(j->model)));
-	else if (len > 8 && !memcmp(was, "# model ", 8))
-		tool_check(j->t, det_buf_add(&b, was, strcspn(was, "\n") + 1));
-	tool_check(j->t, det_buf_printf(&b, "[det-train]\n"));
-	tool_settings(j->t, &b);
-	if (was)
-		compare_recipes(j->t, was, len, &b);
-	if (!was || len != b.len || memcmp(was, b.text, len) != 0)
-		tool_check(j->t, det_run_write(j->run, "recipe", b.text, b.len));
-	free(was);
-	det_buf_free(&b);
-}
-
 /* The state in the folder, if the run is to go on. */
 static void
 open_state(struct train_job *j)
@@ -179,7 +87,7 @@ open_state(struct train_job *j)
 		    "folder)",
 		    j->o->dir);
 	if (det_run_has(j->run, "recipe"))
-		tool_take_recipe(t, det_run_path(j->run, "recipe"));
+		train_take_recipes(j);
 	tool_check(t, det_model_open(&j->state, det_run_path(j->run, "state.det")));
 	tool_check(t, det_model_verify(j->state));
 	if (!det_train_is_state(j->state))
@@ -216,6 +124,8 @@ train_open(struct train_job *j)
 		tool_usage(t, "which model? give -m MODEL");
 	}
 	j->model = j->state ? j->state : t->model;
+	if (j->state)
+		train_settle_recipe(j);
 	train_params(j, &p);
 	if (j->o->dry_run)
 		p.lr = 0; /* the same batch again and again: weights stay */
@@ -225,8 +135,8 @@ train_open(struct train_job *j)
 		    "beside it is its model",
 		    t->model_path);
 	tool_check(t, det_train_open(&j->train, j->model, &p));
-	if (j->run)
-		settle_recipe(j);
+	if (j->run && !j->state)
+		train_settle_recipe(j);
 	j->saved = det_train_at(j->train)->iteration;
 }
 

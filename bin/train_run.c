@@ -178,9 +178,11 @@ report_faults(struct train_job *j, const struct det_labelled *b)
 		j->cut = 1;
 		tool_warn(j->t,
 		    "a batch of %zu instead of %ld images, because the next has "
-		    "another "
-		    "size: det-image --train --batch groups them",
-		    b->n, j->o->batch);
+		    "another size%s",
+		    b->n, j->o->batch,
+		    j->faults[DET_BATCH_BAD]
+			? ", and bad items are missing before it"
+			: ": det-image --train --batch groups them");
 	}
 }
 

@@ -61,6 +61,19 @@ det-image --from 7 --shuffle --epochs 9 --seed 5 --augment ssd --batch 3 --fit s
 is "--from goes on where another ended" "$(cksum <rest)" \
 	"$(awk '/^ITEM/ { k++ } k > 7' one | cksum)"
 
+sides() { # OPTION ...: of the input of each of 40 items
+	det-image --fit stretch --size 32x32 --epochs 20 --batch 2 --sizes 32-96/32 --every 2 "$@" <gt.det |
+		det-show - | awk '$1 == "ITEM" { print $NF }'
+}
+sides >free
+is "--sizes: three of them" "$(sort -u free | tr '\n' ' ')" "32x32 64x64 96x96 "
+sides --largest-from 15 >ends
+is "--largest-from: until then the same, then the largest" "$(cat ends)" \
+	"$(head -n 30 free; yes 96x96 | head -n 10)"
+sides --largest-from 15 --from 33 >rest
+is "  with --from as well" "$(cat rest)" "$(yes 96x96 | head -n 7)"
+is "  not from the first where it is 0" "$(sides --largest-from 0)" "$(cat free)"
+
 # --- seen
 det-image a.ppm | det-draw --input -o back.ppm
 ok "an input turned back into a picture" cmp a.ppm back.ppm
@@ -154,6 +167,7 @@ misuse "no such profile" --augment voc
 misuse "a value out of range" --augment 'ssd mirror=2'
 misuse "no such value" --augment 'ssd colour=2'
 misuse "sizes where nothing is resized" --sizes 32,64
+misuse "the largest of no sizes" --fit stretch --size 8x8 --train --largest-from 3
 misuse "sizes from large to small" --fit short --short 9 --sizes 64-32/8
 det-image --train <a.ppm >out 2>err
 is "misuse: a picture" "$? $(tail -n 1 err)" "2 try 'det-image --help'"

@@ -127,6 +127,27 @@ det-image -m T.det --epochs 80 --from "$n" <val.det |
 ok "the rest alone, if that is said" same a b
 like "too late a rest: refused" "$(det-train -o b --val val.det --resume --from-item 81 s80.det 2>&1)" \
 	"a stream from item 80 or before expected, found one from 81"
+cp b/recipe whole
+(sed -n 1,2p whole; echo '# a remark'; sed '1,2d; /^bn-form=/d' whole | sort) >b/recipe
+det-train -o b --resume --val val.det s80.det >out 2>err
+is "a recipe in another order, without an option that stands at its default" "$? $(cat err)" "0 "
+printf '[det-train]\n# faster\nlr=1e-2\n' >again
+det-train -o b --resume --recipe again --val val.det s80.det >out 2>err
+is "--recipe that says the same" "$? $(cat err)" "0 "
+ok "  neither has changed the run" same a b
+echo lr=.02 >>again
+sed -i '/^lr=1e-2/d' again
+like "one that has changed: refused" "$(det-train -o b --resume --recipe again --val val.det s80.det 2>&1)" \
+	"^det-train: a run goes on as it was begun, with 'lr=0.01': found 'lr=0.02'"
+printf '[det-train]\nfreeze=head/*\n' >again
+like "one that says more: refused" "$(det-train -o b --resume --recipe again --val val.det s80.det 2>&1)" \
+	"^det-train: a run goes on as it was begun, without 'freeze': found 'freeze=head/\*'"
+like "an option more: refused" "$(det-train -o b --resume --freeze 'head/*' --val val.det s80.det 2>&1)" \
+	"^det-train: a run goes on as it was begun, without 'freeze': found 'freeze=head/\*'"
+sed 's/^bn-form=/bn-shape=/' whole >b/recipe
+like "an option that has another name now" "$(det-train -o b --resume --val val.det s80.det 2>&1)" \
+	"^det-train: b/recipe:[0-9]*: 'bn-shape' is no option of det-train"
+cp whole b/recipe
 like "another rate: refused" "$(det-train -o b --resume --lr 1 --val val.det s80.det 2>&1)" \
 	"^det-train: a run goes on as it was begun, with 'lr=0.01': found 'lr=1'"
 det-model new --arch tiny_ssd --classes names --seed 4 -o U.det
@@ -301,6 +322,15 @@ cat bad.det one.det one.det bad.det bad.det | det-train -m T.det -o b --batch 2 
 is "bad items are passed over: status, images" "$? $(column images b/log.tsv)" "0 2"
 is "and told" "$(cat err)" "det-train: stdin: warning: bad items are left out; the first: item 0 'a.jpg': no such file
 det-train: stdin: warning: 3 bad items were left out"
+rm -r b
+# of det-image's batches of four, three of one size, one of another
+cat one.det bad.det one.det one.det one.det one.det bad.det one.det \
+	one.det one.det one.det one.det wide.det wide.det wide.det wide.det |
+	det-train -m R.det -o b --batch 4 --log 1 >out 2>err
+is "bad items among groups: all good ones are trained on, once" "$? $(column images b/log.tsv | tr '\n' ' ')" "0 4 8 10 14 "
+like "  the short batch is told" "$(grep instead err)" \
+	"warning: a batch of 2 instead of 4 images, because the next has another size, and bad items are missing before it\$"
+is "  the state has used up all items" "$(det-show --data --name train/state b/state.det | grep -o ' items=[0-9]*')" " items=16"
 rm -r b
 # everything that det-gt --check finds
 mkdir faults

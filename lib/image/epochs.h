@@ -25,6 +25,8 @@ struct det_epochs_params {
 	/* Sides to choose from, a side for `every` batches: both sides of a stretch or
 	 * letterbox, the shorter one of short; 0: that of the fit. */
 	size_t size[DET_EPOCHS_SIZES], n_sizes, every;
+	uint64_t
+	    largest_from; /* number of the batch from which on it is the largest; 0: none */
 	long shard, shards; /* batches shard, shard + shards, ...; from 0 */
 	uint64_t from;      /* leave out as many items of what would be written */
 	const char *name;   /* of the list of objects: "gt" */

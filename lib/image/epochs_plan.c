@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/size.h"
 #include "image/picture_head.h"
 
 #define MAX_CANVAS ((size_t)1 << 28)
@@ -57,6 +58,16 @@ det_draft_measure(struct det_draft *d)
 	}
 }
 
+static size_t
+largest(const struct det_epochs_params *p)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < p->n_sizes; i++)
+		most = det_most(most, p->size[i]);
+	return most;
+}
+
 static struct det_fit
 fit_of_batch(const struct det_epochs_params *p, uint64_t batch)
 {
@@ -67,7 +78,9 @@ fit_of_batch(const struct det_epochs_params *p, uint64_t batch)
 	if (p->n_sizes == 0)
 		return fit;
 	det_draw_seed(&r, p->seed, DET_DRAW_SIZE, 0, batch / p->every);
-	side = p->size[det_random_below(&r, p->n_sizes)];
+	side = p->largest_from && batch >= p->largest_from
+		   ? largest(p)
+		   : p->size[det_random_below(&r, p->n_sizes)];
 	if (fit.kind == DET_FIT_SHORT)
 		fit.short_side = (long)side;
 	else
