@@ -9,39 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/norm.h"
 #include "model/made.h"
 #include "model/network.h"
-
-/* What pixels the model was trained on, as det-image writes it; "" where it does not say. */
-static void
-model_norm(struct tool *t, char out[DET_NORM_TEXT])
-{
-	struct det_norm norm = DET_NORM_DEFAULTS;
-	const char *text;
-	size_t len;
-
-	*out = 0;
-	det_model_text(t->model, "options/det-image", &text, &len);
-	if (!text)
-		return;
-	tool_check(t, det_norm_options(&norm, text, len));
-	(void)det_norm_text(out, &norm);
-}
 
 /* Pixels prepared in another way than the model's give wrong boxes, not an error: refuse. */
 static void
 check_norm(struct tool *t, const struct det_record *r, const char *want)
 {
-	char *norm;
-
-	if (!*want || r->kind != DET_TENSOR || strcmp(det_record_name(r), "image") != 0)
-		return;
-	tool_check(t, det_attr_get(&norm, &r->attrs, "norm"));
-	if (norm && strcmp(norm, want) != 0)
-		tool_die(
-		    t, "tensor 'image' is %s; %s wants %s", norm, t->model_path, want);
-	free(norm);
+	if (r->kind == DET_TENSOR && !strcmp(det_record_name(r), "image") &&
+	    det_made_norm_agrees(&r->attrs, want, t->model_path))
+		tool_die(t, "%s", det_errmsg());
 }
 
 /* So do rows that were pooled in another way (det-roipool, into the network "head"). */
@@ -121,7 +98,7 @@ main(int argc, char *argv[])
 		.n_algos = algos.n };
 	tool_check(&t, det_network_open(&net, t.model, name, &p));
 	det_engine_profile(net.engine, profile);
-	model_norm(&t, norm);
+	tool_check(&t, det_made_norm(norm, t.model));
 	hold_start(&t, &inputs, DET_TENSOR, det_net_inputs(net.net), "det-image");
 	for (size_t i = 0; i < inputs.n; i++)
 		inputs.name[i] = det_net_input(net.net, i, NULL);

@@ -14,16 +14,25 @@ static void
 warn_unknown(
     struct tool *t, const struct det_classes *model, const struct det_classes *joined)
 {
+	const size_t n = joined->n - model->n;
 	struct det_buf names = { 0 };
 
-	for (size_t i = model->n; i < joined->n && i < model->n + 5; i++)
-		tool_check(t, det_buf_printf(&names, "%s '%s'", i > model->n ? "," : "",
-				  joined->name[i]));
-	if (model->n && names.len)
-		tool_warn(t, "the model does not know %zu classes of the stream:%s%s",
-		    joined->n - model->n, names.text,
-		    joined->n > model->n + 5 ? " ..." : "");
+	if (!model->n || n == 0)
+		return;
+	tool_check(t, det_classes_quote(&names, joined, model->n));
+	tool_warn(t, "the model does not know %zu class%s of the stream: %s", n,
+	    n > 1 ? "es" : "", names.text);
 	det_buf_free(&names);
+}
+
+/* The joined table does not show that nothing was shared: whoever learns from the stream
+ * must know. */
+static void
+note_known(struct tool *t, struct det_attrs *a, const struct det_classes *model,
+    const struct det_classes *own, const struct det_classes *joined)
+{
+	if (model->n && own->n && joined->n == model->n + own->n)
+		tool_check(t, det_attr_set(a, "known", "0"));
 }
 
 static void
@@ -59,7 +68,7 @@ join(struct tool *t, struct items_in *s, struct det_classes *sum,
 void
 items_in_open(struct tool *t, struct items_in *s)
 {
-	const struct det_classes none = { 0 }, *model = NULL;
+	const struct det_classes none = { 0 }, *model = &none;
 	struct det_record strm = { 0 };
 	struct det_classes own, sum = { 0 };
 
@@ -70,8 +79,9 @@ items_in_open(struct tool *t, struct items_in *s)
 	if (det_items_new(&s->items, &strm, s->rd))
 		tool_read_failed(t, s->rd);
 	tool_check(t, det_classes_parse(&own, strm.tensor.data, strm.size));
-	join(t, s, &sum, model ? model : &none, &own);
-	warn_unknown(t, model ? model : &none, &sum);
+	join(t, s, &sum, model, &own);
+	warn_unknown(t, model, &sum);
+	note_known(t, &strm.attrs, model, &own, &sum);
 	write_head(t, &strm, &sum);
 	det_record_release(&strm);
 	det_classes_release(&own);

@@ -42,7 +42,10 @@ make_darknet(struct tool *t, const struct make *s)
 {
 	struct det_darknet *d = model_darknet_parse(t, &s->d, s->darknet);
 
-	det_darknet_seed(d, (uint64_t)s->seed);
+	if (s->weights)
+		tool_check(t, det_darknet_begin(d, s->weights, (uint64_t)s->seed));
+	else
+		det_darknet_seed(d, (uint64_t)s->seed);
 	model_darknet_write(t, &s->d, d);
 }
 
@@ -134,7 +137,7 @@ model_new(int argc, char *argv[])
 		OPT_STR(0, "darknet", &s.darknet, "CFG", "or a Darknet cfg"),
 		OPT_STR(0, "net", &s.net, "FILE", "or a network as text, det-net(5)"),
 		OPT_STR(0, "weights", &s.weights, "FILE",
-		    "with --arch: take what fits of a trained model or its weights"),
+		    "take what fits of a trained model; of a Darknet file its layers"),
 		OPT_FLAG(0, "strict", &s.strict,
 		    "an error where some of them do not fit or are of no use"),
 		OPT_LONG(
@@ -158,10 +161,10 @@ model_new(int argc, char *argv[])
 			       "--net FILE");
 	if (s.set.n && !s.arch)
 		tool_usage(&t, "--set goes with --arch");
-	if (s.weights && !s.arch)
-		tool_usage(&t, "--weights goes with --arch");
-	if (s.strict && !s.weights)
-		tool_usage(&t, "--strict goes with --weights");
+	if (s.weights && s.net)
+		tool_usage(&t, "--weights goes with --arch or --darknet");
+	if (s.strict && !(s.weights && s.arch))
+		tool_usage(&t, "--strict goes with --arch and --weights");
 	if (s.arch)
 		make_arch(&t, &s);
 	else if (s.net)

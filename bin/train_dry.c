@@ -62,14 +62,10 @@ print_cost(
 static const struct det_labelled *
 first_batch(struct train_job *j)
 {
-	struct det_batches_params p = { .classes = det_model_classes(j->model),
-		.gt = j->o->gt,
-		.size = (size_t)j->o->batch,
-		.ahead = 1 };
+	struct det_batches_params p = { .ahead = 1 };
 	const struct det_labelled *b;
 
-	p.in = j->in = tool_input(j->t, &p.fd);
-	tool_check(j->t, det_batches_new(&j->batches, &p));
+	train_batches(j, &p);
 	if (det_batches_next(&b, j->batches))
 		tool_read_failed(j->t, j->in);
 	if (!b || b->n == 0)

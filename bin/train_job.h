@@ -9,6 +9,7 @@
 #include <signal.h>
 
 #include "bin/tool.h"
+#include "model/made.h"
 #include "train/run.h"
 #include "train/train.h"
 
@@ -35,6 +36,7 @@ struct train_job {
 	struct det_train *train;
 	struct det_batches *batches;
 	struct det_reader *in;
+	char norm[DET_NORM_TEXT]; /* of the pixels that the model wants */
 	struct det_attrs head; /* of the models that are written */
 	int have_head;
 	FILE *log, *times, *vals;
@@ -57,6 +59,9 @@ double train_memory(void);
 
 /* Parameters of the library from the options; misuse ends the program. */
 void train_params(struct train_job *j, struct det_train_params *p);
+
+/* The stream that is trained on, opened; the caller may set more than this does. */
+void train_batches(struct train_job *j, struct det_batches_params *p);
 
 /* The whole of a run; and --dry-run. */
 void train_run(struct train_job *j);

@@ -141,6 +141,18 @@ train_open(struct train_job *j)
 }
 
 void
+train_batches(struct train_job *j, struct det_batches_params *p)
+{
+	tool_check(j->t, det_made_norm(j->norm, j->model));
+	p->classes = det_model_classes(j->model);
+	p->norm = j->norm;
+	p->gt = j->o->gt;
+	p->size = (size_t)j->o->batch;
+	p->in = j->in = tool_input(j->t, &p->fd);
+	tool_check(j->t, det_batches_new(&j->batches, p));
+}
+
+void
 train_open_tables(struct train_job *j)
 {
 	const struct det_system *s = det_train_system(j->train);

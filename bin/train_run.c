@@ -151,16 +151,12 @@ make_head(struct train_job *j)
 static void
 open_batches(struct train_job *j)
 {
-	struct det_batches_params p = { .classes = det_model_classes(j->model),
-		.gt = j->o->gt,
-		.size = (size_t)j->o->batch,
-		.first = (uint64_t)j->o->from,
+	struct det_batches_params p = { .first = (uint64_t)j->o->from,
 		.skip = det_train_at(j->train)->items,
 		.ahead = AHEAD,
 		.stop = j->stop };
 
-	p.in = j->in = tool_input(j->t, &p.fd);
-	tool_check(j->t, det_batches_new(&j->batches, &p));
+	train_batches(j, &p);
 }
 
 /* The first of each kind is told with its place, all at the end by their number. */

@@ -146,6 +146,36 @@ ok "it is whole" det-model check a.det
 like "classes have names by themselves" \
 	"$(det-model new --darknet v3.cfg | det-model list /dev/stdin)" 'class0, class1'
 
+# --- new from a part of a Darknet file ---
+det-model export darknet c.det -o c.weights
+head -c $((20 + 4 * 124)) c.weights >first.weights # conv0 alone
+det-model new --darknet v3.cfg --classes names --seed 3 --weights first.weights -o part.det 2>err
+is "new --weights of the first layer: status, note" "$? $(cat err)" \
+	"0 det-model new: warning: first.weights: the first 1 of 2 layers with weights, to layer 0 ([convolutional]); the others are random"
+values() { # MODEL LAYER
+	det-show --data "$1" | awk -v l="name=backbone/conv$2." '/^[A-Z]/ { on = index($0, l) } on' | sed 's/crc=[^ ]*//'
+}
+ok "  the layer is the file's" test "$(values part.det 0)" = "$(values c.det 0)"
+ok "  which is not the seed's" test "$(values part.det 0)" != "$(values a.det 0)"
+ok "  the other is the seed's" test "$(values part.det 1)" = "$(values a.det 1)" -a -n "$(values a.det 1)"
+ok "  it is whole" det-model check part.det
+like "  and tells where it began" "$(det-model list part.det)" "weights=random seed=3 start=first.weights"
+det-model new --darknet v3.cfg --classes names --seed 3 --weights c.weights -o all.det 2>/dev/null
+ok "  of all layers: all" test "$(values all.det 0)$(values all.det 1)" = "$(values c.det 0)$(values c.det 1)"
+for n in 16 120 125 180 193; do
+	head -c $((20 + 4 * n)) c.weights >within.weights
+	like "  a file that ends within a layer, after $n numbers" \
+		"$(det-model new --darknet v3.cfg --weights within.weights 2>&1 >x.det)" \
+		"^det-model new: within.weights does not fit v3.cfg: $((4 * (194 - n))) bytes missing; it ends in the .* of layer [01] "
+done
+printf x | cat c.weights - >long.weights
+like "  a byte too many" "$(det-model new --darknet v3.cfg --weights long.weights 2>&1 >x.det)" \
+	"1 bytes left after the last layer"
+head -c 20 c.weights >none.weights
+is "  of no layer" "$(det-model new --darknet v3.cfg --weights none.weights 2>&1 >x.det | wc -l)" 1
+like "--weights of a bare network" "$(det-model new --net v3.cfg --weights c.weights 2>&1)" \
+	"--weights goes with --arch or --darknet"
+
 # --- list and check of what is no model ---
 printf 'hello\n' >text
 : >empty

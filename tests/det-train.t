@@ -292,9 +292,9 @@ stream "$good" "$good  50 50 50 90 1 1\n" "$good  20 30 10 90 1 1\n  300 10 350 
 	"$good  10 10 90 60 1 3\n" "" "$good  190 90 220 130 1 1\n" | det-show --build - >odd.det
 det-train -m T.det -o b --batch 2 --log 1 odd.det >out 2>err
 is "boxes that are none: status" "$?" 0
-is "are reported" "$(cat err)" "det-train: odd.det: warning: boxes without an area are left out; the first: item 1 'x.png': box 1: 24,48 24,86.4 in the input, label 1
-det-train: odd.det: warning: boxes outside their picture are left out; the first: item 2 'x.png': box 2: 144,9.6 168,19.2 in the input, label 0
-det-train: odd.det: warning: boxes of classes that the model does not have are left out; the first: item 3 'x.png': box 1: 4.8,9.6 43.2,57.6 in the input, label 3
+is "are reported" "$(cat err)" "det-train: odd.det: warning: boxes without an area are left out; the first: item 1 'x.png': box 1: 24,48 24,86.4 in the input, class 'green disc'
+det-train: odd.det: warning: boxes outside their picture are left out; the first: item 2 'x.png': box 2: 144,9.6 168,19.2 in the input, class 'red disc'
+det-train: odd.det: warning: boxes of classes that the model does not have are left out; the first: item 3 'x.png': box 1: 4.8,9.6 43.2,57.6 in the input, class 'square'
 det-train: odd.det: warning: 2 boxes without an area were left out"
 is "and do no harm" "$(grep -c -i nan b/log.tsv) $(column iteration b/log.tsv | tail -n 1)" "0 3"
 rm -r b
@@ -308,7 +308,14 @@ det-show --data odd.det | sed '/^BOXS/,/^TENS/{/^TENS/!d;}' | det-show --build -
 says "no objects" "item 0 'x.png': a list 'gt' of objects expected, found none: is det-gt missing\?" <x.det
 says "no pictures" "item 0 'dog.jpg': a tensor 'image' expected, found none: is det-image missing\?" <val.det
 printf '%s\n' STRM '  | cat' '  | dog' END. | det-show --build - >x.det
-says "other classes" "classes of the model expected, found none of them: the stream has 'cat' ..., the model 'red disc' ..." <x.det
+says "other classes" "no class of the stream is known to the model: the stream has 'cat', 'dog'; the model knows 'red disc', 'green disc', 'blue disc'" <x.det
+sed 's/red disc/0/; s/green disc/1/; s/blue disc/2/' files/truth.csv | det-gt --csv - | det-image -q -m T.det >x.det
+says "  put after the model's by det-image" "no class of the stream is known to the model: the stream has '0', '1', '2'; the model knows 'red disc', 'green disc', 'blue disc'" <x.det
+ok "    of which nothing is left" test ! -e b
+is "  one of several is enough" "$(sed 's/red disc/0/' files/truth.csv | det-gt --csv - | det-image -q -m T.det |
+	det-train -q -m T.det -o b | wc -l; rm -r b)" 2
+det-image -m T.det --scale 1 <val.det >x.det
+says "other pixels than the model's" "item 0 'dog.jpg': tensor 'image' is rgb scale=1 .*; the model wants rgb scale=0.00392.*" <x.det
 printf '%s\n' STRM END. | det-show --build - >x.det
 says "nothing" "the stream has no images to train on" <x.det
 det-model new --arch tiny_frcnn --classes names --seed 3 -o R.det

@@ -166,8 +166,9 @@ write_meta(struct det_writer *w, const struct det_darknet *d)
 		 base_name(d->cfg.file))))
 		goto fail;
 	if (d->seeded)
-		e = det_buf_printf(
-		    &b, "weights=random\nseed=%llu\n", (unsigned long long)d->seed);
+		e = det_buf_printf(&b, "weights=random\nseed=%llu\n%s%s%s",
+		    (unsigned long long)d->seed, d->begun ? "start=" : "",
+		    d->begun ? base_name(d->weights_path) : "", d->begun ? "\n" : "");
 	else if (d->header)
 		e = det_buf_printf(&b, "weights=%s\nversion=%d.%d.%d\nseen=%llu\n",
 		    base_name(d->weights_path), d->version[0], d->version[1],

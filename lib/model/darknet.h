@@ -70,6 +70,13 @@ enum det_err det_darknet_load(struct det_darknet *d, const char *path) DET_MUST_
  * nets of any depth stay finite. The same seed gives the same bytes. */
 void det_darknet_seed(struct det_darknet *d, uint64_t seed);
 
+/* Begins on a file that may hold the first layers alone (darknet53.conv.74, which `darknet
+ * partial` cuts): it must end where a layer's weights do; the layers behind are seeded. Says
+ * in the notes how far it went. DET_INVALID where it ends within a layer, or has more than
+ * all. */
+enum det_err det_darknet_begin(
+    struct det_darknet *d, const char *path, uint64_t seed) DET_MUST_USE;
+
 /* Writes texts and tensors (no STRM, no END). A weight that is not finite is DET_CORRUPT
  * and names layer and index. */
 enum det_err det_darknet_write(

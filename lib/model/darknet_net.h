@@ -57,6 +57,7 @@ struct det_darknet {
 	uint64_t seen, seed;
 	int version[3];
 	int seeded;
+	size_t begun; /* weights of the file, where the others are seeded */
 };
 
 /* The layer of section s as a line of the network text, with its shape and weights;

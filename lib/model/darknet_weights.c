@@ -94,11 +94,11 @@ wrong_size(const struct det_darknet *d, size_t header)
 	    DET_INVALID, "%s: of %zu bytes, expected %zu", file, d->map.size, want);
 }
 
-enum det_err
-det_darknet_load(struct det_darknet *d, const char *path)
+/* Maps the file and reads what its first bytes say. */
+static enum det_err
+open_weights(struct det_darknet *d, const char *path)
 {
-	static const size_t others[] = { 20, 16, 0 };
-	size_t first, bytes;
+	size_t bytes;
 	enum det_err e;
 
 	if ((e = det_mul(&bytes, d->floats, 4)) || (e = det_add(&bytes, bytes, 20)) ||
@@ -108,8 +108,20 @@ det_darknet_load(struct det_darknet *d, const char *path)
 	if (d->map.size < 16)
 		return det_fail(DET_INVALID,
 		    "%s: Darknet weights expected, found %zu bytes", path, d->map.size);
-	first = read_header(d, 0);
-	d->header = first;
+	d->header = read_header(d, 0);
+	return DET_OK;
+}
+
+enum det_err
+det_darknet_load(struct det_darknet *d, const char *path)
+{
+	static const size_t others[] = { 20, 16, 0 };
+	size_t first;
+	enum det_err e;
+
+	if ((e = open_weights(d, path)))
+		return e;
+	first = d->header;
 	if (d->map.size == first + 4 * d->floats)
 		return DET_OK;
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
@@ -127,6 +139,48 @@ det_darknet_load(struct det_darknet *d, const char *path)
 		    path, others[i], first);
 	}
 	return wrong_size(d, first);
+}
+
+/* How many weights, of whole layers, fill the file; 0 where it ends within one. */
+static size_t
+whole_layers(const struct det_darknet *d)
+{
+	size_t at = d->header;
+
+	for (size_t i = 0; i < d->n_weights; i++) {
+		at += d->weight[i].absent ? 0 : 4 * d->weight[i].count;
+		if (at == d->map.size &&
+		    (i + 1 == d->n_weights ||
+			d->weight[i + 1].layer != d->weight[i].layer))
+			return i + 1;
+	}
+	return 0;
+}
+
+enum det_err
+det_darknet_begin(struct det_darknet *d, const char *path, uint64_t seed)
+{
+	size_t n, layers = 0, all = 0;
+	enum det_err e;
+
+	if ((e = open_weights(d, path)))
+		return e;
+	if (!(n = whole_layers(d)))
+		return wrong_size(d, d->header);
+	for (size_t i = 0; i < d->n_weights; i++) {
+		const int first = !i || d->weight[i].layer != d->weight[i - 1].layer;
+
+		all += (size_t)first;
+		layers += first && i < n;
+	}
+	det_darknet_seed(d, seed);
+	d->begun = n;
+	return det_buf_printf(&d->cfg.notes,
+	    "%s: the first %zu of %zu layers with weights, to layer %zu ([%s]); the "
+	    "others "
+	    "are random\n",
+	    path, layers, all, d->weight[n - 1].layer,
+	    d->layer[d->weight[n - 1].layer].s->name);
 }
 
 void
@@ -253,7 +307,7 @@ dk_weight_get(const float **data, float **own, const struct det_darknet *d, size
 	enum det_err e;
 
 	*own = NULL;
-	if (!x->absent && !d->seeded)
+	if (!x->absent && (!d->seeded || i < d->begun))
 		return from_file(data, own, d, i);
 	if ((e = det_calloc(own, x->count, sizeof **own)))
 		return e;

@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -75,4 +76,40 @@ det_made_agrees(const struct det_model *m, const char *made)
 			    wanted);
 	}
 	return DET_OK;
+}
+
+enum det_err
+det_made_norm(char out[DET_NORM_TEXT], const struct det_model *m)
+{
+	struct det_norm norm = DET_NORM_DEFAULTS;
+	const char *text;
+	size_t len;
+	enum det_err e;
+
+	*out = 0;
+	det_model_text(m, "options/det-image", &text, &len);
+	if (!text)
+		return DET_OK;
+	if ((e = det_norm_options(&norm, text, len)))
+		return det_fail_in(e, "%s: options/det-image", det_model_path(m));
+	(void)det_norm_text(out, &norm);
+	return DET_OK;
+}
+
+/* Pixels prepared in another way than the model's give wrong results, not an error. */
+enum det_err
+det_made_norm_agrees(const struct det_attrs *a, const char *want, const char *model)
+{
+	char *norm;
+	enum det_err e;
+
+	if (!*want)
+		return DET_OK;
+	if ((e = det_attr_get(&norm, a, "norm")))
+		return e;
+	if (norm && strcmp(norm, want) != 0)
+		e = det_fail(DET_INVALID,
+		    "tensor 'image' is %.250s; %.200s wants %.250s", norm, model, want);
+	free(norm);
+	return e;
 }

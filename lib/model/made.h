@@ -11,6 +11,7 @@
 #ifndef DET_MADE_H
 #define DET_MADE_H
 
+#include "image/norm.h"
 #include "model/model.h"
 
 /* DET_INVALID where a word of `made` contradicts the model's options, naming both; what
@@ -24,5 +25,13 @@ enum det_err det_made_agrees(const struct det_model *m, const char *made) DET_MU
  * for the tools. 0 where there is none that fits. */
 int det_option_find(char out[DET_OPTION_MAX], const char *text, size_t len,
     const char *key, size_t key_len);
+
+/* What pixels the model was trained on, as det_norm_text has it: of its text
+ * "options/det-image"; "" where it has none. */
+enum det_err det_made_norm(char out[DET_NORM_TEXT], const struct det_model *m) DET_MUST_USE;
+/* DET_INVALID where the tensor "image" with these attributes states another than `want`,
+ * which is that of `model`, a name for the message. */
+enum det_err det_made_norm_agrees(
+    const struct det_attrs *a, const char *want, const char *model) DET_MUST_USE;
 
 #endif

@@ -183,6 +183,21 @@ det_classes_text(struct det_buf *b, const struct det_classes *c)
 }
 
 enum det_err
+det_classes_quote(struct det_buf *b, const struct det_classes *c, size_t first)
+{
+	const size_t most = 8, rest = c->n > first ? c->n - first : 0;
+	const size_t n = rest > most ? most : rest;
+	enum det_err e = DET_OK;
+
+	for (size_t i = 0; !e && i < n; i++)
+		e = det_buf_printf(
+		    b, "%s'%.60s'", i > 0 ? ", " : "", c->name[first + i]);
+	if (!e && rest > n)
+		e = det_buf_printf(b, " and %zu more", rest - n);
+	return e;
+}
+
+enum det_err
 det_classes_parse(struct det_classes *c, const char *text, size_t len)
 {
 	size_t at = 0, n, k;

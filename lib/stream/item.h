@@ -59,6 +59,9 @@ int det_classes_same(const struct det_classes *a, const struct det_classes *b);
 enum det_err det_classes_text(
     struct det_buf *b, const struct det_classes *c) DET_MUST_USE;
 void det_classes_release(struct det_classes *c);
+/* Adds the names from number `first` on, a few of them: "'a', 'b' and 3 more". */
+enum det_err det_classes_quote(
+    struct det_buf *b, const struct det_classes *c, size_t first) DET_MUST_USE;
 /* The name of a label; "?" outside the table. */
 const char *det_class_name(const struct det_classes *c, long label);
 

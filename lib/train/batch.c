@@ -206,6 +206,7 @@ det_batches_free(struct det_batches *b)
 	det_record_release(&b->image);
 	det_item_release(&b->item);
 	det_boxes_release(&b->gt);
+	det_classes_release(&b->classes);
 	free(b->label);
 	free(b->head.text);
 	free(b);

@@ -6,7 +6,8 @@
  *
  * Boxes are mapped to the input by the item's transform and cut at the picture's edges
  * there. One without an area, or that lies outside, or whose class the model does not have,
- * is left out and counted. A box that is not finite is an error, as in any stream
+ * is left out and counted; a stream of which the model has no class at all is DET_INVALID.
+ * So is a picture that states another normalisation than the model's. A box that is not finite is an error, as in any stream
  * (DET_CORRUPT). An item that is marked as bad is passed over and counted; one without a
  * picture or without a list is DET_INVALID.
  *
@@ -56,6 +57,7 @@ struct det_batches_params {
 	int fd; /* that it reads from, to see whether bytes are there; -1: a file */
 	const struct det_classes *classes; /* the model's; empty: labels are taken as
 					    * they are; must outlive the batches */
+	const char *norm;                  /* the model's, det_made_norm; NULL: any */
 	const char *image, *gt;            /* names; NULL: "image" and "gt" */
 	size_t size;
 	uint64_t first; /* number of the stream's first item */
@@ -66,6 +68,11 @@ struct det_batches_params {
 };
 
 struct det_batches;
+
+/* DET_INVALID where the classes of a stream, with the attributes of its head, and those of
+ * a model have no name in common; where either has none, labels are taken as they are. */
+enum det_err det_batch_classes_check(const struct det_classes *c,
+    const struct det_attrs *head, const struct det_classes *model) DET_MUST_USE;
 
 enum det_err det_batches_new(
     struct det_batches **out, const struct det_batches_params *p) DET_MUST_USE;

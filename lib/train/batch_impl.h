@@ -37,6 +37,7 @@ struct det_batches {
 	uint64_t items;
 	int32_t *label; /* of the stream's classes; -1: none of the model's */
 	size_t n_label;
+	struct det_classes classes; /* the stream's */
 	int head_read;
 	/* shared */
 	pthread_t thread;

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "box/map.h"
+#include "model/made.h"
 #include "train/batch_impl.h"
 
 const char *
@@ -84,6 +85,19 @@ take_box(const struct det_batches *b, struct det_box *box, const double rect[4])
 	return box->label < 0 ? DET_BATCH_CLASS : DET_BATCH_FAULTS;
 }
 
+/* Its class, in words where it has a name. */
+static void
+add_class(char *text, size_t size, const struct det_batches *b, int32_t label)
+{
+	const size_t n = strlen(text);
+
+	if (label >= 0 && (size_t)label < b->classes.n)
+		(void)snprintf(
+		    text + n, size - n, "class '%.60s'", b->classes.name[label]);
+	else
+		(void)snprintf(text + n, size - n, "label %ld", (long)label);
+}
+
 static enum det_err
 add_boxes(struct det_batches *b, struct det_batch_slot *s)
 {
@@ -115,8 +129,9 @@ add_boxes(struct det_batches *b, struct det_batch_slot *s)
 		}
 		box = b->gt.box[i];
 		(void)snprintf(text, sizeof text,
-		    "box %zu: %.6g,%.6g %.6g,%.6g in the input, label %ld", i, box.x1,
-		    box.y1, box.x2, box.y2, (long)box.label);
+		    "box %zu: %.6g,%.6g %.6g,%.6g in the input, ", i, box.x1, box.y1,
+		    box.x2, box.y2);
+		add_class(text, sizeof text, b, box.label);
 		fault(b, s, f, text);
 	}
 	return DET_OK;
@@ -204,49 +219,80 @@ item_end(struct det_batches *b, struct det_batch_slot **s)
 
 /* --- records --- */
 
+/* The model's label of a name, -1: none. */
+static int32_t
+find_class(const struct det_classes *model, const char *name)
+{
+	for (size_t k = 0; k < model->n; k++)
+		if (!strcmp(name, model->name[k]))
+			return (int32_t)k;
+	return -1;
+}
+
+/* `from`: the stream's own begin there, after those of a model that were put before them. */
+static enum det_err
+fail_classes(
+    const struct det_classes *c, size_t from, const struct det_classes *model)
+{
+	struct det_buf has = { 0 }, knows = { 0 };
+	enum det_err e;
+
+	if (!(e = det_classes_quote(&has, c, from)) &&
+	    !(e = det_classes_quote(&knows, model, 0)))
+		e = det_fail(DET_INVALID,
+		    "no class of the stream is known to the model: the stream has %s; "
+		    "the model knows %s",
+		    has.text, knows.text);
+	det_buf_free(&has);
+	det_buf_free(&knows);
+	return e;
+}
+
+enum det_err
+det_batch_classes_check(const struct det_classes *c, const struct det_attrs *head,
+    const struct det_classes *model)
+{
+	size_t met = 0;
+
+	if (model->n == 0 || c->n == 0)
+		return DET_OK;
+	if (c->n > model->n && det_attr_is(head, "known", "0"))
+		return fail_classes(c, model->n, model);
+	for (size_t i = 0; i < c->n; i++)
+		met += find_class(model, c->name[i]) >= 0;
+	return met ? DET_OK : fail_classes(c, 0, model);
+}
+
 /* The stream's class table in the model's labels. */
 static enum det_err
-map_classes(struct det_batches *b, const struct det_classes *c)
+map_classes(struct det_batches *b)
 {
-	const struct det_classes *m = b->p.classes;
-	size_t met = 0;
+	const struct det_classes *m = b->p.classes, *c = &b->classes;
 	enum det_err e;
 
 	free(b->label);
 	b->label = NULL;
 	b->n_label = 0;
-	if (m->n == 0 || c->n == 0)
-		return DET_OK;
+	if ((e = det_batch_classes_check(c, &b->r.attrs, m)) || m->n == 0 || c->n == 0)
+		return e;
 	if ((e = det_alloc(&b->label, c->n, sizeof *b->label)))
 		return e;
 	b->n_label = c->n;
-	for (size_t i = 0; i < c->n; i++) {
-		b->label[i] = -1;
-		for (size_t k = 0; k < m->n && b->label[i] < 0; k++)
-			if (!strcmp(c->name[i], m->name[k]))
-				b->label[i] = (int32_t)k;
-		met += b->label[i] >= 0;
-	}
-	if (!met)
-		return det_fail(DET_INVALID,
-		    "classes of the model expected, found none of them: the stream has "
-		    "'%s' ..., the model '%s' ...",
-		    c->name[0], m->name[0]);
+	for (size_t i = 0; i < c->n; i++)
+		b->label[i] = find_class(m, c->name[i]);
 	return DET_OK;
 }
 
 static enum det_err
 stream_begin(struct det_batches *b)
 {
-	struct det_classes c = { 0 };
 	enum det_err e;
 
-	if ((e = det_record_load(&b->r)) ||
-	    (e = det_classes_parse(&c, b->r.tensor.data, b->r.size)))
+	if ((e = det_record_load(&b->r)))
 		return e;
-	e = map_classes(b, &c);
-	det_classes_release(&c);
-	if (e || b->head_read++)
+	det_classes_release(&b->classes);
+	if ((e = det_classes_parse(&b->classes, b->r.tensor.data, b->r.size)) ||
+	    (e = map_classes(b)) || b->head_read++)
 		return e;
 	b->head = b->r.attrs;
 	b->r.attrs = (struct det_attrs){ 0 };
@@ -281,6 +327,9 @@ image_read(struct det_batches *b)
 			   "tensor '%s': one image of f32 expected, found %s %s",
 			   b->p.image, det_dtype_name(t->dtype),
 			   det_shape_text(shape, sizeof shape, t)));
+	if (b->p.norm &&
+	    (e = det_made_norm_agrees(&r.attrs, b->p.norm, "the model")))
+		return item_fail(b, e);
 	if ((e = det_record_load(&b->r)))
 		return item_fail(b, e);
 	r = b->r;

@@ -3,7 +3,9 @@
  * A detector that can't learn four pictures by heart has something wrong with it. Discs,
  * squares and diamonds in noise; each small detector is trained on them until its loss is
  * next to nothing, written to a model file, opened again by the code that runs detectors, and
- * must then find all objects and nothing else.
+ * must then find all objects and nothing else: each with a score above FOUND, and no other box
+ * with one above NOTHING. Where a run ends depends on how sums are rounded, so each goes on
+ * until the scores lie far on either side of both.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "tests/unit/train_rig.h"
@@ -16,6 +18,9 @@
 #include "train/optim.h"
 
 enum { SIDE = 96, PICTURES = 4, OBJECTS = 2, MAPS = 16 };
+
+#define FOUND   .7f
+#define NOTHING .5
 
 static struct det_box box[PICTURES][OBJECTS];
 static struct det_example truth[PICTURES];
@@ -229,7 +234,7 @@ second_stage(const struct det_model *m, struct desk *d)
 	d->t[d->n++] = d->rows.t;
 }
 
-/* How many objects of a picture are found, by boxes of a score above .7; *surplus others. */
+/* How many objects of a picture are found; *surplus: boxes that are at none. */
 static size_t
 judge(const struct det_boxes *b, const struct det_box *want, size_t *surplus)
 {
@@ -237,15 +242,18 @@ judge(const struct det_boxes *b, const struct det_box *want, size_t *surplus)
 
 	for (size_t k = 0; k < OBJECTS; k++) {
 		const struct det_fbox w = det_iou_box(&want[k], 0);
-		size_t hits = 0;
+		size_t hits = 0, sure = 0;
 
 		for (size_t i = 0; i < b->n; i++) {
 			const struct det_fbox f = det_iou_box(&b->box[i], 0);
 
-			hits += b->box[i].label == want[k].label &&
-				det_iou(&f, &w, 0) > .6f;
+			if (b->box[i].label != want[k].label ||
+			    det_iou(&f, &w, 0) <= .6f)
+				continue;
+			hits++;
+			sure += b->box[i].score > FOUND;
 		}
-		found += hits > 0;
+		found += sure > 0;
 		used += hits;
 	}
 	*surplus += b->n - used;
@@ -278,7 +286,7 @@ detect(const char *path, const char *arch)
 		det_model_text(m, "propose", &text, &len);
 		if (text)
 			second_stage(m, &d);
-		run_head(&found, head, &d, .7, 0);
+		run_head(&found, head, &d, NOTHING, 0);
 		rig_check(det_nms(&found, &nms));
 		right += judge(&found, box[i], &surplus);
 	}
@@ -323,7 +331,8 @@ main(void)
 	overfit("tiny_ssd", NULL, 250, 4e-3, .1);
 	/* what is not trained at all does as it likes in a net of so few weights */
 	overfit("tiny_retinanet", "retinanet low=.5", 250, 4e-3, .1);
-	overfit("tiny_frcnn", NULL, 400, 4e-3, .15);
+	/* so does what is never in a sample: that settles late */
+	overfit("tiny_frcnn", NULL, 800, 4e-3, .1);
 	free(pixels);
 	return done();
 }
