@@ -91,6 +91,9 @@ extern const char *const model_darknet_bns[], *const model_darknet_fits[];
 
 struct det_darknet *model_darknet_parse(
     struct tool *t, const struct model_darknet *s, const char *cfg);
+/* Begins the stream: class names, and warnings of what is to be said. */
+void model_darknet_begin(
+    struct tool *t, const struct model_darknet *s, const struct det_darknet *d);
 /* Writes the model and frees d. */
 void model_darknet_write(
     struct tool *t, const struct model_darknet *s, struct det_darknet *d);

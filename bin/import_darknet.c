@@ -39,8 +39,8 @@ model_darknet_parse(struct tool *t, const struct model_darknet *s, const char *c
 }
 
 void
-model_darknet_write(
-    struct tool *t, const struct model_darknet *s, struct det_darknet *d)
+model_darknet_begin(
+    struct tool *t, const struct model_darknet *s, const struct det_darknet *d)
 {
 	struct det_classes c;
 	char *names = NULL;
@@ -51,11 +51,18 @@ model_darknet_write(
 	tool_check(t, det_darknet_names(&c, d, names, len, s->classes));
 	model_warn_lines(t, det_darknet_notes(d));
 	tool_stream_classes(t, &c);
+	det_classes_release(&c);
+	free(names);
+}
+
+void
+model_darknet_write(
+    struct tool *t, const struct model_darknet *s, struct det_darknet *d)
+{
+	model_darknet_begin(t, s, d);
 	tool_check(t, det_darknet_write(t->out, d));
 	tool_stream_end(t);
-	det_classes_release(&c);
 	det_darknet_free(d);
-	free(names);
 }
 
 int

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "bin/named.h"
 #include "image/resize.h"
 #include "model/convert.h"
@@ -37,42 +38,50 @@ make_net(struct tool *t, const struct make *s)
 	free(text);
 }
 
-static void
-make_darknet(struct tool *t, const struct make *s)
+static int
+is_darknet(struct tool *t, const char *name)
 {
-	struct det_darknet *d = model_darknet_parse(t, &s->d, s->darknet);
+	struct det_map map;
+	int is;
 
-	if (s->weights)
-		tool_check(t, det_darknet_begin(d, s->weights, (uint64_t)s->seed));
-	else
-		det_darknet_seed(d, (uint64_t)s->seed);
-	model_darknet_write(t, &s->d, d);
+	if (named_is_default(name))
+		return 0;
+	tool_check(t, det_map_open(&map, name));
+	is = det_darknet_is_weights(map.data, map.size);
+	det_map_close(&map);
+	return is;
 }
 
+/* The trained file; a: what it is for, NULL for a cfg. */
 static void
-open_trained(struct tool *t, struct det_source *src, const char *name)
+open_trained(
+    struct tool *t, struct det_source *src, const char *name, const struct det_arch *a)
 {
 	struct det_model *m;
 
-	if (!named_is_default(name)) {
+	if (named_is_default(name)) {
+		tool_check(t, named_open(&m, name));
+		tool_check(t, det_model_source(src, m));
+	} else if (a && is_darknet(t, name))
+		tool_check(t, det_arch_darknet(src, a, name));
+	else
 		tool_check(t, det_trained_open(src, name));
-		return;
-	}
-	tool_check(t, named_open(&m, name));
-	tool_check(t, det_model_source(src, m));
 }
 
-/* What is taken of a trained file, and what is not, is said. */
+/* Writes what is made, one of a and d, with what fits of the trained file. What is taken of
+ * it, and what is not, is said. */
 static void
-start_arch(struct tool *t, const struct make *s, const struct det_arch *a)
+start(struct tool *t, const struct make *s, const struct det_arch *a,
+    struct det_darknet *d)
 {
+	const uint64_t seed = (uint64_t)s->seed;
 	struct det_arch_taken taken;
 	struct det_source src;
 	enum det_err e;
 
-	open_trained(t, &src, s->weights);
-	e = det_arch_start(
-	    t->out, a, &src, s->weights, s->strict, (uint64_t)s->seed, &taken);
+	open_trained(t, &src, s->weights, a);
+	e = d ? det_darknet_start(t->out, d, &src, s->weights, s->strict, seed, &taken)
+	      : det_arch_start(t->out, a, &src, s->weights, s->strict, seed, &taken);
 	if (src.notes.len)
 		model_warn_lines(t, src.notes.text);
 	if (!e)
@@ -83,13 +92,32 @@ start_arch(struct tool *t, const struct make *s, const struct det_arch *a)
 }
 
 static void
+make_darknet(struct tool *t, const struct make *s)
+{
+	struct det_darknet *d = model_darknet_parse(t, &s->d, s->darknet);
+
+	if (s->weights && !is_darknet(t, s->weights)) {
+		model_darknet_begin(t, &s->d, d);
+		start(t, s, NULL, d);
+		tool_stream_end(t);
+		det_darknet_free(d);
+		return;
+	}
+	if (s->weights)
+		tool_check(t, det_darknet_begin(d, s->weights, (uint64_t)s->seed));
+	else
+		det_darknet_seed(d, (uint64_t)s->seed);
+	model_darknet_write(t, &s->d, d);
+}
+
+static void
 make_arch(struct tool *t, const struct make *s)
 {
 	struct det_arch *a = model_arch_open(t, s->arch, &s->set, s->d.classes);
 
 	tool_stream_classes(t, det_arch_classes(a));
 	if (s->weights)
-		start_arch(t, s, a);
+		start(t, s, a, NULL);
 	else
 		tool_check(t, det_arch_seed(t->out, a, (uint64_t)s->seed));
 	tool_stream_end(t);
@@ -163,8 +191,8 @@ model_new(int argc, char *argv[])
 		tool_usage(&t, "--set goes with --arch");
 	if (s.weights && s.net)
 		tool_usage(&t, "--weights goes with --arch or --darknet");
-	if (s.strict && !(s.weights && s.arch))
-		tool_usage(&t, "--strict goes with --arch and --weights");
+	if (s.strict && !s.weights)
+		tool_usage(&t, "--strict goes with --weights");
 	if (s.arch)
 		make_arch(&t, &s);
 	else if (s.net)

@@ -36,6 +36,20 @@ for v in 1 2 3; do
 		'^0 .*s.det: 50 weights taken, [0-9]* seeded: 0 of another shape, .* 0 not used'
 done
 
+# --- the published ones at sizes that change ---
+det-scene -d set --count 4 --size 96x96 --only disc,ring
+det-gt --coco set/truth.json --images set -o set.det
+det-show --classes set.det >two
+det-model new --arch yolov3-tiny --classes two -o y.det
+det-image -q -m y.det --train --recipe "$DET_SRC/lib/recipes/yolov3.recipe" --batch 1 --epochs 1 \
+	--sizes 64,96 --every 2 <set.det >in.det
+is "pictures of two sizes" "$(det-show in.det | grep -o 'x3x[0-9]*x[0-9]*' | sort -u | tr '\n' ' ')" \
+	"x3x64x64 x3x96x96 "
+det-train -q -m y.det --recipe "$DET_SRC/lib/recipes/yolov3.recipe" --batch 1 --accumulate 2 \
+	--iterations 2 --log 1 --checkpoint 0 -o sizes <in.det >out 2>err
+is "yolov3-tiny is trained on both" "$? $(cat err) $(wc -l <out | tr -d ' ')" "0  3"
+rm -rf sizes in.det y.det
+
 # --- four pictures ---
 if [ -n "$DET_SAN" ]; then
 	skip "learning" "too slow under sanitizers"

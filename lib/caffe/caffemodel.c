@@ -397,15 +397,6 @@ det_caffemodel_open(struct det_source *out, const char *path)
 	return e;
 }
 
-/* safetensors: a brace after 8 bytes of length; zip; a pickle. No caffemodel begins so: its
- * first field is the network's name or a layer. */
-static int
-is_other(const unsigned char *p, size_t n)
-{
-	return (n > 8 && p[8] == '{' && p[7] == 0) ||
-	       (n > 4 && memcmp(p, "PK\3\4", 4) == 0) || (n > 2 && p[0] == 0x80);
-}
-
 enum det_err
 det_caffe_weights_open(struct det_source *out, const char *path)
 {
@@ -415,7 +406,7 @@ det_caffe_weights_open(struct det_source *out, const char *path)
 
 	if ((e = det_map_open(&m, path)))
 		return e;
-	other = is_other(m.data, m.size);
+	other = det_source_is(m.data, m.size);
 	det_map_close(&m);
 	return other ? det_source_open(out, path) : det_caffemodel_open(out, path);
 }

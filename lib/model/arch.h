@@ -59,6 +59,12 @@ enum det_err det_arch_start(struct det_writer *w, const struct det_arch *a,
     struct det_source *s, const char *file, int strict, uint64_t seed,
     struct det_arch_taken *out) DET_MUST_USE;
 
+/* A Darknet .weights file, whole or cut off after a layer, as a source for det_arch_start:
+ * its numbers are taken in order, layer after layer. DET_INVALID where it does not end with
+ * one of the architecture's layers. Close with det_source_close. */
+enum det_err det_arch_darknet(
+    struct det_source *out, const struct det_arch *a, const char *path) DET_MUST_USE;
+
 /* Before an import: variables that the user did not set become what the source says (the
  * number of classes, from the shape of the head) and what published files of that kind want
  * (an epsilon). The class table may change. `form` names the table: "torch", "caffe". */

@@ -1,200 +1,54 @@
 /* SPDX-License-Identifier: MIT
  *
- * An architecture that begins where another model was trained to: what fits is taken from
- * its weights, the rest is seeded. A first walk over the weights finds out what is to be had
- * and says so; a second one writes.
- *
- * Names decide, and shapes: the head of a detector whose classes are others has another
- * shape and begins afresh, while a trunk that was trained as a classifier fits a detector
- * over the same trunk.
+ * An architecture that begins with another model's weights (start.c).
  */
-#include <stdlib.h>
-#include <string.h>
-
-#include "model/arch_names.h"
-#include "model/made.h"
-
-/* Lines of one kind that are told one by one. */
-#define MOST_LINES 10
-
-struct starting {
-	struct det_writer *w; /* NULL: only find out */
-	const struct det_arch *a;
-	struct arch_names names;
-	uint64_t seed;
-	struct det_arch_taken *out;
-	struct det_buf missing; /* our layers that are not there, once each */
-	char layer[256];        /* the last of them */
-};
+#include "model/start.h"
 
 static enum det_err
-tell_shape(struct starting *t, const char *name, const struct det_tensor *ours,
-    const struct det_source_tensor *x)
+each(const void *of, start_see *f, void *context)
 {
-	struct det_tensor theirs = { .rank = x->rank };
-	char have[96], want[96];
-
-	if (t->out->shapes++ >= MOST_LINES)
-		return DET_OK;
-	memcpy(theirs.dims, x->dims, sizeof theirs.dims);
-	return det_buf_printf(&t->out->notes, "other shape: %s is %s, %s %s; seeded\n",
-	    name, det_shape_text(want, sizeof want, ours), x->name,
-	    det_shape_text(have, sizeof have, &theirs));
-}
-
-/* Layers follow one another: one of several weights, or with a normalisation, is named once. */
-static enum det_err
-tell_missing(struct starting *t, const char *name)
-{
-	const char *dot = strrchr(name, '.');
-	const size_t n = dot ? (size_t)(dot - name) : strlen(name);
-	const size_t last = strlen(t->layer);
-
-	t->out->missing++;
-	if (n >= sizeof t->layer ||
-	    (last && strncmp(t->layer, name, last) == 0 && name[last] == '.'))
-		return DET_OK;
-	memcpy(t->layer, name, n);
-	t->layer[n] = 0;
-	return det_buf_printf(
-	    &t->missing, "%s%s", t->missing.len ? ", " : "", t->layer);
+	return arch_each_weight(of, f, context);
 }
 
 static enum det_err
-look(struct starting *t, const char *name, struct det_tensor *shape,
-    struct det_source_tensor *x)
+seed_one(struct det_writer *w, const void *of, const char *name,
+    struct det_tensor *shape, uint64_t seed)
 {
-	if (!x)
-		return tell_missing(t, name);
-	x->used = 1;
-	if (!arch_same_shape(shape, x))
-		return tell_shape(t, name, shape, x);
-	t->out->taken++;
-	return DET_OK;
+	return arch_seed_weight(w, of, name, shape, seed);
 }
 
 static enum det_err
-take_or_seed(void *context, const char *name, struct det_tensor *shape)
+write_texts(struct det_writer *w, const void *of, const char *origin)
 {
-	struct starting *t = context;
-	struct det_source_tensor *x;
-	enum det_err e;
-
-	if ((e = arch_names_find(&x, &t->names, name)))
-		return e;
-	if (!t->w)
-		return look(t, name, shape, x);
-	if (x && arch_same_shape(shape, x))
-		return arch_copy_weight(t->w, name, shape, x);
-	return arch_seed_weight(t->w, t->a, name, shape, t->seed);
+	return arch_write_texts(w, of, origin);
 }
 
-static enum det_err
-tell_unused(struct starting *t)
+static struct start_target
+target_of(const struct det_arch *a)
 {
-	enum det_err e = DET_OK;
-
-	for (size_t i = 0; !e && i < t->names.source->n; i++) {
-		const struct det_source_tensor *x = &t->names.source->t[i];
-
-		if (x->used || arch_names_ignored(&t->names, x->name))
-			continue;
-		if (t->out->unused++ < MOST_LINES)
-			e = det_buf_printf(&t->out->notes, "not used: %s\n", x->name);
-	}
-	return e;
-}
-
-/* Pictures that a model's first layers learned from were blue first, say: what was taken
- * expects the same again. Only our own models tell. */
-static enum det_err
-tell_pictures(struct starting *t)
-{
-	static const char *const keys[] = { "channels", "scale", "mean", "std" };
-	const char *theirs = det_source_fact(t->names.source, "options/det-image");
-	const char *ours = det_arch_text(t->a, "options/det-image");
-	char a[DET_OPTION_MAX], b[DET_OPTION_MAX];
-	enum det_err e = DET_OK;
-
-	for (size_t i = 0; !e && theirs && ours && i < sizeof keys / sizeof *keys; i++)
-		if (det_option_find(a, ours, strlen(ours), keys[i], strlen(keys[i])) &&
-		    det_option_find(
-			b, theirs, strlen(theirs), keys[i], strlen(keys[i])) &&
-		    strcmp(a, b) != 0)
-			e = det_buf_printf(&t->out->notes,
-			    "other pictures: det-image has %s=%s here, %s there\n",
-			    keys[i], a, b);
-	return e;
-}
-
-/* What there is to say in the end, and whether it will do. */
-static enum det_err
-judge(struct starting *t, const char *file, int strict)
-{
-	struct det_arch_taken *out = t->out;
-	enum det_err e;
-
-	if ((e = tell_unused(t)) || (e = tell_pictures(t)))
-		return e;
-	if (!out->taken)
-		return det_fail(DET_INVALID,
-		    "none of the %zu tensors of %s is a weight of %s%s%s",
-		    t->names.source->n, file, t->a->name,
-		    t->names.source->n ? "; the first is " : "",
-		    t->names.source->n ? t->names.source->t[0].name : "");
-	if (strict && out->shapes + out->unused)
-		return det_fail(DET_INVALID,
-		    "%s: %zu weights of another shape and %zu of no use: %.*s", file,
-		    out->shapes, out->unused, (int)strcspn(out->notes.text, "\n"),
-		    out->notes.text);
-	if (out->shapes > MOST_LINES &&
-	    (e = det_buf_printf(
-		 &out->notes, "other shape: %zu more\n", out->shapes - MOST_LINES)))
-		return e;
-	if (out->unused > MOST_LINES &&
-	    (e = det_buf_printf(
-		 &out->notes, "not used: %zu more\n", out->unused - MOST_LINES)))
-		return e;
-	if (t->missing.len && (e = det_buf_printf(&out->notes,
-				   "not there, seeded: %s\n", t->missing.text)))
-		return e;
-	return det_buf_printf(&out->notes,
-	    "%s: %zu weights taken, %zu seeded: %zu of another shape, %zu not there; "
-	    "%zu not used\n",
-	    file, out->taken, out->shapes + out->missing, out->shapes, out->missing,
-	    out->unused);
+	return (struct start_target){ a->name, det_arch_text(a, "options/det-image"), 0,
+		a, each, seed_one, write_texts };
 }
 
 enum det_err
 det_arch_start(struct det_writer *w, const struct det_arch *a, struct det_source *s,
     const char *file, int strict, uint64_t seed, struct det_arch_taken *out)
 {
-	struct starting t = { .a = a, .seed = seed, .out = out };
-	struct det_buf origin = { 0 };
-	const char *base = strrchr(file, '/');
+	const struct start_target t = target_of(a);
+	/* without a table our own names count */
+	struct arch_names names = { s, "", 0 };
 	enum det_err e;
 
 	*out = (struct det_arch_taken){ 0 };
-	/* without a table our own names count */
-	if (arch_find(a, "names torch")) {
-		if ((e = arch_names_open(&t.names, a, s, "torch")))
-			return e;
-	} else
-		t.names = (struct arch_names){ s, "", 0 };
-	if ((e = arch_each_weight(a, take_or_seed, &t)) ||
-	    (e = judge(&t, file, strict)))
-		goto out;
-	/* a folder's name says nothing on another machine */
-	if ((e = det_buf_printf(&origin,
-		 "weights=random\nseed=%llu\nstart=%s taken=%zu seeded=%zu\n",
-		 (unsigned long long)seed, base ? base + 1 : file, out->taken,
-		 out->shapes + out->missing)) ||
-	    (e = arch_write_texts(w, a, origin.text)))
-		goto out;
-	t.w = w;
-	e = arch_each_weight(a, take_or_seed, &t);
-out:
-	det_buf_free(&origin);
-	det_buf_free(&t.missing);
-	return e;
+	if (arch_find(a, "names torch") && (e = arch_names_open(&names, a, s, "torch")))
+		return e;
+	return start_write(w, &t, &names, s, file, strict, seed, out);
+}
+
+enum det_err
+det_arch_darknet(struct det_source *out, const struct det_arch *a, const char *path)
+{
+	const struct start_target t = target_of(a);
+
+	return start_darknet(out, &t, path);
 }

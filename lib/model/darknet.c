@@ -149,7 +149,7 @@ write_text(struct det_writer *w, const char *name, struct det_buf *b)
 }
 
 static enum det_err
-write_meta(struct det_writer *w, const struct det_darknet *d)
+write_meta(struct det_writer *w, const struct det_darknet *d, const char *origin)
 {
 	static const char *const kinds[] = {
 		[DK_FEATURES] = "features",
@@ -165,7 +165,9 @@ write_meta(struct det_writer *w, const struct det_darknet *d)
 		 "format=darknet\nprofile=darknet\nkind=%s\ncfg=%s\n", kinds[d->kind],
 		 base_name(d->cfg.file))))
 		goto fail;
-	if (d->seeded)
+	if (origin)
+		e = det_buf_printf(&b, "%s", origin);
+	else if (d->seeded)
 		e = det_buf_printf(&b, "weights=random\nseed=%llu\n%s%s%s",
 		    (unsigned long long)d->seed, d->begun ? "start=" : "",
 		    d->begun ? base_name(d->weights_path) : "", d->begun ? "\n" : "");
@@ -175,7 +177,7 @@ write_meta(struct det_writer *w, const struct det_darknet *d)
 		    d->version[2], (unsigned long long)d->seen);
 	else
 		e = det_buf_printf(&b, "weights=%s\n", base_name(d->weights_path));
-	if (!e && d->odd_header && d->header)
+	if (!e && !origin && d->odd_header && d->header)
 		e = det_buf_printf(&b, "header=%zu\n", d->header);
 	if (!e)
 		return write_text(w, "meta", &b);
@@ -245,21 +247,28 @@ write_tensors(struct det_writer *w, const struct det_darknet *d)
 }
 
 enum det_err
-det_darknet_write(struct det_writer *w, const struct det_darknet *d)
+dk_write_texts(struct det_writer *w, const struct det_darknet *d, const char *origin)
 {
 	static const char detect[] = "det-image\ndet-backbone\ndet-head\ndet-nms\n",
 			  features[] = "det-image\ndet-backbone\n";
 	int decodes = d->decode.len > 0;
 	enum det_err e;
 
-	if ((e = write_meta(w, d)) ||
+	if ((e = write_meta(w, d, origin)) ||
 	    (e = det_writer_text(w, "cfg", d->text.text, d->text.len)) ||
 	    (e = det_writer_text(w, "pipeline", decodes ? detect : features,
 		 (decodes ? sizeof detect : sizeof features) - 1)) ||
 	    (e = write_options(w, d)) ||
 	    (decodes &&
-		(e = det_writer_text(w, "decode", d->decode.text, d->decode.len))) ||
-	    (e = det_writer_text(w, "net/backbone", d->net.text, d->net.len)))
+		(e = det_writer_text(w, "decode", d->decode.text, d->decode.len))))
 		return e;
-	return write_tensors(w, d);
+	return det_writer_text(w, "net/backbone", d->net.text, d->net.len);
+}
+
+enum det_err
+det_darknet_write(struct det_writer *w, const struct det_darknet *d)
+{
+	const enum det_err e = dk_write_texts(w, d, NULL);
+
+	return e ? e : write_tensors(w, d);
 }

@@ -75,5 +75,13 @@ enum det_err dk_decode_last(struct det_darknet *d) DET_MUST_USE;
  * the seed. darknet_weights.c */
 enum det_err dk_weight_get(const float **data, float **own, const struct det_darknet *d,
     size_t i) DET_MUST_USE;
+/* Those from the seed, to be freed. */
+enum det_err dk_weight_seed(
+    float **own, const struct det_darknet *d, size_t i) DET_MUST_USE;
+
+/* All texts of the model; `origin`: lines of "meta" in place of those that name a .weights
+ * file or a seed, or NULL. */
+enum det_err dk_write_texts(
+    struct det_writer *w, const struct det_darknet *d, const char *origin) DET_MUST_USE;
 
 #endif

@@ -301,20 +301,29 @@ random_values(
 }
 
 enum det_err
-dk_weight_get(const float **data, float **own, const struct det_darknet *d, size_t i)
+dk_weight_seed(float **own, const struct det_darknet *d, size_t i)
 {
 	const struct dk_weight *x = &d->weight[i];
 	enum det_err e;
 
-	*own = NULL;
-	if (!x->absent && (!d->seeded || i < d->begun))
-		return from_file(data, own, d, i);
 	if ((e = det_calloc(own, x->count, sizeof **own)))
 		return e;
 	if (!x->absent)
 		random_values(*own, d, x, i);
-	*data = *own;
 	return DET_OK;
+}
+
+enum det_err
+dk_weight_get(const float **data, float **own, const struct det_darknet *d, size_t i)
+{
+	enum det_err e;
+
+	*own = NULL;
+	if (!d->weight[i].absent && (!d->seeded || i < d->begun))
+		return from_file(data, own, d, i);
+	e = dk_weight_seed(own, d, i);
+	*data = *own;
+	return e;
 }
 
 enum det_err

@@ -96,16 +96,23 @@ det_trained_open(struct det_source *out, const char *path)
 	static const unsigned char ours[] = { 0x89, 'D', 'E', 'T' };
 	struct det_model *model;
 	struct det_map m;
-	int is_ours;
+	int is_ours, is_known;
 	enum det_err e;
 
 	*out = (struct det_source){ 0 };
 	if ((e = det_map_open(&m, path)))
 		return e;
 	is_ours = m.size >= sizeof ours && memcmp(m.data, ours, sizeof ours) == 0;
+	is_known = det_source_is(m.data, m.size);
 	det_map_close(&m);
-	if (!is_ours)
-		return det_caffe_weights_open(out, path);
+	if (!is_ours) {
+		e = det_caffe_weights_open(out, path);
+		return !e || is_known
+			   ? e
+			   : det_fail_in(e, "expected a model, Darknet's .weights, a "
+					    ".safetensors, "
+					    "PyTorch's .pth or .pt, a .caffemodel");
+	}
 	if ((e = det_model_open(&model, path)))
 		return e;
 	return det_model_source(out, model);

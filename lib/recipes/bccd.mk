@@ -6,7 +6,9 @@
 # blood cells (github.com/Shenggan/BCCD_Dataset), or one like it. WEIGHTS are those of SqueezeNet
 # 1.1 as an ImageNet classifier, in any form that det-model new --weights takes. The last rule
 # prints a table; each system may be made alone (ssd, retinanet, frcnn, ...), and a run that
-# was stopped goes on where it was. The tools are those of PATH.
+# was stopped goes on where it was. A variable below that is not what it was when a run began
+# begins that run anew, and keeps the one there was as run.old; THREADS alone changes nothing
+# that counts. The tools are those of PATH.
 DATA       = bccd
 WEIGHTS    = squeezenet_v1.1.safetensors
 OUT        = bccd.out
@@ -59,25 +61,40 @@ table: $(SYSTEMS:%=$(OUT)/%/row)
 $(SYSTEMS): %: $(OUT)/%/row
 	@cat $<
 
+# --- options are files too, that change when the options do ---
+system = $(notdir $(@D))
+$(OUT)/%.options: force
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$NOW" | cmp -s - $@ || printf '%s\n' "$$NOW" >$@
+$(OUT)/data.options: export NOW = $(DATA)
+$(OUT)/%/begin.options: export NOW = $($(system).arch) $($(system).set) seed $(SEED) $(WEIGHTS)
+$(OUT)/%/run.options: export NOW = seed $(SEED) iterations $(ITERATIONS) minutes $(MINUTES) \
+    det-image $(IMAGE) det-train $(TRAIN)
+
 # --- data ---
-$(OUT)/%.gt:
+$(OUT)/%.gt: $(OUT)/data.options
 	@mkdir -p $(OUT)
 	det-gt --voc $(DATA) --split $* -o $@
 $(OUT)/classes: $(OUT)/trainval.gt
 	det-show --classes $< >$@
 
 # --- a system: where it begins, its run, what it finds, how good that is ---
-$(OUT)/%/begin.det: $(OUT)/classes
-	@mkdir -p $(@D)
+$(OUT)/%/begin.det: $(OUT)/classes $(OUT)/%/begin.options
 	det-model new --arch $($*.arch) $($*.set) --classes $(OUT)/classes --seed $(SEED) \
 	    --weights $(WEIGHTS) -o $@
 
-$(OUT)/%/recipe:
+$(OUT)/%/recipe: force
 	@mkdir -p $(@D)
-	sed 's/^augment=.*/& $(AUGMENT)/' $(HERE)$($*.recipe).recipe >$@
+	@sed 's/^augment=.*/& $(AUGMENT)/' $(HERE)$($*.recipe).recipe >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+# newer than all that a run is made from: the run in that folder is this one's
+$(OUT)/%/started: $(OUT)/%/begin.det $(OUT)/%/recipe $(OUT)/%/run.options $(OUT)/trainval.gt
+	@[ ! -d $(@D)/run ] || { rm -rf $(@D)/run.old && mv $(@D)/run $(@D)/run.old; }
+	@touch $@
 
 # a run that was stopped leaves a last.det too: the stamp says that it was not
-$(OUT)/%/trained: $(OUT)/%/begin.det $(OUT)/%/recipe $(OUT)/trainval.gt
+$(OUT)/%/trained: $(OUT)/%/begin.det $(OUT)/%/started
 	det-image -m $< --train --recipe $(@D)/recipe --seed $(SEED) $(IMAGE) \
 	    <$(OUT)/trainval.gt | \
 	det-train -m $< --recipe $(@D)/recipe --seed $(SEED) --resume \
@@ -109,6 +126,6 @@ $(OUT)/%/row: $(OUT)/%/scores
 	        rows ? 100 * wait / rows : 0, mib, n ? 1000 * (t1 - t0) / n : 0 }' \
 	    $(OUT)/$*/scores $(OUT)/$*/run/times.tsv $(OUT)/$*/clock >$@
 
-.PHONY: table $(SYSTEMS)
-.PRECIOUS: $(OUT)/%.gt $(OUT)/%/begin.det $(OUT)/%/recipe $(OUT)/%/trained $(OUT)/%/boxes $(OUT)/%/scores
+.PHONY: table force $(SYSTEMS)
+.PRECIOUS: $(OUT)/%.options $(OUT)/%.gt $(OUT)/%/begin.det $(OUT)/%/recipe $(OUT)/%/started $(OUT)/%/trained $(OUT)/%/boxes $(OUT)/%/scores
 .DELETE_ON_ERROR:

@@ -26,6 +26,15 @@ static const struct {
 	[DET_SOURCE_BOOL] = { "bool", 1 },
 };
 
+/* safetensors: a brace after 8 bytes of length; zip; a pickle. No caffemodel begins so: its
+ * first field is the network's name or a layer. */
+int
+det_source_is(const unsigned char *p, size_t n)
+{
+	return (n > 8 && p[8] == '{' && p[7] == 0) ||
+	       (n > 4 && memcmp(p, "PK\3\4", 4) == 0) || (n > 2 && p[0] == 0x80);
+}
+
 const char *
 det_source_type_name(enum det_source_type type)
 {

@@ -80,6 +80,8 @@ void det_source_close(struct det_source *s);
 enum det_err det_safetensors_open(
     struct det_source *out, const char *path) DET_MUST_USE;
 enum det_err det_torch_open(struct det_source *out, const char *path) DET_MUST_USE;
+/* Whether the first bytes are those of one of them. */
+int det_source_is(const unsigned char *p, size_t n);
 /* Whichever of those it is, by its first bytes. */
 enum det_err det_source_open(struct det_source *out, const char *path) DET_MUST_USE;
 

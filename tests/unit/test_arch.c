@@ -169,22 +169,31 @@ test_published(void)
 
 /* C, H and W of a layer of the backbone; all 0 where there is none. */
 static void
-shape_of(size_t out[3], const char *arch, const char *layer)
+shape_of(size_t out[3], const char *arch, const char *layer, int size)
 {
+	static const char open[] = "input image 3 0 0\n";
+	struct det_buf b = { 0 };
 	struct det_arch *a;
 	struct det_net *net;
-	const char *text;
+	const char *text, *at;
 	size_t n;
 
 	memset(out, 0, 3 * sizeof *out);
 	if (det_arch_open(&a, arch, NULL, 0))
 		return;
 	text = det_arch_text(a, "net/backbone");
+	/* one that takes any size is given one */
+	if (size && (at = strstr(text, open)))
+		(void)!det_buf_printf(&b, "%.*sinput image 3 %d %d\n%s",
+		    (int)(at - text), text, size, size, at + strlen(open));
+	if (b.len)
+		text = b.text;
 	if (!det_net_parse(&net, text, strlen(text), arch)) {
 		if (det_net_find(net, &n, layer))
 			memcpy(out, net->node[n].dims + 1, 3 * sizeof *out);
 		det_net_free(net);
 	}
+	det_buf_free(&b);
 	det_arch_close(a);
 }
 
@@ -195,27 +204,30 @@ test_shapes(void)
 	static const struct {
 		const char *arch, *layer;
 		size_t dims[3];
+		int size; /* where the architecture takes any */
 	} want[] = {
-		{ "alexnet", "pool5", { 256, 6, 6 } },
-		{ "zf", "conv5", { 256, 15, 15 } },
-		{ "vgg16", "pool5", { 512, 7, 7 } },
-		{ "squeezenet1_1", "fire9.concat", { 512, 13, 13 } },
-		{ "squeezenet1_1_caffe", "fire9.concat", { 512, 14, 14 } },
-		{ "mobilenet_ssd", "conv11.sep", { 512, 19, 19 } },
-		{ "mobilenet_ssd", "conv17.2", { 128, 1, 1 } },
-		{ "squeezenet_ssd", "fire5_norm", { 256, 37, 37 } },
-		{ "squeezenet_ssd", "fire9.concat", { 512, 18, 18 } },
-		{ "squeezenet_ssd", "fire11.concat", { 768, 4, 4 } },
-		{ "darknet19", "c23", { 1000, 8, 8 } },
-		{ "darknet53", "s5", { 1024, 8, 8 } },
-		{ "yolov2", "y30", { 425, 13, 13 } },
-		{ "yolov3", "y8", { 255, 52, 52 } },
+		{ "alexnet", "pool5", { 256, 6, 6 }, 0 },
+		{ "zf", "conv5", { 256, 15, 15 }, 0 },
+		{ "vgg16", "pool5", { 512, 7, 7 }, 0 },
+		{ "squeezenet1_1", "fire9.concat", { 512, 13, 13 }, 0 },
+		{ "squeezenet1_1_caffe", "fire9.concat", { 512, 14, 14 }, 0 },
+		{ "mobilenet_ssd", "conv11.sep", { 512, 19, 19 }, 0 },
+		{ "mobilenet_ssd", "conv17.2", { 128, 1, 1 }, 0 },
+		{ "squeezenet_ssd", "fire5_norm", { 256, 37, 37 }, 0 },
+		{ "squeezenet_ssd", "fire9.concat", { 512, 18, 18 }, 0 },
+		{ "squeezenet_ssd", "fire11.concat", { 768, 4, 4 }, 0 },
+		{ "darknet19", "c23", { 1000, 8, 8 }, 256 },
+		{ "darknet53", "s5", { 1024, 8, 8 }, 256 },
+		{ "yolov2", "y30", { 425, 13, 13 }, 416 },
+		{ "yolov2", "y30", { 425, 10, 10 }, 320 },
+		{ "yolov3-tiny", "y23", { 255, 20, 20 }, 320 },
+		{ "yolov3", "y8", { 255, 52, 52 }, 416 },
 	};
 
 	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
 		size_t d[3];
 
-		shape_of(d, want[i].arch, want[i].layer);
+		shape_of(d, want[i].arch, want[i].layer, want[i].size);
 		ok(memcmp(d, want[i].dims, sizeof d) == 0, "%s: %s is %zux%zux%zu",
 		    want[i].arch, want[i].layer, d[0], d[1], d[2]);
 	}

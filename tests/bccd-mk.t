@@ -1,0 +1,63 @@
+# shellcheck shell=sh
+# lib/recipes/bccd.mk asked again: what counts and changed makes the run anew, what was stopped
+# goes on, what is done stays.
+. "$DET_SRC/tests/lib.sh"
+
+det-scene -q -d set -f voc --pictures jpeg --count 6 --size 64x64 --only disc,ring
+mkdir -p voc/JPEGImages voc/Annotations voc/ImageSets/Main
+mv set/*.jpg voc/JPEGImages
+mv set/*.xml voc/Annotations
+for x in voc/Annotations/*.xml; do
+	basename "$x" .xml
+done >voc/ImageSets/Main/trainval.txt
+head -n 2 voc/ImageSets/Main/trainval.txt >voc/ImageSets/Main/test.txt
+det-model new --arch tiny_ssd -o trunk.det
+
+# variables: makes the system ssd
+ask() {
+	make -f "$DET_SRC/lib/recipes/bccd.mk" DATA=voc WEIGHTS=trunk.det OUT=out ITERATIONS=2 \
+		IMAGE='-q --batch 2' TRAIN='-q --batch 2 --log 1' ssd.arch=tiny_ssd \
+		ssd.set='--set cls_std=.2' ssd "$@" >said 2>err
+}
+rows() { wc -l <out/ssd/run/log.tsv | tr -d ' '; }
+trained() { grep -c '^det-train ' said; }
+
+ask
+is "a first time" "$? $(trained) $(rows)" "0 1 3"
+like "its row" "$(tail -n 1 said)" '^ssd +[0-9.]+ +[0-9.]+ disc [0-9.]+ ring [0-9.]+ '
+ask
+is "the same again does nothing" "$? $(trained) $(grep -c '^det-' said)" "0 0 0"
+ask THREADS=1
+is "nor do other threads" "$? $(grep -c '^det-' said)" "0 0"
+
+# --- what was stopped goes on ---
+rm out/ssd/trained out/ssd/boxes out/ssd/scores out/ssd/row
+ask
+is "a run that is done is not gone on with" "$? $(trained) $(rows) $(echo out/ssd/run.*)" \
+	"0 1 3 out/ssd/run.options"
+
+# --- what counts and changed ---
+cp out/ssd/run/last.det first.det
+ask ITERATIONS=3
+is "more iterations: a new run of so many" "$? $(trained) $(rows)" "0 1 4"
+ok "the one there was is kept" cmp -s first.det out/ssd/run.old/last.det
+ask ITERATIONS=3 SEED=2
+is "another seed" "$? $(trained) $(rows)" "0 1 4"
+like "of the first weights too" "$(cat said)" '^det-model new .*--seed 2'
+ask ITERATIONS=1 TRAIN='-q --batch 2 --log 1 --lr .5'
+is "other options of det-train" "$? $(trained) $(rows)" "0 1 2"
+ask ITERATIONS=1 IMAGE='-q --batch 3'
+is "of det-image" "$? $(trained)" "0 1"
+ask ITERATIONS=1 IMAGE='-q --batch 3' AUGMENT=vmirror=.3
+is "other augmentation" "$? $(trained) $(grep -c 'vmirror=.3' out/ssd/recipe)" "0 1 1"
+ask ssd.set='--set cls_std=.1'
+is "another architecture" "$? $(trained)" "0 1"
+cp -R voc more
+cp more/ImageSets/Main/test.txt more/ImageSets/Main/trainval.txt
+ask ssd.set='--set cls_std=.1' DATA=more
+is "other data" "$? $(trained) $(det-show out/trainval.gt | grep -c '^ITEM')" "0 1 2"
+
+# --- as it was at first ---
+ask
+ok "the first variables again give the first model" cmp first.det out/ssd/run/last.det
+done_testing
