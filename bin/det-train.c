@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "train/optim.h"
 
 int
@@ -42,7 +43,7 @@ main(int argc, char *argv[])
 		    "of the rate, as 'multistep=8000,9000:.1'"),
 		OPT_STR(0, "warmup", &o.warmup, "TEXT",
 		    "of the rate, as '500' or 'burnin=1000,4'"),
-		OPT_DOUBLE(0, "momentum", &o.momentum, 0, .999999, "V", "of SGD"),
+		OPT_DOUBLE(0, "momentum", &o.momentum, 0, DET_BELOW_ONE, "V", "of SGD"),
 		OPT_FLAG(0, "nesterov", &o.nesterov, "momentum looks ahead"),
 		OPT_LIST(0, "adam", &o.adam, 0, 1, "B1,B2,EPS", "Adam's numbers"),
 		OPT_DOUBLE(0, "decay", &o.decay, 0, 10, "V", "weight decay"),
@@ -56,7 +57,7 @@ main(int argc, char *argv[])
 		    "longest gradient of all weights (default: any)"),
 		OPT_DOUBLE(0, "clip-value", &o.clip_value, 0, 1e9, "V",
 		    "greatest element of one (default: any)"),
-		OPT_DOUBLE(0, "ema", &o.ema, 0, .9999999, "V",
+		OPT_DOUBLE(0, "ema", &o.ema, 0, DET_BELOW_ONE, "V",
 		    "average the weights, by V (default: don't)"),
 		OPT_CHOICE(
 		    0, "bn", &o.bn, train_bns, "HOW", "statistics of batch norm"),
@@ -99,6 +100,10 @@ main(int argc, char *argv[])
 	tool_start(&t, &spec, argc, argv);
 	if (!o.dir && !o.dry_run)
 		tool_usage(&t, "which folder? give -o DIR");
+	/* a recipe may have them for whoever has a stream to evaluate on */
+	if (!o.val && (tool_given(&t, "val-every") || tool_given(&t, "val-epochs")))
+		tool_usage(&t,
+		    "--val-every and --val-epochs go with --val: evaluate on what?");
 
 	/* work */
 	if (o.dry_run)

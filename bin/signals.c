@@ -73,6 +73,13 @@ on_hold(int sig)
 		(void)sigaction(all[i], &a, NULL);
 }
 
+/* A handler, for one that is ignored would stay so in programs that are started. */
+static void
+on_pipe(int sig)
+{
+	(void)sig;
+}
+
 const volatile sig_atomic_t *
 signals_hold(void)
 {
@@ -84,5 +91,7 @@ signals_hold(void)
 		/* one that is ignored (nohup) stays so */
 		if (sigaction(all[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
 			(void)sigaction(all[i], &a, NULL);
+	a.sa_handler = on_pipe;
+	(void)sigaction(SIGPIPE, &a, NULL);
 	return &held;
 }

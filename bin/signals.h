@@ -12,7 +12,8 @@
 void signals_catch(const char *name);
 
 /* After signals_catch, for tools that have something to save: the first SIGINT, SIGTERM or
- * SIGHUP only sets what is returned to the signal's number; the next ends the program. */
+ * SIGHUP only sets what is returned to the signal's number; the next ends the program. SIGPIPE is
+ * only a write that fails, here but not in programs that are started. */
 const volatile sig_atomic_t *signals_hold(void);
 
 #endif

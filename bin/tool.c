@@ -43,9 +43,9 @@ compose(char *line, size_t size, const struct tool *t, const char *kind,
 	char text[1024], item[300] = "", in[300] = "";
 
 	(void)vsnprintf(text, sizeof text, fmt, ap);
-	if (t->p && t->p->in)
+	if (t->p && t->p->in && !t->elsewhere)
 		(void)snprintf(in, sizeof in, "%.290s: ", t->p->in_name);
-	if (t->at.item >= 0)
+	if (t->at.item >= 0 && !t->elsewhere)
 		(void)snprintf(
 		    item, sizeof item, "item %ld '%s': ", t->at.item, t->at.path);
 	(void)snprintf(line, size, "%s: %s%s%s%s", t->spec->name, in, item, kind, text);

@@ -128,6 +128,7 @@ struct tool {
 	struct tool_place at; /* where we are, for messages */
 	struct det_item cur;  /* the current ITEM, read */
 	int bad;              /* items skipped: exit 2 at the end */
+	int elsewhere; /* what goes wrong is not in the input: messages don't name it */
 	/* private */
 	struct tool_private *p;
 };

@@ -45,6 +45,7 @@ print_cost(
     struct train_job *j, const struct det_labelled *b, double seconds, int rounds)
 {
 	const double mib = 1 << 20, one = seconds / rounds;
+	const long n = j->o->accumulate;
 	struct det_grad_stats g;
 	char shape[96];
 
@@ -55,7 +56,12 @@ print_cost(
 	    (double)g.values / mib, (double)g.value_grads / mib, (double)g.params / mib,
 	    (double)g.scratch / mib, train_memory());
 	(void)printf("work: %.4g GFLOP a batch\n", g.flop / 1e9);
-	(void)printf("time: %.4g s a batch, %.4g images a second (mean of %d)\n", one,
+	if (n > 1)
+		(void)printf(
+		    "time: %.4g s an iteration of %ld batches, ", one * (double)n, n);
+	else
+		(void)printf("time: ");
+	(void)printf("%.4g s a batch, %.4g images a second (mean of %d)\n", one,
 	    (double)b->n / one, rounds);
 }
 
@@ -83,7 +89,7 @@ train_dry(struct train_job *j)
 	double start;
 	int done;
 
-	train_open(j);
+	(void)train_open(j);
 	(void)printf("%s\n", det_system_about(det_train_system(j->train)));
 	b = first_batch(j);
 	/* the first allocates, and settles the shapes */

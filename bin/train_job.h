@@ -37,8 +37,10 @@ struct train_job {
 	struct det_batches *batches;
 	struct det_reader *in;
 	char norm[DET_NORM_TEXT]; /* of the pixels that the model wants */
-	struct det_attrs head; /* of the models that are written */
-	int have_head;
+	struct det_attrs head;    /* of the models that are written */
+	int have_head, met_stream;
+	char val_digest[17];   /* of --val; "": there is none */
+	struct det_buf recipe; /* as it is to be written; empty: as it is */
 	FILE *log, *times, *vals;
 	const volatile sig_atomic_t *stop;
 	/* the clock */
@@ -48,6 +50,8 @@ struct train_job {
 	double saved_at; /* when */
 	uint64_t saved;  /* iterations */
 	size_t faults[DET_BATCH_FAULTS];
+	size_t pending; /* batches since an iteration was whole */
+	int mute;    /* errno: standard output can't be written any more; 0: it can */
 	int cut;     /* a batch was, and it was said */
 	double loss; /* of the last row; 0: none yet */
 };
@@ -70,30 +74,44 @@ void train_dry(struct train_job *j);
 /* A line for each layer of the nets, as the last batch has run through them. */
 void train_graph(struct train_job *j);
 
-/* Opens the folder, and the state that is to be gone on with; the model, its trainer. */
-void train_open(struct train_job *j);
+/* Opens the folder, and the state that is to be gone on with; the model, its trainer. 0 where
+ * there is nothing left to do. */
+int train_open(struct train_job *j);
 /* Options of a run that is gone on with: its recipe's, under what is said now. */
 void train_take_recipes(struct train_job *j);
-/* Writes the recipe of the run, or sees that it is the same. */
+/* Ends the program where a folder without a state holds what is no unsaved run's. */
+void train_new_folder(struct train_job *j);
+/* The recipe of the run: sees that it is the same. */
 void train_settle_recipe(struct train_job *j);
+/* Writes it where it is new, or has changed. */
+void train_write_recipe(struct train_job *j);
+/* The head of what is written: the state's; or, once there is a batch, of a new run, while
+ * a stream that is another than the run's is told. */
+void train_head_state(struct train_job *j);
+void train_head(struct train_job *j);
 /* Tables, once the terms are known; the recipe. */
 void train_open_tables(struct train_job *j);
 void train_close(struct train_job *j);
 
-/* A row of the log, where there is something to say. */
-void train_log(struct train_job *j);
 /* last.det and state.det as of now. */
 void train_checkpoint(struct train_job *j);
-/* Ends the program where --val can't be run. */
+/* What is kept of the run, for the end of a message: "iteration 8 is kept in run/state.det". */
+const char *train_kept(struct train_job *j);
+/* Ends the program: what went wrong is not in the stream. Says what is kept. */
+_Noreturn void train_die(struct train_job *j, const char *fmt, ...) DET_PRINTF(2, 3);
+/* The same with the library's message, if e is not DET_OK: the run's folder can't be
+ * written. */
+void train_check(struct train_job *j, enum det_err e);
+/* Ends the program where --val can't be run; its digest. */
 void train_validate_check(struct train_job *j);
-/* last.det, its score on --val, best.det where it is the best. 0 where it was broken off
- * by a signal. */
+/* The same where the model can't. */
+void train_validate_ready(struct train_job *j);
+/* --val, to be closed. */
+int train_validate_open(struct train_job *j);
+/* A checkpoint that owes the evaluation; last.det's score on --val, best.det where it is the
+ * best. 0 where there is nothing to do or a signal broke it off. */
 int train_validate(struct train_job *j);
 /* loss.svg and val.svg. */
 void train_plot(struct train_job *j);
-
-/* The stream broke off: saves what there is, then ends the program with the library's
- * message. */
-_Noreturn void train_fail(struct train_job *j);
 
 #endif

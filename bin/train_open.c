@@ -73,12 +73,11 @@ static void
 open_state(struct train_job *j)
 {
 	struct tool *t = j->t;
-	struct det_attrs *a = &j->head;
-	struct det_record r;
 
 	if (!det_run_has(j->run, "state.det")) {
 		if (!t->model)
 			tool_usage(t, "which model? give -m MODEL");
+		train_new_folder(j);
 		return;
 	}
 	if (!j->o->resume)
@@ -86,32 +85,32 @@ open_state(struct train_job *j)
 		    "%s holds a run: --resume goes on with it (or give another "
 		    "folder)",
 		    j->o->dir);
-	if (det_run_has(j->run, "recipe"))
-		train_take_recipes(j);
+	if (!det_run_has(j->run, "recipe"))
+		tool_die(t,
+		    "%s is missing: the options that the run was begun with are not "
+		    "known without it",
+		    det_run_path(j->run, "recipe"));
+	train_take_recipes(j);
 	tool_check(t, det_model_open(&j->state, det_run_path(j->run, "state.det")));
 	tool_check(t, det_model_verify(j->state));
 	if (!det_train_is_state(j->state))
 		tool_die(t, "%s: the state of a run expected, found another model",
 		    det_model_path(j->state));
-	for (size_t i = 0; !j->have_head && det_model_record(j->state, i, &r); i++)
-		if (r.kind == DET_STREAM) {
-			char *key, *value;
-			size_t at = 0;
-
-			for (;;) {
-				tool_check(
-				    t, det_attr_next(&r.attrs, &at, &key, &value));
-				if (!key)
-					break;
-				tool_check(t, det_attr_add(a, key, value));
-				free(key);
-				free(value);
-			}
-			j->have_head = 1;
-		}
 }
 
-void
+/* A run that has nothing left to do, and its recipe, are left as they are. */
+static int
+is_over(const struct train_job *j)
+{
+	const struct det_train_at *at = det_train_at(j->train);
+	const uint64_t all = (uint64_t)j->o->iterations;
+
+	if (!j->state || !all || at->iteration < all)
+		return 0;
+	return !j->o->val || (at->validated == at->iteration && !at->owed);
+}
+
+int
 train_open(struct train_job *j)
 {
 	struct tool *t = j->t;
@@ -124,20 +123,25 @@ train_open(struct train_job *j)
 		tool_usage(t, "which model? give -m MODEL");
 	}
 	j->model = j->state ? j->state : t->model;
-	if (j->state)
-		train_settle_recipe(j);
-	train_params(j, &p);
-	if (j->o->dry_run)
-		p.lr = 0; /* the same batch again and again: weights stay */
 	if (!j->state && det_train_is_state(j->model))
 		tool_usage(t,
 		    "-m %s is the state of a run: --resume goes on with it, last.det "
 		    "beside it is its model",
 		    t->model_path);
-	tool_check(t, det_train_open(&j->train, j->model, &p));
-	if (j->run && !j->state)
+	if (j->state)
+		train_head_state(j);
+	if (j->run && j->o->val)
+		train_validate_check(j);
+	if (j->run)
 		train_settle_recipe(j);
+	train_params(j, &p);
+	if (j->o->dry_run) {
+		p.lr = 0; /* the same batch again and again: weights stay */
+		p.accumulate = 1;
+	}
+	tool_check(t, det_train_open(&j->train, j->model, &p));
 	j->saved = det_train_at(j->train)->iteration;
+	return !is_over(j);
 }
 
 void
@@ -152,13 +156,28 @@ train_batches(struct train_job *j, struct det_batches_params *p)
 	tool_check(j->t, det_batches_new(&j->batches, p));
 }
 
+/* A table of the run, begun or gone on with: rows up to that iteration stay. */
+static void
+open_table(struct train_job *j, FILE **out, const char *name, const char *columns,
+    uint64_t upto)
+{
+	j->t->elsewhere = 1;
+	if (j->state && upto > 0 && !det_run_has(j->run, name))
+		tool_warn(j->t, "%s is missing: a new one begins after iteration %llu",
+		    det_run_path(j->run, name), (unsigned long long)upto);
+	train_check(j, det_run_table(out, j->run, name, columns, upto));
+	j->t->elsewhere = 0;
+}
+
 void
 train_open_tables(struct train_job *j)
 {
 	const struct det_system *s = det_train_system(j->train);
-	const uint64_t upto = det_train_at(j->train)->iteration;
+	const struct det_train_at *at = det_train_at(j->train);
 	static const char *const names[] = { "log.tsv", "times.tsv", "val.tsv" };
 	struct det_buf b = { 0 };
+	struct det_train_row row;
+	uint64_t upto;
 
 	/* those of a run that was never saved are nobody's */
 	for (int i = 0; !j->state && i < 3; i++)
@@ -169,15 +188,19 @@ train_open_tables(struct train_job *j)
 	for (size_t k = 0; k < det_system_terms(s); k++)
 		tool_check(j->t, det_buf_printf(&b, "\t%s", det_system_term(s, k)));
 	tool_check(j->t, det_buf_printf(&b, "\tloss\tlr\tgradient\tmost"));
-	tool_check(j->t, det_run_table(&j->log, j->run, "log.tsv", b.text, upto));
-	tool_check(j->t, det_run_table(&j->times, j->run, "times.tsv",
-			     "iteration\tseconds\timages/s\twaiting\tMiB", upto));
+	/* a row that was cut by the end of a process is made again, whole */
+	det_train_row(&row, j->train);
+	upto = at->iteration - (row.n < at->iteration ? row.n : at->iteration);
+	open_table(j, &j->log, "log.tsv", b.text, upto);
+	open_table(j, &j->times, "times.tsv",
+	    "iteration\tseconds\timages/s\twaiting\tMiB", upto);
 	if (printf("%s\n", b.text) < 0 || fflush(stdout))
-		tool_die(j->t, "standard output: %s", strerror(errno));
+		train_die(j, "standard output: %s", strerror(errno));
 	det_buf_free(&b);
+	/* and so is an evaluation */
 	if (j->o->val)
-		tool_check(j->t, det_run_table(&j->vals, j->run, "val.tsv",
-				     "iteration\timages\tAP\tAP50\tAP75", upto));
+		open_table(j, &j->vals, "val.tsv", "iteration\timages\tAP\tAP50\tAP75",
+		    at->owed ? at->owed - 1 : at->iteration);
 }
 
 void
@@ -192,5 +215,6 @@ train_close(struct train_job *j)
 		if (table[i] && fclose(table[i]))
 			tool_die(j->t, "a table of %s can't be written", j->o->dir);
 	det_run_close(j->run);
+	det_buf_free(&j->recipe);
 	free(j->head.text);
 }

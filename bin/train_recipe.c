@@ -129,48 +129,128 @@ compare_recipes(
 	free(text);
 }
 
+/* The value of a line "# KEY VALUE", *n bytes; NULL where there is none. */
+static const char *
+remark(size_t *n, const char *text, size_t len, const char *key)
+{
+	const size_t k = strlen(key);
+	const char *line;
+	size_t at = 0;
+
+	while (det_line_next(&line, n, text, len, &at))
+		if (*n > k + 3 && !memcmp(line, "# ", 2) && !memcmp(line + 2, key, k) &&
+		    line[k + 2] == ' ') {
+			*n -= k + 3;
+			return line + k + 3;
+		}
+	return NULL;
+}
+
 /* "# model DIGEST" must be that of the run's begin. */
 static void
 compare_model(struct tool *t, const char *was, size_t len, const char *digest)
 {
-	const char *line;
-	size_t at = 0, n;
+	size_t n;
+	const char *begun = remark(&n, was, len, "model");
 
-	while (det_line_next(&line, &n, was, len, &at))
-		if (n > 8 && !memcmp(line, "# model ", 8) &&
-		    (n - 8 != strlen(digest) || memcmp(line + 8, digest, n - 8) != 0))
-			tool_usage(t,
-			    "-m %s: a run goes on from the model it began with, %.*s: "
-			    "found %s (or leave -m out)",
-			    t->model_path, (int)(n - 8), line + 8, digest);
+	if (begun && (n != strlen(digest) || memcmp(begun, digest, n) != 0))
+		tool_usage(t,
+		    "-m %s: a run goes on from the model it began with, %.*s: "
+		    "found %s (or leave -m out)",
+		    t->model_path, (int)n, begun, digest);
+}
+
+/* A run that evaluates goes on to evaluate on the same. */
+static void
+compare_val(struct train_job *j, const char *was, size_t len)
+{
+	size_t n;
+	const char *begun = remark(&n, was, len, "val");
+
+	if (!j->o->val && (begun || det_run_has(j->run, "val.tsv")))
+		tool_usage(j->t,
+		    "the run in %s was begun with --val: it goes on with it",
+		    j->o->dir);
+	if (begun &&
+	    (n != strlen(j->val_digest) || memcmp(begun, j->val_digest, n) != 0))
+		tool_usage(j->t,
+		    "--val %s: a run goes on with the stream it began with, %.*s: "
+		    "found %s",
+		    j->o->val, (int)n, begun, j->val_digest);
+}
+
+/* Whether the folder's recipe is one that a run wrote. */
+static int
+is_run(struct train_job *j)
+{
+	char *text;
+	size_t len, n;
+	int is;
+
+	if (!det_run_has(j->run, "recipe"))
+		return 0;
+	tool_check(j->t,
+	    det_file_read(&text, &len, det_run_path(j->run, "recipe"), MAX_RECIPE));
+	is = len > 8 && !memcmp(text, "# model ", 8) &&
+	     remark(&n, text, len, "model") && n == 16;
+	free(text);
+	return is;
+}
+
+void
+train_new_folder(struct train_job *j)
+{
+	/* of a run that never came to a state there is a recipe, and tables; all else was
+	 * kept for something */
+	static const char *const names[] = { "last.det", "best.det", "loss.svg",
+		"val.svg", "recipe", "log.tsv", "times.tsv", "val.tsv" };
+	const size_t n = sizeof names / sizeof names[0], models = 4;
+
+	for (size_t i = 0; i < n; i++)
+		if (det_run_has(j->run, names[i]) && (i < models || !is_run(j)))
+			tool_usage(j->t,
+			    "%s has no state.det of a run, but %s, which would be "
+			    "written over: give another folder, or remove it",
+			    j->o->dir, names[i]);
 }
 
 void
 train_settle_recipe(struct train_job *j)
 {
-	struct det_buf b = { 0 };
+	struct det_buf *b = &j->recipe;
 	char *was = NULL;
 	size_t len;
 
-	if (j->state && det_run_has(j->run, "recipe")) {
+	if (j->state) {
 		tool_check(j->t, det_file_read(&was, &len,
 				     det_run_path(j->run, "recipe"), MAX_RECIPE));
 		if (j->t->model)
 			compare_model(j->t, was, len, det_model_digest(j->t->model));
+		compare_val(j, was, len);
 	}
 	if (!was)
 		tool_check(j->t,
-		    det_buf_printf(&b, "# model %s\n", det_model_digest(j->model)));
+		    det_buf_printf(b, "# model %s\n", det_model_digest(j->model)));
 	else if (len > 8 && !memcmp(was, "# model ", 8))
-		tool_check(j->t, det_buf_add(&b, was, strcspn(was, "\n") + 1));
-	tool_check(j->t, det_buf_printf(&b, "[det-train]\n"));
-	tool_settings(j->t, &b);
+		tool_check(j->t, det_buf_add(b, was, strcspn(was, "\n") + 1));
+	if (*j->val_digest)
+		tool_check(j->t, det_buf_printf(b, "# val %s\n", j->val_digest));
+	tool_check(j->t, det_buf_printf(b, "[det-train]\n"));
+	tool_settings(j->t, b);
 	if (was)
-		compare_recipes(j, was, len, &b);
-	if (!was || len != b.len || memcmp(was, b.text, len) != 0)
-		tool_check(j->t, det_run_write(j->run, "recipe", b.text, b.len));
+		compare_recipes(j, was, len, b);
+	if (was && len == b->len && !memcmp(was, b->text, len))
+		det_buf_free(b);
 	free(was);
-	det_buf_free(&b);
+}
+
+void
+train_write_recipe(struct train_job *j)
+{
+	if (j->recipe.len)
+		train_check(
+		    j, det_run_write(j->run, "recipe", j->recipe.text, j->recipe.len));
+	det_buf_free(&j->recipe);
 }
 
 void

@@ -6,6 +6,7 @@
 #include "bin/train_job.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -46,13 +47,15 @@ log_times(struct train_job *j, const struct det_train_row *row)
 		      (unsigned long long)det_train_at(j->train)->iteration,
 		      train_now() - j->start, all > 0 ? (double)row->images / all : 0,
 		      all > 0 ? waited / all : 0, train_memory()));
-	tool_check(j->t, det_run_row(j->times, b.text, b.len));
+	train_check(j, det_run_row(j->times, b.text, b.len));
 	det_buf_free(&b);
 	restart_clock(j);
 }
 
-void
-train_log(struct train_job *j)
+/* A row of the log, where there is something to say. One that is cut by the end of the
+ * process stays in the state too, and is made again, whole, when the run goes on. */
+static void
+log_row(struct train_job *j, int whole)
 {
 	const struct det_train_at *at = det_train_at(j->train);
 	const size_t terms = det_system_terms(det_train_system(j->train));
@@ -69,13 +72,15 @@ train_log(struct train_job *j)
 		tool_check(j->t, det_buf_printf(&b, "\t%.6g", row.term[k]));
 	tool_check(j->t, det_buf_printf(&b, "\t%.6g\t%.6g\t%.6g\t%.6g\n", row.loss,
 			     row.lr, row.norm, row.norm_most));
-	tool_check(j->t, det_run_row(j->log, b.text, b.len));
+	train_check(j, det_run_row(j->log, b.text, b.len));
 	progress_clear();
-	if (fputs(b.text, stdout) < 0 || fflush(stdout))
-		tool_die(j->t, "standard output: %s", strerror(errno));
+	if (!j->mute && (fputs(b.text, stdout) < 0 || fflush(stdout)))
+		j->mute = errno;
 	det_buf_free(&b);
 	j->loss = row.loss;
 	log_times(j, &row);
+	if (whole)
+		det_train_row_end(j->train);
 }
 
 void
@@ -86,67 +91,92 @@ train_checkpoint(struct train_job *j)
 
 	for (int i = 0; i < 3; i++)
 		if (table[i])
-			tool_check(j->t, det_run_sync(table[i]));
-	tool_check(j->t,
+			train_check(j, det_run_sync(table[i]));
+	train_check(j,
 	    det_train_save(j->train, det_run_path(j->run, "state.det"), &j->head, 1));
-	tool_check(j->t,
-	    det_train_save(j->train, det_run_path(j->run, "last.det"), &j->head, 0));
 	j->saved = det_train_at(j->train)->iteration;
+	train_check(
+	    j, det_train_save(j->train, det_run_path(j->run, "last.det"), &j->head, 0));
 	j->saved_at = train_now();
 	j->idle += j->saved_at - begin;
 }
 
+const char *
+train_kept(struct train_job *j)
+{
+	static char text[600];
+
+	if (j->saved == 0)
+		return "nothing is kept";
+	(void)snprintf(text, sizeof text, "iteration %llu is kept in %.500s",
+	    (unsigned long long)j->saved, det_run_path(j->run, "state.det"));
+	return text;
+}
+
 void
-train_fail(struct train_job *j)
+train_die(struct train_job *j, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	j->t->elsewhere = 1;
+	tool_die(j->t, "%s; %s", text, train_kept(j));
+}
+
+void
+train_check(struct train_job *j, enum det_err e)
+{
+	if (e)
+		train_die(j, "%s", det_errmsg());
+}
+
+/* Saves what is not saved yet, as far as there is any. */
+static void
+keep(struct train_job *j)
+{
+	det_train_undo(j->train);
+	if (!j->have_head)
+		return;
+	log_row(j, 0);
+	if (det_train_at(j->train)->iteration > j->saved)
+		train_checkpoint(j);
+	train_plot(j);
+}
+
+/* The stream broke off: ends the program with the library's message. */
+static _Noreturn void
+fail_stream(struct train_job *j)
 {
 	char message[1024];
 
 	(void)snprintf(message, sizeof message, "%s", det_errmsg());
-	if (j->have_head && det_train_at(j->train)->iteration > j->saved) {
-		det_train_undo(j->train);
-		train_checkpoint(j);
-	}
-	if (j->in && det_reader_failed(j->in))
+	keep(j);
+	if (j->in && det_reader_failed(j->in)) {
+		tool_warn(j->t, "the stream was broken off; %s", train_kept(j));
+		(void)det_fail(DET_IO, "%s", message);
 		tool_read_failed(j->t, j->in);
-	tool_die(j->t, "%s", message);
+	}
+	tool_die(j->t, "%s; %s", message, train_kept(j));
+}
+
+/* Weights on their way out of bounds go over no state that is good. */
+static _Noreturn void
+fail_batch(struct train_job *j)
+{
+	const char *message = det_errmsg();
+
+	if (!strstr(message, "finite") || j->saved == 0)
+		tool_die(j->t, "%s; %s", message, train_kept(j));
+	tool_die(j->t,
+	    "%s; %s, from which --resume comes to this again: a run of its own with "
+	    "-m %s and a lower --lr need not",
+	    message, train_kept(j), det_run_path(j->run, "last.det"));
 }
 
 /* --- what is read --- */
-
-/* The history of what is written: the model's, the data's, this tool's. */
-static void
-make_head(struct train_job *j)
-{
-	struct tool *t = j->t;
-	struct det_record r;
-	char *key, *value;
-	size_t at;
-
-	for (size_t i = 0; det_model_record(j->model, i, &r); i++) {
-		if (r.kind != DET_STREAM)
-			continue;
-		for (at = 0;;) {
-			tool_check(t, det_attr_next(&r.attrs, &at, &key, &value));
-			if (!key)
-				break;
-			tool_check(t, det_attr_add(&j->head, key, value));
-			free(key);
-			free(value);
-		}
-	}
-	for (at = 0;;) {
-		tool_check(
-		    t, det_attr_next(det_batches_head(j->batches), &at, &key, &value));
-		if (!key)
-			break;
-		if (!strcmp(key, "history"))
-			tool_check(t, det_attr_add(&j->head, key, value));
-		free(key);
-		free(value);
-	}
-	tool_history(t, &j->head);
-	j->have_head = 1;
-}
 
 static void
 open_batches(struct train_job *j)
@@ -240,12 +270,19 @@ show_progress(struct train_job *j)
 	progress_text(text);
 }
 
+/* What ends a run before its time. */
+static int
+is_stopped(const struct train_job *j)
+{
+	return *j->stop || j->mute;
+}
+
 static int
 is_last(const struct train_job *j)
 {
 	const uint64_t all = (uint64_t)j->o->iterations;
 
-	return (all && det_train_at(j->train)->iteration >= all) || *j->stop ||
+	return (all && det_train_at(j->train)->iteration >= all) || is_stopped(j) ||
 	       (j->o->minutes > 0 && train_now() - j->start >= 60 * j->o->minutes);
 }
 
@@ -265,15 +302,16 @@ static void
 after_iteration(struct train_job *j, uint64_t epoch)
 {
 	const struct train_options *o = j->o;
-	const uint64_t i = det_train_at(j->train)->iteration;
+	struct det_train_at *at = det_train_at(j->train);
+	const uint64_t i = at->iteration;
 	int due = o->checkpoint_every && i % (uint64_t)o->checkpoint_every == 0;
 
+	if (validation_is_due(j, epoch))
+		at->owed = i;
 	if (i % (uint64_t)o->log == 0)
-		train_log(j);
-	if (validation_is_due(j, epoch)) {
-		det_train_at(j->train)->owed = i;
+		log_row(j, 1);
+	if (at->owed == i && !j->mute)
 		due |= train_validate(j);
-	}
 	if (o->checkpoint > 0 && train_now() - j->saved_at >= 60 * o->checkpoint)
 		due = 1;
 	if (due) {
@@ -296,7 +334,8 @@ pay(struct train_job *j)
 	}
 }
 
-/* Until the iterations are done, the stream ends, the time is over or a signal comes. */
+/* Until the iterations are done, the stream ends, the time is over, a signal comes or nobody
+ * wants to read the log. */
 static void
 loop(struct train_job *j)
 {
@@ -309,29 +348,38 @@ loop(struct train_job *j)
 		if (det_batches_next(&b, j->batches)) {
 			if (*j->stop) /* it went to the whole pipe */
 				return;
-			train_fail(j);
+			fail_stream(j);
 		}
 		if (!b)
 			return;
 		report_faults(j, b);
-		if (!j->have_head)
-			make_head(j);
+		train_head(j);
 		if (b->n == 0)
 			continue;
-		/* weights on their way out of bounds go over no state that is good */
-		tool_check(j->t, det_train_batch(j->train, b, &done));
+		if (det_train_batch(j->train, b, &done))
+			fail_batch(j);
+		j->pending = done ? 0 : j->pending + 1;
 		if (done)
 			after_iteration(j, epoch);
 	}
 }
 
-/* Whether this is the end that was asked for. */
-static int
-is_whole(const struct train_job *j)
+/* The end that came: a row, an evaluation, a checkpoint. */
+static void
+finish(struct train_job *j)
 {
-	const uint64_t all = (uint64_t)j->o->iterations;
+	const struct det_train_at *at = det_train_at(j->train);
 
-	return all ? det_train_at(j->train)->iteration >= all : !is_last(j);
+	det_train_undo(j->train);
+	report_all_faults(j);
+	report_unmatched(j);
+	if (at->iteration == 0 || !j->have_head)
+		return;
+	log_row(j, 0);
+	if (j->o->val && !is_stopped(j))
+		(void)train_validate(j);
+	train_checkpoint(j);
+	train_plot(j);
 }
 
 static void
@@ -339,48 +387,61 @@ say_why(struct train_job *j)
 {
 	const struct det_train_at *at = det_train_at(j->train);
 	const uint64_t all = (uint64_t)j->o->iterations;
-	const char *path = det_run_path(j->run, "state.det");
 
 	if (*j->stop)
 		tool_die(j->t, "stopped by a signal (%s) after iteration %llu: %s",
 		    strsignal(*j->stop), (unsigned long long)at->iteration,
 		    at->iteration ? "--resume goes on from there" : "nothing was done");
+	if (j->mute)
+		train_die(j, "standard output: %s", strerror(j->mute));
+	if (at->iteration == 0 && j->pending)
+		tool_die(j->t,
+		    "the stream ended before the first iteration was whole: %ld "
+		    "batches make one (--accumulate), it had %zu",
+		    j->o->accumulate, j->pending);
 	if (at->iteration == 0)
 		tool_die(j->t, "the stream has no images to train on");
 	if (all && at->iteration < all && j->o->minutes <= 0)
 		tool_die(j->t,
 		    "the stream ended after iteration %llu of %llu; all until there is "
 		    "in %s",
-		    (unsigned long long)at->iteration, (unsigned long long)all, path);
+		    (unsigned long long)at->iteration, (unsigned long long)all,
+		    det_run_path(j->run, "state.det"));
+	if (j->pending && !is_last(j))
+		tool_warn(j->t,
+		    "the stream ended before another iteration was whole: the last "
+		    "%zu batches are left out",
+		    j->pending);
+}
+
+static void
+say_over(const struct train_job *j)
+{
+	if (!j->t->quiet)
+		(void)fprintf(stderr,
+		    "det-train: nothing left to do: %llu of %ld iterations are done\n",
+		    (unsigned long long)det_train_at(j->train)->iteration,
+		    j->o->iterations);
 }
 
 void
 train_run(struct train_job *j)
 {
 	j->start = j->saved_at = train_now();
-	train_open(j);
-	if (j->o->val)
-		train_validate_check(j);
+	if (!train_open(j)) {
+		say_over(j);
+		return;
+	}
 	if (!j->t->quiet)
 		progress_start("det-train", 1);
 	j->stop = signals_hold();
 	open_batches(j);
+	train_write_recipe(j);
 	train_open_tables(j);
 	restart_clock(j);
 	pay(j);
 	loop(j);
-	det_train_undo(j->train);
-	report_all_faults(j);
-	report_unmatched(j);
-	if (det_train_at(j->train)->iteration > 0) {
-		/* a row that is not full yet waits in the state for the run to go on */
-		if (is_whole(j))
-			train_log(j);
-		if (j->o->val && !*j->stop && j->have_head)
-			(void)train_validate(j);
-		train_checkpoint(j);
-		train_plot(j);
-	}
+	finish(j);
 	progress_clear();
 	say_why(j);
 }

@@ -151,8 +151,8 @@ feed_all(struct feed *f, struct spawned *s)
 	return e;
 }
 
-static int
-open_stream(struct train_job *j)
+int
+train_validate_open(struct train_job *j)
 {
 	const int in = open(j->o->val, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -166,13 +166,12 @@ open_stream(struct train_job *j)
 }
 
 void
-train_validate_check(struct train_job *j)
+train_validate_ready(struct train_job *j)
 {
 	struct det_pipeline p = { 0 };
 
 	assemble(j, &p, "last.det");
 	det_pipeline_release(&p);
-	(void)close(open_stream(j));
 }
 
 /* Runs the pipe into the set; 0 where a signal broke it off. */
@@ -182,7 +181,7 @@ fill(struct train_job *j, struct feed *f)
 	struct det_pipeline p = { 0 };
 	struct spawned s;
 	char path[4096], why[1024] = "";
-	int status, in = open_stream(j);
+	int status, in = train_validate_open(j);
 	enum det_err e;
 
 	(void)snprintf(path, sizeof path, "%s", det_run_path(j->run, "last.det"));
@@ -199,9 +198,7 @@ fill(struct train_job *j, struct feed *f)
 			det_pipeline_release(&p);
 			return 0;
 		}
-		/* what was learnt is not lost by that */
-		train_checkpoint(j);
-		tool_die(j->t, "--val %s: %s", j->o->val, why);
+		train_die(j, "--val %s: %s", j->o->val, why);
 	}
 	det_pipeline_release(&p);
 	return 1;
@@ -234,7 +231,7 @@ write_row(struct train_job *j, const struct det_eval *e)
 		    i < 0 ? -1 : det_eval_mean_ap(e, 0, most, DET_EVAL_EVERY, i));
 	}
 	tool_check(j->t, det_buf_printf(&b, "\n"));
-	tool_check(j->t, det_run_row(j->vals, b.text, b.len));
+	train_check(j, det_run_row(j->vals, b.text, b.len));
 	det_buf_free(&b);
 	return ap;
 }
@@ -243,7 +240,7 @@ int
 train_validate(struct train_job *j)
 {
 	struct det_train_at *at = det_train_at(j->train);
-	const double begin = train_now();
+	const double begin = train_now(), idle = j->idle;
 	struct feed f = { .j = j };
 	struct det_eval_rule rule;
 	struct det_eval e;
@@ -253,8 +250,9 @@ train_validate(struct train_job *j)
 	if (at->validated == at->iteration)
 		return 0;
 	progress_clear();
-	tool_check(j->t,
-	    det_train_save(j->train, det_run_path(j->run, "last.det"), &j->head, 0));
+	/* whatever ends this process now: it is done when the run goes on */
+	at->owed = at->iteration;
+	train_checkpoint(j);
 	if ((whole = fill(j, &f))) {
 		tool_check(
 		    j->t, det_eval_rule_find(&rule, train_rules[j->o->val_rule]));
@@ -266,13 +264,13 @@ train_validate(struct train_job *j)
 		if (ap > at->best) {
 			at->best = ap;
 			at->best_at = at->iteration;
-			tool_check(
-			    j->t, det_train_save(j->train,
-				      det_run_path(j->run, "best.det"), &j->head, 0));
+			train_check(
+			    j, det_train_save(j->train,
+				   det_run_path(j->run, "best.det"), &j->head, 0));
 		}
 	}
 	det_boxes_release(&f.list);
 	det_eval_set_release(&f.set);
-	j->idle += train_now() - begin;
+	j->idle = idle + train_now() - begin;
 	return whole;
 }

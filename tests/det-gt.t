@@ -166,7 +166,7 @@ mkdir fix
 (cd fix && . "$DET_SRC/tests/fixture.sh")
 printf 'image,class,x1,y1,x2,y2\nfix/dog.jpg,what,1,1,9,9\nfix/dog.jpg,%s,1,1,9,9\n' "$(det-show --classes fix/M.det | tail -n 1)" >fix.csv
 det-gt --csv fix.csv | det-image -m fix/M.det -o fix.det 2>err
-like "classes that the model lacks are named" "$(cat err)" "does not know 1 class of the stream:  'what'"
+like "classes that the model lacks are named" "$(cat err)" "does not know 1 class of the stream: 'what'"
 n=$(det-show --classes fix/M.det | wc -l)
 is "and come after its own" "$(det-show --classes fix.det | head -n "$n")" "$(det-show --classes fix/M.det)"
 is "labels go with them" "$(det-show --classes fix.det | sed -n "$(($(boxes fix.det | sed -n 's/^  1 1 9 9 1 \([0-9]*\) 0 0 0/\1/p') + 1))p")" what

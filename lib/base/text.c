@@ -135,7 +135,10 @@ det_parse_double(double *out, const char *s, double lo, double hi)
 	if (end == s || *end)
 		return det_fail(DET_INVALID, "'%s' is not a number", s);
 	if (!isfinite(v) || v < lo || v > hi)
-		return det_fail(DET_INVALID, "%s is outside %g to %g", s, lo, hi);
+		return hi < 1 && hi >= DET_BELOW_ONE
+			   ? det_fail(DET_INVALID,
+				 "%s is outside %g up to, not including, 1", s, lo)
+			   : det_fail(DET_INVALID, "%s is outside %g to %g", s, lo, hi);
 	*out = v;
 	return DET_OK;
 }

@@ -29,6 +29,9 @@ enum det_err det_parse_long(long *out, const char *s, long lo, long hi) DET_MUST
 enum det_err det_parse_double(
     double *out, const char *s, double lo, double hi) DET_MUST_USE;
 
+/* As `hi` of det_parse_double: all below 1. */
+#define DET_BELOW_ONE 0x1.fffffffffffffp-1
+
 /* The value of a digit, of either case; -1 where c is none of that base (at most 16). */
 int det_digit(char c, int base);
 

@@ -28,7 +28,8 @@ int det_option_find(char out[DET_OPTION_MAX], const char *text, size_t len,
 
 /* What pixels the model was trained on, as det_norm_text has it: of its text
  * "options/det-image"; "" where it has none. */
-enum det_err det_made_norm(char out[DET_NORM_TEXT], const struct det_model *m) DET_MUST_USE;
+enum det_err det_made_norm(
+    char out[DET_NORM_TEXT], const struct det_model *m) DET_MUST_USE;
 /* DET_INVALID where the tensor "image" with these attributes states another than `want`,
  * which is that of `model`, a name for the message. */
 enum det_err det_made_norm_agrees(

@@ -231,8 +231,7 @@ find_class(const struct det_classes *model, const char *name)
 
 /* `from`: the stream's own begin there, after those of a model that were put before them. */
 static enum det_err
-fail_classes(
-    const struct det_classes *c, size_t from, const struct det_classes *model)
+fail_classes(const struct det_classes *c, size_t from, const struct det_classes *model)
 {
 	struct det_buf has = { 0 }, knows = { 0 };
 	enum det_err e;
@@ -327,8 +326,7 @@ image_read(struct det_batches *b)
 			   "tensor '%s': one image of f32 expected, found %s %s",
 			   b->p.image, det_dtype_name(t->dtype),
 			   det_shape_text(shape, sizeof shape, t)));
-	if (b->p.norm &&
-	    (e = det_made_norm_agrees(&r.attrs, b->p.norm, "the model")))
+	if (b->p.norm && (e = det_made_norm_agrees(&r.attrs, b->p.norm, "the model")))
 		return item_fail(b, e);
 	if ((e = det_record_load(&b->r)))
 		return item_fail(b, e);

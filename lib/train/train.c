@@ -257,8 +257,15 @@ det_train_row(struct det_train_row *out, struct det_train *t)
 	for (size_t k = 0; k < t->n_terms; k++) {
 		t->mean[k] = s->term[k] / n;
 		out->loss += t->mean[k];
-		s->term[k] = 0;
 	}
+}
+
+void
+det_train_row_end(struct det_train *t)
+{
+	struct det_train_sums *s = &t->sum;
+
+	memset(s->term, 0, t->n_terms * sizeof *s->term);
 	s->n = s->images = 0;
 	s->norm = s->most = 0;
 }

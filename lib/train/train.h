@@ -67,8 +67,10 @@ enum det_err det_train_batch(
 /* Gives up an iteration that is not whole. */
 void det_train_undo(struct det_train *t);
 
-/* What the log says of the iterations since it was asked last. */
+/* What the log says of the iterations since a row was ended; and ends it. A row that is not
+ * ended is part of the state. */
 void det_train_row(struct det_train_row *out, struct det_train *t);
+void det_train_row_end(struct det_train *t);
 
 /* Whether `m` is a state. */
 int det_train_is_state(const struct det_model *m);
