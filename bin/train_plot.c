@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Learning curves, drawn from the tables of a run: loss.svg, each term as a share of its
- * greatest, and val.svg.
+ * Learning curves, drawn from the tables of a run: loss.svg, each term, the rate and the
+ * gradient as a share of its greatest, and val.svg.
  */
 #include "bin/train_job.h"
 
@@ -14,6 +14,7 @@
 #include "eval/plot.h"
 
 #define COLUMNS   32
+#define DOTTED    40 /* rows that have a dot each */
 #define MAX_TABLE ((size_t)1 << 30)
 
 struct table {
@@ -120,7 +121,8 @@ draw(struct train_job *j, const struct table *b, size_t from, size_t to, int sha
 			      : "of the validation stream",
 		.x_label = "iteration",
 		.y_label = share ? "share" : "AP",
-		.curve = curve };
+		.curve = curve,
+		.dots = b->rows <= DOTTED };
 
 	if (b->rows == 0 || from >= to)
 		return;
@@ -142,10 +144,15 @@ void
 train_plot(struct train_job *j)
 {
 	struct table b;
+	size_t to;
 
 	read_table(j, &b, "log.tsv");
-	/* terms, and after them their sum */
-	draw(j, &b, 2, column(&b, "loss") + 1, 1, "Loss", "loss.svg");
+	/* terms, after them their sum, rate and gradient, if they can be told apart */
+	to = column(&b, "loss") + 1;
+	if (to - 2 + 2 <= DET_PLOT_APART)
+		draw(j, &b, 2, to + 2, 1, "Loss, rate and gradient", "loss.svg");
+	else
+		draw(j, &b, 2, to, 1, "Loss", "loss.svg");
 	release(&b);
 	if (!j->vals)
 		return;

@@ -155,10 +155,13 @@ fail_stream(struct train_job *j)
 	(void)snprintf(message, sizeof message, "%s", det_errmsg());
 	keep(j);
 	if (j->in && det_reader_failed(j->in)) {
-		tool_warn(j->t, "the stream was broken off; %s", train_kept(j));
+		if (j->saved)
+			tool_warn(j->t, "the stream was broken off; %s", train_kept(j));
 		(void)det_fail(DET_IO, "%s", message);
 		tool_read_failed(j->t, j->in);
 	}
+	if (j->saved == 0)
+		tool_die(j->t, "%s", message);
 	tool_die(j->t, "%s; %s", message, train_kept(j));
 }
 
@@ -168,7 +171,9 @@ fail_batch(struct train_job *j)
 {
 	const char *message = det_errmsg();
 
-	if (!strstr(message, "finite") || j->saved == 0)
+	if (j->saved == 0)
+		tool_die(j->t, "%s", message);
+	if (!strstr(message, "finite"))
 		tool_die(j->t, "%s; %s", message, train_kept(j));
 	tool_die(j->t,
 	    "%s; %s, from which --resume comes to this again: a run of its own with "

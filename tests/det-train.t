@@ -102,7 +102,7 @@ not_ok "makes no folder" test -e b
 head -c $(($(wc -c <s80.det) / 2 + 500)) s80.det >cut.det
 train b --val val.det --val-every 7 --ema .8 cut.det >out 2>err
 like "a cut stream: status, message" "$? $(cat err)" \
-	"^2 det-train: cut.det: .*input ended early.*; iteration 9 is kept in b/state.det$"
+	"^2 det-train: cut.det: .*input ended early.*; iteration [0-9]+ is kept in b/state.det$"
 ok "what was done until there is saved" det-model check b/last.det
 train b --val val.det --val-every 7 --ema .8 s80.det >out 2>err
 is "another run does not go over it" "$? $(head -n 1 err)" \

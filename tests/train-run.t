@@ -36,7 +36,7 @@ train a --val val.det --val-every 4 s40.det >/dev/null
 # --- the log: its last row, and nobody who reads it
 head -c $(($(wc -c <s40.det) / 2 + 500)) s40.det >cut.det
 train b --val val.det --val-every 4 cut.det >out 2>err
-like "a stream that is cut: what is kept" "$? $(cat err)" "^2 det-train: cut.det: .*; iteration 4 is kept in b/state.det$|^2 det-train: cut.det: .*; iteration 5 is kept in b/state.det$"
+like "a stream that is cut: what is kept" "$? $(cat err)" "^2 det-train: cut.det: .*; iteration 5 is kept in b/state.det$"
 is "  the row in work is written" "$(rows b/log.tsv)" "3 5 "
 ok "  and printed" cmp out b/log.tsv
 train b --val val.det --val-every 4 --resume s40.det >/dev/null
@@ -44,6 +44,18 @@ ok "  gone on with, it is made again, whole" same a b
 rm -r b
 det-image -m T.det --epochs 8 <val.det | train b >out 2>&1
 is "a stream that ends before the first row is full: status, rows" "$? $(rows b/log.tsv)" "2 2 "
+rm -r b
+train b --iterations 3 --val val.det s40.det >/dev/null
+is "curves of one row: dots" "$(grep -c '<circle' b/loss.svg) $(grep -c '<circle' b/val.svg)" "5 3"
+like "  with the rate and the gradient" "$(cat b/loss.svg)" "lr 0.01, of 0.01"
+rm -r b
+printf 'no picture' >bad.jpg
+cp dog.jpg two.jpg
+(cat files/truth.csv; sed -n 's/dog.jpg/two.jpg/p' files/truth.csv; sed -n 's/dog.jpg/bad.jpg/p' files/truth.csv) >v.csv
+det-gt --csv v.csv | det-image -q -m T.det --epochs 3 2>image.err | train b --batch 1 >/dev/null 2>err
+is "a stream that another broke off: what is kept, one message" "$(cat err; grep -c . image.err)" \
+	"det-train: stdin: warning: the stream was broken off; iteration 1 is kept in b/state.det
+1"
 rm -r b
 (
 	train b --val val.det --val-every 4 s40.det 2>err

@@ -208,7 +208,7 @@ sheet_make(struct sheet *s, const struct det_curves *c)
 		n++;
 	}
 	s->p = (struct det_plot){ c->title, c->note, c->x_name, c->y_name, c->x[0],
-		c->x[c->points - 1], s->curve, n - 1, &s->curve[n - 1] };
+		c->x[c->points - 1], s->curve, n - 1, &s->curve[n - 1], 0 };
 	return DET_OK;
 }
 

@@ -17,6 +17,7 @@
 #define CAP        7.5
 #define CAP_SMALL  6.0
 #define MAX_PANELS 120
+#define DOT        2.4 /* radius */
 
 static const struct det_rgb ink = { 0x22, 0x22, 0x22 }, soft = { 0x66, 0x66, 0x66 },
 			    grid = { 0xe2, 0xe2, 0xe2 }, pale = { 0xb8, 0xb8, 0xb8 };
@@ -166,6 +167,17 @@ draw_curve(struct det_canvas *c, const struct frame *f, const struct det_plot_cu
 	free(xy);
 }
 
+/* With a dot on each point where there are to be some. */
+static void
+draw_marked(struct det_canvas *c, const struct frame *f, const struct det_plot_curve *k,
+    const struct det_pen *pen, int dots)
+{
+	draw_curve(c, f, k, pen);
+	for (size_t i = 0; dots && i < k->n; i++)
+		det_canvas_dot(c, at_x(f, fmin(fmax(k->x[i], f->lo), f->hi)),
+		    at_y(f, fmin(fmax(k->y[i], 0), 1)), DOT, pen->color);
+}
+
 /* A sample of the pen and what it stands for; returns the next line's place. */
 static double
 legend_line(struct det_canvas *c, double x, double y, const char *label,
@@ -222,8 +234,8 @@ det_plot_draw(struct det_plot_sheet *out, const struct det_plot *p)
 	write_at(&c, f.x + f.w, f.y + f.h + 2 * CAP + 16, p->x_label, CAP, ink,
 	    DET_ANCHOR_END);
 	for (size_t i = 0; i < p->n; i++)
-		draw_curve(
-		    &c, &f, &p->curve[i], p->n <= DET_PLOT_APART ? &pens[i] : &grey);
+		draw_marked(&c, &f, &p->curve[i],
+		    p->n <= DET_PLOT_APART ? &pens[i] : &grey, p->dots);
 	if (p->mean)
 		draw_curve(&c, &f, p->mean, &mean_pen);
 	draw_legend(&c, f.x + f.w + 22, f.y + CAP, p);

@@ -25,6 +25,7 @@ struct det_plot {
 	const struct det_plot_curve *curve;
 	size_t n;
 	const struct det_plot_curve *mean; /* drawn over the others; NULL: none */
+	int dots; /* on the points of the curves: one alone is seen too */
 };
 
 #define DET_PLOT_APART 8 /* curves that colours and dashes can tell apart */

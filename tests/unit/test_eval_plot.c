@@ -69,7 +69,7 @@ test_curves(size_t n, const char *name)
 	static double x[128][POINTS], y[128][POINTS];
 	struct det_plot_curve curve[128], mean = { "mean 0.512", x[0], y[0], POINTS };
 	struct det_plot p = { "Precision and recall", "rule: test", "recall",
-		"precision", 0, 1, curve, n, &mean };
+		"precision", 0, 1, curve, n, &mean, 0 };
 	struct det_plot_sheet s = { 0 };
 	char label[128][32], file[64];
 	size_t w, h;
@@ -138,7 +138,7 @@ test_hostile(void)
 	const char bad[] = "a\x01\xff\xed\xa0\x80\xc3(\xc3\xa9\xef\xbf\xbf z";
 	const double x[2] = { 0, 1 }, y[2] = { -1e300, 1e300 };
 	const struct det_plot_curve c = { bad, x, y, 2 }, none = { "", NULL, NULL, 0 };
-	struct det_plot p = { bad, bad, bad, bad, 0, 1, &c, 1, &none };
+	struct det_plot p = { bad, bad, bad, bad, 0, 1, &c, 1, &none, 1 };
 	struct det_plot_sheet s = { 0 };
 
 	ok(!det_plot_draw(&s, &p), "names that are no text, points outside");
