@@ -99,6 +99,7 @@ like "says what" "$(cat err)" \
 	'other shape: head/fc7_mbox_conf.weight is 30x16x3x3, head/fc7_mbox_conf.weight 18x16x3x3; seeded'
 like "and how much" "$(tail -n 1 err)" 'two.det: [0-9]+ weights taken, 6 seeded: 6 of another shape, 0 not there; 0 not used'
 is "makes a whole model" "$(det-model check four.det)" "four.det: ok"
+ok "  and what was seeded, and why" test "$(det-model list four.det | grep -o 'told=' | wc -l)" -ge 1
 like "whose meta says so" "$(det-model list four.det)" 'start=two.det taken=[0-9]+ seeded=6'
 det-model new --arch tiny_ssd --set classes=2 --seed 6 -o fresh.det
 found() { # MODEL

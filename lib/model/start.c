@@ -31,6 +31,14 @@ struct starting {
 	char layer[256];        /* the last of them */
 };
 
+static const char *
+base_name(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+
+	return slash ? slash + 1 : file;
+}
+
 static enum det_err
 tell_shape(struct starting *t, const char *name, const struct det_tensor *ours,
     const struct det_source_tensor *x)
@@ -44,7 +52,7 @@ tell_shape(struct starting *t, const char *name, const struct det_tensor *ours,
 	return det_buf_printf(&t->out->notes,
 	    "other shape: %s is %s here, %s in %s%s%s; seeded\n", name,
 	    det_shape_text(want, sizeof want, ours),
-	    det_shape_text(have, sizeof have, &theirs), t->file,
+	    det_shape_text(have, sizeof have, &theirs), base_name(t->file),
 	    strcmp(x->name, name) ? " as " : "", strcmp(x->name, name) ? x->name : "");
 }
 
@@ -195,6 +203,26 @@ find_out(struct starting *t, struct det_source *s)
 	return t->a->each(t->a->of, take_or_seed, t);
 }
 
+/* Where the weights are from, for the text "meta": what was told too, a line each but the
+ * last, which is the sums. A folder's name says nothing on another machine. */
+static enum det_err
+tell_origin(struct det_buf *b, const struct starting *t)
+{
+	const struct det_arch_taken *out = t->out;
+	const char *line;
+	size_t at = 0, n;
+	enum det_err e;
+
+	e = det_buf_printf(b,
+	    "weights=random\nseed=%llu\nstart=%s taken=%zu seeded=%zu\n",
+	    (unsigned long long)t->seed, base_name(t->file), out->taken,
+	    out->shapes + out->missing);
+	while (!e && det_line_next(&line, &n, out->notes.text, out->notes.len, &at) &&
+	       at < out->notes.len)
+		e = det_buf_printf(b, "told=%.*s\n", (int)n, line);
+	return e;
+}
+
 enum det_err
 start_write(struct det_writer *w, const struct start_target *a,
     const struct arch_names *names, struct det_source *s, const char *file, int strict,
@@ -204,18 +232,12 @@ start_write(struct det_writer *w, const struct start_target *a,
 		.a = a, .names = *names, .file = file, .seed = seed, .out = out
 	};
 	struct det_buf origin = { 0 };
-	const char *base = strrchr(file, '/');
 	enum det_err e;
 
 	*out = (struct det_arch_taken){ 0 };
 	if ((e = find_out(&t, s)) || (e = judge(&t, strict)))
 		goto out;
-	/* a folder's name says nothing on another machine */
-	if ((e = det_buf_printf(&origin,
-		 "weights=random\nseed=%llu\nstart=%s taken=%zu seeded=%zu\n",
-		 (unsigned long long)seed, base ? base + 1 : file, out->taken,
-		 out->shapes + out->missing)) ||
-	    (e = a->texts(w, a->of, origin.text)))
+	if ((e = tell_origin(&origin, &t)) || (e = a->texts(w, a->of, origin.text)))
 		goto out;
 	t.w = w;
 	e = a->each(a->of, take_or_seed, &t);
