@@ -96,7 +96,7 @@ det-model new --arch tiny_ssd --set classes=2 --seed 5 -o two.det
 det-model new --arch tiny_ssd --set classes=4 --seed 6 --weights two.det -o four.det 2>err
 is "--weights: heads of other classes" "$? $(grep -c 'other shape: head/.*_mbox_conf' err)" "0 6"
 like "says what" "$(cat err)" \
-	'other shape: head/fc7_mbox_conf.weight is 30x16x3x3, head/fc7_mbox_conf.weight 18x16x3x3; seeded'
+	'other shape: head/fc7_mbox_conf.weight is 30x16x3x3 here, 18x16x3x3 in two.det; seeded'
 like "and how much" "$(tail -n 1 err)" 'two.det: [0-9]+ weights taken, 6 seeded: 6 of another shape, 0 not there; 0 not used'
 is "makes a whole model" "$(det-model check four.det)" "four.det: ok"
 ok "  and what was seeded, and why" test "$(det-model list four.det | grep -o 'told=' | wc -l)" -ge 1
@@ -114,8 +114,8 @@ make_says "nothing fits" "none of the [0-9]+ tensors of r.det is a weight of tin
 	--arch tiny_ssd --weights r.det
 make_says "no such file" "no.det: No such" --arch tiny_ssd --weights no.det
 echo hello >no.model
-make_says "of no kind that is known" "no caffemodel: no.model" --arch tiny_ssd --weights no.model
-make_says "--weights without --arch" "--weights goes with --arch" --net x --weights two.det
+make_says "of no kind that is known" "expected a model, Darknet's .weights, .*: no caffemodel: no.model" --arch tiny_ssd --weights no.model
+make_says "--weights with neither" "--weights goes with --arch or --darknet" --net x --weights two.det
 make_says "--strict alone" "--strict goes with --weights" --arch tiny_ssd --strict
 det-model export safetensors two.det -o two.safetensors
 det-model new --arch tiny_ssd --set classes=2 --seed 6 --weights two.safetensors -o st.det 2>/dev/null
@@ -131,6 +131,49 @@ done
 rm -f ./*.trunk.det out.det
 head -c 9000 two.det >cut.det
 not_ok "a model that is cut" det-model new --arch tiny_ssd --weights cut.det -o new.det 2>/dev/null
+
+# --- Darknet's weights: no names, or numbers for names; layers in order ---
+layers() { # FILTERS ...: a cfg of so many 3x3 layers, as the first of YOLOv3-tiny are
+	printf '[net]\nwidth=96\nheight=96\nchannels=3\n'
+	for f in "$@"; do
+		printf '[convolutional]\nbatch_normalize=1\nfilters=%s\nsize=3\nstride=1\npad=1\nactivation=leaky\n' "$f"
+		printf '[maxpool]\nsize=2\nstride=2\n'
+	done
+}
+layers 16 32 64 >three.cfg
+det-model new --darknet three.cfg --seed 4 -o three.det
+det-model export darknet three.det -o three.weights
+det-model new --arch yolov3-tiny --classes two --weights three.weights -o tiny.det 2>err
+like ".weights cut off after three layers" "$? $(tail -n 1 err)" \
+	'^0 .*three.weights: 15 weights taken, [0-9]+ seeded: 0 of another shape, [0-9]+ not there; 0 not used'
+numbers() { # MODEL NAME
+	det-show --npy "$2" "$1" | cksum
+}
+for w in weight bn.bias bn.weight bn.mean bn.var; do
+	is "in its place: $w" "$(numbers tiny.det backbone/c4.y.$w)" "$(numbers three.det backbone/conv4.$w)"
+done
+det-model new --arch yolov3-tiny --classes two --weights three.det -o by-order.det 2>err
+is "a model of such a cfg: by order" "$? $(grep -c 'no name is the same: 3 layers' err)" "0 1"
+is "which is the same" "$(numbers by-order.det backbone/c2.y.weight)" "$(numbers tiny.det backbone/c2.y.weight)"
+head -c 9000 three.weights >cut.weights
+make_says "which ends within a layer" "cut.weights, read layer after layer of yolov3-tiny, ends within layer 'backbone/c2'" \
+	--arch yolov3-tiny --weights cut.weights
+layers 16 32 64 64 >more.cfg
+det-model new --darknet more.cfg -o more.det
+det-model export darknet more.det -o more.weights
+make_says "another network's" "more.weights, read layer after layer of yolov3-tiny, ends within layer 'backbone/c6'" \
+	--arch yolov3-tiny --weights more.weights
+layers 16 32 70 128 >other.cfg
+det-model new --darknet other.cfg --seed 5 -o other.det
+det-model new --arch yolov3-tiny --classes two --weights other.det -o new.det 2>err
+is "other numbers of outputs" "$? $(grep -c 'other shape: backbone/c4' err)" "0 5"
+like "end it" "$(cat err)" 'not used: backbone/conv6.weight'
+rm -f new.det tiny.det by-order.det
+det-model new --darknet other.cfg --seed 6 --weights three.det -o new.det 2>err
+like "a cfg begins with a model" "$? $(tail -n 1 err)" \
+	'^0 .*three.det: 10 weights taken, 10 seeded: 5 of another shape, 5 not there; 0 not used'
+like "whose meta says so" "$(det-model list new.det)" 'start=three.det taken=10 seeded=10'
+rm -f new.det
 
 # --- how random weights are made ---
 det-model new --arch tiny_retinanet --set prior=.9 --set cls_std=.001 -o p.det

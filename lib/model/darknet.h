@@ -86,10 +86,7 @@ enum det_err det_darknet_write(
 /* Whether a file's bytes begin as Darknet's .weights do. */
 int det_darknet_is_weights(const unsigned char *p, size_t size);
 
-/* A model of a cfg that begins with another's weights: as det_arch_darknet and
- * det_arch_start. */
-enum det_err det_darknet_partial(
-    struct det_source *out, const struct det_darknet *d, const char *path) DET_MUST_USE;
+/* Writes a model of a cfg that begins with another's weights: as det_arch_start. */
 enum det_err det_darknet_start(struct det_writer *w, struct det_darknet *d,
     struct det_source *s, const char *file, int strict, uint64_t seed,
     struct det_arch_taken *out) DET_MUST_USE;

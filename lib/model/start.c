@@ -60,13 +60,11 @@ tell_shape(struct starting *t, const char *name, const struct det_tensor *ours,
 static enum det_err
 tell_missing(struct starting *t, const char *name)
 {
-	const char *dot = strrchr(name, '.');
-	const size_t n = dot ? (size_t)(dot - name) : strlen(name);
-	const size_t last = strlen(t->layer);
+	const size_t n = start_layer(name);
 
 	t->out->missing++;
 	if (n >= sizeof t->layer ||
-	    (last && strncmp(t->layer, name, last) == 0 && name[last] == '.'))
+	    (strlen(t->layer) == n && memcmp(t->layer, name, n) == 0))
 		return DET_OK;
 	memcpy(t->layer, name, n);
 	t->layer[n] = 0;
