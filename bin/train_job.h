@@ -49,6 +49,8 @@ struct train_job {
 						    * and validating */
 	double saved_at; /* when */
 	uint64_t saved;  /* iterations */
+	uint64_t
+	    logged; /* iteration of the row that this process wrote last, 0: none */
 	size_t faults[DET_BATCH_FAULTS];
 	size_t pending; /* batches since an iteration was whole */
 	int mute;    /* errno: standard output can't be written any more; 0: it can */

@@ -63,8 +63,9 @@ log_row(struct train_job *j, int whole)
 	struct det_buf b = { 0 };
 
 	det_train_row(&row, j->train);
-	if (row.n == 0)
+	if (row.n == 0 || j->logged == at->iteration)
 		return;
+	j->logged = at->iteration;
 	tool_check(
 	    j->t, det_buf_printf(&b, "%llu\t%llu", (unsigned long long)at->iteration,
 		      (unsigned long long)at->seen));
@@ -332,8 +333,11 @@ pay(struct train_job *j)
 {
 	const struct det_train_at *at = det_train_at(j->train);
 
-	if (j->o->val && at->owed && at->owed == at->iteration && j->have_head &&
-	    train_validate(j)) {
+	if (!j->o->val || !at->owed || at->owed != at->iteration || !j->have_head)
+		return;
+	if (is_last(j)) /* a run that is over has its last row */
+		log_row(j, 0);
+	if (train_validate(j)) {
 		train_checkpoint(j);
 		train_plot(j);
 	}

@@ -93,6 +93,23 @@ is "killed in an evaluation: the state is of before it" "$(rows b/val.tsv)$(det-
 is "  gone on with, it is made first" "$(rows b/val.tsv)$(cat err)" "5 9 "
 ok "  to the same bytes" same c b
 rm -r b
+# the one at the end, twice: the row before it that is not full is there all the same
+(val c2 --log 4 >/dev/null)
+(val b --log 4 >/dev/null) &
+pid=$!
+until_true grep -q 'owed=9' b/state.det
+kill -s KILL $pid
+wait $pid 2>/dev/null
+(val b --log 4 --resume >/dev/null) &
+pid=$!
+until_true grep -q 'validated=9' b/state.det
+kill -s KILL $pid 2>/dev/null
+wait $pid 2>/dev/null
+(val b --log 4 --resume >/dev/null 2>&1)
+rm -f b/*.tmp.*
+ok "killed twice in the last one: the same log and evaluations" cmp c2/log.tsv b/log.tsv
+ok "  and state" cmp c2/state.det b/state.det
+rm -r b c2
 # as a terminal does it: to all that the shell started
 if env --default-signal=INT setsid true 2>/dev/null; then
 	env --default-signal=INT setsid det-train -m T.det -o b --iterations 9 --batch 4 --log 3 \
