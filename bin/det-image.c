@@ -91,6 +91,7 @@ run(struct tool *t)
 	struct det_inputs *in = NULL;
 	struct det_feed *feed;
 	struct det_picture *pic;
+	size_t n = 0;
 
 	image_set_prep(t, &p.prep, &s);
 	p.decode.max_pixels = (size_t)s.max_pixels;
@@ -108,11 +109,14 @@ run(struct tool *t)
 	tool_check(t, det_feed_new(&feed, in, &p));
 	if (!stream.items)
 		tool_stream_begin(t);
-	while ((pic = det_feed_next(feed))) {
+	for (; (pic = det_feed_next(feed)); n++) {
 		image_write(t, &stream, pic, &p, s.training.boxes);
 		tool_check(t, det_writer_flush(t->out));
 	}
 	image_train_close(t);
+	if (!n && s.training.from)
+		tool_warn(t, "--from %ld: there are no more items, so none is written",
+		    s.training.from);
 	tool_stream_end(t);
 	det_feed_free(feed);
 	det_inputs_free(in);

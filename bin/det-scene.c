@@ -69,8 +69,10 @@ set_classes(struct tool *t, struct settings *s)
 static void
 set_params(struct tool *t, struct settings *s)
 {
+	static const char *const files[] = { "format", "pictures", "quality" };
 	struct det_scene_params *p = &s->p;
 	long w = (long)p->w, h = (long)p->h;
+	size_t i;
 
 	parse_two(t, "size", s->size, 'x', &w, &h);
 	parse_two(t, "objects", s->objects, '-', &p->min_objects, &p->max_objects);
@@ -86,6 +88,10 @@ set_params(struct tool *t, struct settings *s)
 		    s->dir ? "--dir" : "-o");
 	if (s->dir && t->out_path)
 		tool_usage(t, "-o and --dir: one of them expected");
+	for (i = 0; !s->dir && i < sizeof files / sizeof *files; i++)
+		if (tool_given(t, files[i]))
+			tool_usage(
+			    t, "--%s goes with --dir: a stream has no files", files[i]);
 }
 
 static void

@@ -11,6 +11,7 @@
 #include "bin/named.h"
 #include "image/resize.h"
 #include "model/convert.h"
+#include "model/names.h"
 #include "model/seeded.h"
 
 struct make {
@@ -92,10 +93,26 @@ start(struct tool *t, const struct make *s, const struct det_arch *a,
 }
 
 static void
+check_classes(struct tool *t, const char *file)
+{
+	struct det_classes c;
+	char *text;
+	size_t len;
+
+	tool_check(t, det_file_read(&text, &len, file, MODEL_MAX_TEXT));
+	tool_check(t, det_names_parse(&c, text, len, file));
+	tool_check(t, det_classes_unique(&c, file));
+	det_classes_release(&c);
+	free(text);
+}
+
+static void
 make_darknet(struct tool *t, const struct make *s)
 {
 	struct det_darknet *d = model_darknet_parse(t, &s->d, s->darknet);
 
+	if (s->d.classes)
+		check_classes(t, s->d.classes);
 	if (s->weights && !is_darknet(t, s->weights)) {
 		model_darknet_begin(t, &s->d, d);
 		start(t, s, NULL, d);
@@ -115,6 +132,8 @@ make_arch(struct tool *t, const struct make *s)
 {
 	struct det_arch *a = model_arch_open(t, s->arch, &s->set, s->d.classes);
 
+	if (s->d.classes)
+		tool_check(t, det_classes_unique(det_arch_classes(a), s->d.classes));
 	tool_stream_classes(t, det_arch_classes(a));
 	if (s->weights)
 		start(t, s, a, NULL);

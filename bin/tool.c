@@ -162,7 +162,7 @@ add_word(struct det_buf *b, const char *word)
 }
 
 /* "det-nms 0.1.0 -m M.det --iou 0.5 # model 0123456789abcdef". What does not change the
- * result (-o, -q, the names of input streams) is left out, so that a pipe and the same
+ * result (-o, -q, -j, the names of input streams) is left out, so that a pipe and the same
  * stages run through files write equal bytes. */
 static enum det_err
 history(struct tool *t, struct det_buf *b)

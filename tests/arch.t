@@ -112,6 +112,9 @@ make_says "--strict: another shape" "two.det: 6 weights of another shape and 0 o
 	--arch tiny_ssd --set classes=4 --weights two.det --strict
 make_says "nothing fits" "none of the [0-9]+ tensors of r.det is a weight of tiny_ssd; the first is backbone/conv1" \
 	--arch tiny_ssd --weights r.det
+printf 'cat\ndog\ncat\n' >again
+make_says "a class twice" "again: each name once expected, found 'cat' as classes 1 and 3" \
+	--arch tiny_ssd --classes again
 make_says "no such file" "no.det: No such" --arch tiny_ssd --weights no.det
 echo hello >no.model
 make_says "of no kind that is known" "expected a model, Darknet's .weights, .*: no caffemodel: no.model" --arch tiny_ssd --weights no.model

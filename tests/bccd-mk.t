@@ -24,7 +24,7 @@ trained() { grep -c '^det-train ' said; }
 
 ask
 is "a first time" "$? $(trained) $(rows)" "0 1 3"
-like "its row" "$(tail -n 1 said)" '^ssd +[0-9.]+ +[0-9.]+ disc [0-9.]+ ring [0-9.]+ '
+like "its row" "$(cat said)" '^ssd +[0-9.]+ +[0-9.]+ disc [0-9.]+ ring [0-9.]+ '
 ask
 is "the same again does nothing" "$? $(trained) $(grep -c '^det-' said)" "0 0 0"
 ask THREADS=1

@@ -57,6 +57,8 @@ for i in 1 2; do
 done
 is "shares are the batches in turn" "$(awk '/^ITEM/ { k++ } { print > ((int((k - 1) / 3) % 2) ? "s2" : "s1") }' one; cksum <s1; cksum <s2)" \
 	"$(cksum <share1; cksum <share2)"
+det-image --train --from 999 <gt.det >rest 2>err
+like "--from beyond the end is said" "$? $(cat err)" '^0 det-image: warning: .*--from 999: there are no more items'
 det-image --from 7 --shuffle --epochs 9 --seed 5 --augment ssd --batch 3 --fit stretch --size 30x20 <gt.det | all - >rest
 is "--from goes on where another ended" "$(cksum <rest)" \
 	"$(awk '/^ITEM/ { k++ } k > 7' one | cksum)"

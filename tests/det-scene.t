@@ -76,6 +76,10 @@ det-scene --count 3 -d yolo/ -f yolo --pictures ppm 2>/dev/null
 is "YOLO" "$(det-gt --yolo yolo --snap | boxes | cut -d ' ' -f 3-8)" "$(det-scene --count 3 | boxes | cut -d ' ' -f 3-8)"
 is "PPM" "$(head -c 2 yolo/scene-000002.ppm)" P6
 
+det-scene -q -j 1 --count 3 -o one.det
+det-scene -q -j 2 --count 3 -o two.det
+ok "the same bytes by any number of threads" cmp one.det two.det
+
 # --- misuse
 says "no size" "size: AxB expected, found '3x'" --size 3x
 says "too small" "sides of 32 to 4096 pixels expected, found 20x320" --size 20x320
@@ -86,6 +90,14 @@ says "twice" "class 'star' is given twice" --only star,star
 says "an endless file" "count N expected with -o" -o x.det
 says "an endless folder" "count N expected with --dir" -d x
 says "two places" "one of them expected" --count 1 -o x.det -d x
+says "no other set's folder" "coco: an empty or new folder expected, found '[a-z0-9.-]*' in it" --count 1 -d coco
+is "which is left alone" "$(ls coco | wc -l | tr -d ' ')" 7
+mkdir -p empty
+ok "an empty one" det-scene -q --count 1 --size 64x64 -d empty
+for o in "-f voc" "--pictures png" "--quality 90"; do
+	# shellcheck disable=SC2086
+	says "$o of a stream" "goes with --dir" --count 1 $o
+done
 : >plain
 says "a file for a folder" "plain" --count 1 -d plain
 is "nothing is left" "$(echo x*)" "x*"

@@ -4,7 +4,8 @@
 . "$DET_SRC/tests/lib.sh"
 
 (. "$DET_SRC/tests/fixture.sh") >/dev/null
-for a in tiny_yolov1 tiny_yolov2 tiny_yolov3 squeezenet_yolov1 squeezenet_yolov2 squeezenet_yolov3; do
+for a in tiny_yolov1 tiny_yolov2 tiny_yolov3 squeezenet_yolov1 squeezenet_yolov2 squeezenet_yolov3 \
+	resnet18_yolov3; do
 	like "--list: $a" "$(det-model new --list)" "^$a .*YOLOv"
 	det-model new --arch $a --set classes=3 --seed 3 -o a.det
 	det-model new --arch $a --set classes=3 --seed 3 -o b.det
@@ -35,6 +36,18 @@ for v in 1 2 3; do
 	like "squeezenet_yolov$v: begins with a classifier's trunk" "$? $(tr '\n' ' ' <err)" \
 		'^0 .*s.det: 50 weights taken, [0-9]* seeded: 0 of another shape, .* 0 not used'
 done
+
+# --- another backbone ---
+printf 'disc\nring\nstar\n' >dsr
+det-model new --arch resnet18 --set classes=3 --seed 4 -o r.det
+det-model new --arch resnet18_yolov3 --set size=96 --classes dsr --weights r.det -o y.det 2>err
+like "resnet18_yolov3: begins with a classifier's trunk" "$? $(tail -n 1 err)" \
+	'^0 .*r.det: 100 weights taken, 24 seeded: 0 of another shape, 24 not there; 0 not used'
+det-scene --count 4 --size 96x96 --only disc,ring,star | det-image -q -m y.det |
+	det-train -q -m y.det --batch 2 --iterations 2 --log 1 --lr .001 -o other >out 2>err
+is "  is trained" "$? $(cat err) $(wc -l <out | tr -d ' ')" "0  3"
+like "  to a model that is whole" "$(det-model check other/last.det 2>&1)" ': ok$'
+rm -rf other r.det y.det
 
 # --- the published ones at sizes that change ---
 det-scene -d set --count 4 --size 96x96 --only disc,ring

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/dataset.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +17,26 @@ struct det_dataset {
 	struct det_buf folder, path;
 };
 
+/* A folder that is not there, or holds nothing: files of another set would stay among these,
+ * and count as pictures without objects, or with others. */
+static enum det_err
+check_empty(const char *dir)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *f;
+	enum det_err e = DET_OK;
+
+	if (!d)
+		return errno == ENOENT ? DET_OK : det_fail(DET_IO, "%s:", dir);
+	while (!e && (f = readdir(d)))
+		if (strcmp(f->d_name, ".") != 0 && strcmp(f->d_name, "..") != 0)
+			e = det_fail(DET_INVALID,
+			    "%s: an empty or new folder expected, found '%s' in it",
+			    dir, f->d_name);
+	(void)closedir(d);
+	return e;
+}
+
 enum det_err
 det_dataset_new(struct det_dataset **out, const struct det_dataset_params *p,
     const struct det_classes *c)
@@ -27,7 +49,7 @@ det_dataset_new(struct det_dataset **out, const struct det_dataset_params *p,
 	    p->truth != DET_EXPORT_YOLO)
 		return det_fail(
 		    DET_INVALID, "ground truth as COCO, VOC or YOLO expected");
-	if ((e = det_calloc(&s, 1, sizeof *s)))
+	if ((e = check_empty(p->dir)) || (e = det_calloc(&s, 1, sizeof *s)))
 		return e;
 	s->p = *p;
 	xp.format = p->truth;

@@ -214,6 +214,8 @@ given_table(struct det_classes *c, const char *path)
 		e = det_fail_in(e, "%s", path);
 	else if (c->n == 0)
 		e = det_fail(DET_INVALID, "%s: names of classes expected", path);
+	else
+		e = det_classes_unique(c, path);
 	free(text);
 	return e;
 }

@@ -329,7 +329,7 @@ out:
 int
 det_darknet_is_weights(const unsigned char *p, size_t size)
 {
-	if (size < 20 || size % 4)
+	if (size < 20)
 		return 0;
 	/* major, minor, revision: small numbers, in every file; a transposed one's is above
 	 * 1000 */

@@ -233,3 +233,36 @@ det_class_name(const struct det_classes *c, long label)
 {
 	return label >= 0 && (size_t)label < c->n ? c->name[label] : "?";
 }
+
+/* By name, equal ones as they come: pointers into one table. */
+static int
+by_name(const void *a, const void *b)
+{
+	char *const *const x = *(char *const *const *)a, *const *const y =
+							     *(char *const *const *)b;
+	const int d = strcmp(*x, *y);
+
+	return d ? d : (x > y) - (x < y);
+}
+
+enum det_err
+det_classes_unique(const struct det_classes *c, const char *file)
+{
+	char ***v;
+	enum det_err e;
+
+	if ((e = det_alloc(&v, c->n + 1, sizeof *v)))
+		return e;
+	for (size_t i = 0; i < c->n; i++)
+		v[i] = &c->name[i];
+	qsort(v, c->n, sizeof *v, by_name);
+	for (size_t i = 1; !e && i < c->n; i++)
+		if (strcmp(*v[i - 1], *v[i]) == 0)
+			e = det_fail(DET_INVALID,
+			    "%s: each name once expected, found '%s' as classes %zu "
+			    "and %zu",
+			    file, *v[i], (size_t)(v[i - 1] - c->name) + 1,
+			    (size_t)(v[i] - c->name) + 1);
+	free(v);
+	return e;
+}

@@ -47,6 +47,10 @@ struct det_classes {
 	size_t cap; /* private: of both arrays */
 };
 
+/* DET_INVALID where two classes have one name: a data set's could not be told apart. (Trained
+ * classifiers come with such tables: ImageNet's has two cranes.) */
+enum det_err det_classes_unique(
+    const struct det_classes *c, const char *file) DET_MUST_USE;
 /* Adds a class: a copy of name[0..n). */
 enum det_err det_classes_add(
     struct det_classes *c, const char *name, size_t n, long source) DET_MUST_USE;

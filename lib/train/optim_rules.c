@@ -55,7 +55,11 @@ apply(double *factor, struct det_param *const *param, size_t n, char *rule, int 
 			found++;
 		}
 	if (!found)
-		return det_fail(DET_INVALID, "no parameter's name matches '%s'", rule);
+		return det_fail(DET_INVALID,
+		    "no parameter's name matches '%s', the first is '%s': det-model "
+		    "list has them all; '' in place of a recipe's patterns for another "
+		    "network leaves them out",
+		    rule, n ? param[0]->name : "");
 	return DET_OK;
 }
 
