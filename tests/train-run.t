@@ -83,7 +83,7 @@ val() { # DIR [OPTION ...]
 (val c >/dev/null)
 (val b >/dev/null 2>err) &
 pid=$!
-until_true grep -q 'owed=5' b/state.det
+until_true grep -q -s 'owed=5' b/state.det
 kill -s KILL $pid
 wait $pid 2>/dev/null
 rm -f b/*.tmp.*
@@ -97,12 +97,12 @@ rm -r b
 (val c2 --log 4 >/dev/null)
 (val b --log 4 >/dev/null) &
 pid=$!
-until_true grep -q 'owed=9' b/state.det
+until_true grep -q -s 'owed=9' b/state.det
 kill -s KILL $pid
 wait $pid 2>/dev/null
 (val b --log 4 --resume >/dev/null) &
 pid=$!
-until_true grep -q 'validated=9' b/state.det
+until_true grep -q -s 'validated=9' b/state.det
 kill -s KILL $pid 2>/dev/null
 wait $pid 2>/dev/null
 (val b --log 4 --resume >/dev/null 2>&1)
@@ -115,7 +115,7 @@ if env --default-signal=INT setsid true 2>/dev/null; then
 	env --default-signal=INT setsid det-train -m T.det -o b --iterations 9 --batch 4 --log 3 \
 		--val many.det --val-every 5 s40.det >/dev/null 2>err &
 	pid=$!
-	until_true grep -q 'owed=5' b/state.det 2>/dev/null
+	until_true grep -q -s 'owed=5' b/state.det
 	sleep 0.1
 	kill -s INT -- "-$pid"
 	wait $pid
