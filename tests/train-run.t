@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC1091,SC2009,SC2010,SC2016,SC2086,SC2094,SC2317
+# shellcheck shell=sh disable=SC1091,SC2009,SC2010,SC2012,SC2016,SC2086,SC2094,SC2143,SC2317
 # det-train: what a run says and keeps when it can't go on, and what it refuses to begin with.
 . "$DET_SRC/tests/lib.sh"
 mkdir files
