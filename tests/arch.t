@@ -159,12 +159,12 @@ det-model new --arch yolov3-tiny --classes two --weights three.det -o by-order.d
 is "a model of such a cfg: by order" "$? $(grep -c 'no name is the same: 3 layers' err)" "0 1"
 is "which is the same" "$(numbers by-order.det backbone/c2.y.weight)" "$(numbers tiny.det backbone/c2.y.weight)"
 head -c 9000 three.weights >cut.weights
-make_says "which ends within a layer" "cut.weights, read layer after layer of yolov3-tiny, ends within layer 'backbone/c2'" \
+make_says "which ends within a layer" "cut.weights, read layer after layer of yolov3-tiny, ends within layer 'backbone/c2.y'" \
 	--arch yolov3-tiny --weights cut.weights
 layers 16 32 64 64 >more.cfg
 det-model new --darknet more.cfg -o more.det
 det-model export darknet more.det -o more.weights
-make_says "another network's" "more.weights, read layer after layer of yolov3-tiny, ends within layer 'backbone/c6'" \
+make_says "another network's" "more.weights, read layer after layer of yolov3-tiny, ends within layer 'backbone/c6.y'" \
 	--arch yolov3-tiny --weights more.weights
 layers 16 32 70 128 >other.cfg
 det-model new --darknet other.cfg --seed 5 -o other.det
