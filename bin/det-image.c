@@ -62,7 +62,7 @@ static const struct opt opts[] = {
 	    "leave out the first N items written"),
 	OPT_STR(0, "boxes", &s.training.boxes, "NAME", "the list of objects"),
 	OPT_STR(0, "augment", &s.training.augment, "LINE",
-	    "change them: none, flip, ssd, yolo; KEY=VALUE ..."),
+	    "how: none, flip, ssd, yolo; KEY=VALUE"),
 	OPT_END,
 };
 
