@@ -224,7 +224,7 @@ mkdir many
 for i in $(seq 150); do ln -s ../dog.jpg "many/$i.jpg"; done
 det-gt --csv many.csv -o many.det
 children() { # how many tools are at work on its model
-	ls -d /proc/[0-9]*/cmdline 2>/dev/null | xargs grep -l -a "many-run/last[.]det" 2>/dev/null | wc -l
+	grep -l -a "many-run/last[.]det" /proc/[0-9]*/cmdline 2>/dev/null | wc -l
 }
 validating() { # DIR [OPTION ...]
 	dir=$1
