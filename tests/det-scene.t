@@ -91,7 +91,7 @@ says "an endless file" "count N expected with -o" -o x.det
 says "an endless folder" "count N expected with --dir" -d x
 says "two places" "one of them expected" --count 1 -o x.det -d x
 says "no other set's folder" "coco: an empty or new folder expected, found '[a-z0-9.-]*' in it" --count 1 -d coco
-is "which is left alone" "$(ls coco | wc -l | tr -d ' ')" 7
+is "which is left alone" "$(find coco -type f | wc -l)" 7
 mkdir -p empty
 ok "an empty one" det-scene -q --count 1 --size 64x64 -d empty
 for o in "-f voc" "--pictures png" "--quality 90"; do

@@ -13,8 +13,9 @@
 #include "image/image.h"
 
 struct det_dataset_params {
-	const char *dir;         /* made where it is not there, else empty; must outlive the set */
-	int truth;               /* DET_EXPORT_COCO, _VOC or _YOLO */
+	const char
+	    *dir;  /* made where it is not there, else empty; must outlive the set */
+	int truth; /* DET_EXPORT_COCO, _VOC or _YOLO */
 	enum det_format picture; /* how pictures are encoded */
 	int quality;             /* of JPEG, 1..100 */
 };
