@@ -1,13 +1,7 @@
 # shellcheck shell=sh disable=SC1091,SC2002,SC2010,SC2012,SC2016,SC2086,SC2094,SC2143,SC2317
 # det-train: a run's folder, what it says, and that nothing ends it for good.
 . "$DET_SRC/tests/lib.sh"
-mkdir files
-(cd files && . "$DET_SRC/tests/fixture.sh")
-
-printf 'red disc\ngreen disc\nblue disc\n' >names
-det-model new --arch tiny_ssd --classes names --seed 3 -o T.det
-cp files/dog.jpg .
-det-gt --csv files/truth.csv -o val.det
+. "$DET_SRC/tests/train.sh"
 det-image -m T.det <val.det >one.det
 det-image -m T.det --epochs 80 <val.det >s80.det
 # train DIR [OPTION ...]: 20 iterations of 4 images
@@ -18,19 +12,6 @@ train() {
 }
 column() { # NAME FILE
 	awk -F '\t' -v c="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == c) k = i; next } { print $k }' "$2"
-}
-same() { # DIR DIR: the same model, best model and logs
-	for f in last.det best.det log.tsv val.tsv state.det recipe; do
-		[ ! -e "$1/$f" ] || cmp "$1/$f" "$2/$f" || return 1
-	done
-	[ -e "$1/last.det" ] && [ -z "$(ls "$1" "$2" | grep tmp)" ]
-}
-until_true() {
-	n=0
-	until "$@" || [ $n -gt 100 ]; do
-		sleep 0.1
-		n=$((n + 1))
-	done
 }
 
 # --- a run
@@ -216,13 +197,7 @@ train b --val val.det --val-every 7 --ema .8 --resume s80.det >/dev/null
 ok "goes on to the same bytes" same a b
 rm -r b
 # ended while it validates: what that takes is ended too, and done again
-(
-	head -n 1 files/truth.csv
-	for i in $(seq 150); do sed -n "2,9s/dog.jpg/many\/$i.jpg/p" files/truth.csv; done
-) >many.csv
-mkdir many
-for i in $(seq 150); do ln -s ../dog.jpg "many/$i.jpg"; done
-det-gt --csv many.csv -o many.det
+many
 children() { # how many tools are at work on its model
 	grep -l -a "many-run/last[.]det" /proc/[0-9]*/cmdline 2>/dev/null | wc -l
 }

@@ -1,13 +1,7 @@
 # shellcheck shell=sh disable=SC1091,SC2009,SC2010,SC2012,SC2016,SC2086,SC2094,SC2143,SC2317
 # det-train: what a run says and keeps when it can't go on, and what it refuses to begin with.
 . "$DET_SRC/tests/lib.sh"
-mkdir files
-(cd files && . "$DET_SRC/tests/fixture.sh")
-
-printf 'red disc\ngreen disc\nblue disc\n' >names
-det-model new --arch tiny_ssd --classes names --seed 3 -o T.det
-cp files/dog.jpg .
-det-gt --csv files/truth.csv -o val.det
+. "$DET_SRC/tests/train.sh"
 det-image -m T.det --epochs 40 <val.det >s40.det
 # train DIR [OPTION ...]: 10 iterations of 4 images
 train() {
@@ -17,19 +11,6 @@ train() {
 }
 rows() { # FILE: iterations of its rows
 	cut -f 1 "$1" | sed 1d | tr '\n' ' '
-}
-same() { # DIR DIR: the same models, state and logs
-	for f in last.det best.det log.tsv val.tsv state.det recipe; do
-		[ ! -e "$1/$f" ] || cmp "$1/$f" "$2/$f" || return 1
-	done
-	[ -e "$1/last.det" ] && [ -z "$(ls "$1" "$2" | grep tmp)" ]
-}
-until_true() {
-	n=0
-	until "$@" || [ $n -gt 200 ]; do
-		sleep 0.05
-		n=$((n + 1))
-	done
 }
 train a --val val.det --val-every 4 s40.det >/dev/null
 
@@ -68,13 +49,7 @@ ok "  gone on with, to the same bytes" same a b
 rm -r b
 
 # --- evaluations: what is there when the process is gone
-(
-	head -n 1 files/truth.csv
-	for i in $(seq 150); do sed -n "2,9s/dog.jpg/many\/$i.jpg/p" files/truth.csv; done
-) >many.csv
-mkdir many
-for i in $(seq 150); do ln -s ../dog.jpg "many/$i.jpg"; done
-det-gt --csv many.csv -o many.det
+many
 val() { # DIR [OPTION ...]
 	dir=$1
 	shift
