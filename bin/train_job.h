@@ -97,8 +97,6 @@ void train_close(struct train_job *j);
 
 /* last.det and state.det as of now. */
 void train_checkpoint(struct train_job *j);
-/* What is kept of the run, for the end of a message: "iteration 8 is kept in run/state.det". */
-const char *train_kept(struct train_job *j);
 /* Ends the program: what went wrong is not in the stream. Says what is kept. */
 _Noreturn void train_die(struct train_job *j, const char *fmt, ...) DET_PRINTF(2, 3);
 /* The same with the library's message, if e is not DET_OK: the run's folder can't be

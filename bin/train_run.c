@@ -102,8 +102,9 @@ train_checkpoint(struct train_job *j)
 	j->idle += j->saved_at - begin;
 }
 
-const char *
-train_kept(struct train_job *j)
+/* What is kept of the run, for the end of a message. */
+static const char *
+kept(const struct train_job *j)
 {
 	static char text[600];
 
@@ -124,7 +125,7 @@ train_die(struct train_job *j, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	j->t->elsewhere = 1;
-	tool_die(j->t, "%s; %s", text, train_kept(j));
+	tool_die(j->t, "%s; %s", text, kept(j));
 }
 
 void
@@ -157,13 +158,13 @@ fail_stream(struct train_job *j)
 	keep(j);
 	if (j->in && det_reader_failed(j->in)) {
 		if (j->saved)
-			tool_warn(j->t, "the stream was broken off; %s", train_kept(j));
+			tool_warn(j->t, "the stream was broken off; %s", kept(j));
 		(void)det_fail(DET_IO, "%s", message);
 		tool_read_failed(j->t, j->in);
 	}
 	if (j->saved == 0)
 		tool_die(j->t, "%s", message);
-	tool_die(j->t, "%s; %s", message, train_kept(j));
+	tool_die(j->t, "%s; %s", message, kept(j));
 }
 
 /* Weights on their way out of bounds go over no state that is good. */
@@ -175,11 +176,11 @@ fail_batch(struct train_job *j)
 	if (j->saved == 0)
 		tool_die(j->t, "%s", message);
 	if (!strstr(message, "finite"))
-		tool_die(j->t, "%s; %s", message, train_kept(j));
+		tool_die(j->t, "%s; %s", message, kept(j));
 	tool_die(j->t,
 	    "%s; %s, from which --resume comes to this again: a run of its own with "
 	    "-m %s and a lower --lr need not",
-	    message, train_kept(j), det_run_path(j->run, "last.det"));
+	    message, kept(j), det_run_path(j->run, "last.det"));
 }
 
 /* --- what is read --- */

@@ -137,10 +137,11 @@ feed_all(struct feed *f, struct spawned *s)
 
 	if ((e = det_reader_open_fd(&rd, s->out, "validation")))
 		return e;
-	while (more && (wait_pipe(f->j, rd, s), 1) &&
-	       !(e = det_reader_next(rd, &r, &more)) && more)
-		if ((e = feed_record(f, &r)))
-			break;
+	while (!e && more) {
+		wait_pipe(f->j, rd, s);
+		if (!(e = det_reader_next(rd, &r, &more)) && more)
+			e = feed_record(f, &r);
+	}
 	if (!e && (f->objects < f->set.n_image || f->finds < f->set.n_image))
 		e = det_fail(DET_INVALID,
 		    "lists '%s' and '" FOUND "' of each of %zu items "
@@ -181,7 +182,7 @@ fill(struct train_job *j, struct feed *f)
 	struct det_pipeline p = { 0 };
 	struct spawned s;
 	char path[4096], why[1024] = "";
-	int status, in = train_validate_open(j);
+	int status, whole, in = train_validate_open(j);
 	enum det_err e;
 
 	(void)snprintf(path, sizeof path, "%s", det_run_path(j->run, "last.det"));
@@ -191,17 +192,13 @@ fill(struct train_job *j, struct feed *f)
 	e = feed_all(f, &s); /* which closes it */
 	if (e)
 		(void)snprintf(why, sizeof why, "%s", det_errmsg());
-	if (spawn_wait(&status, &s) || status || e) {
-		if (status)
-			(void)snprintf(why, sizeof why, "the model's pipe failed");
-		if (*j->stop) {
-			det_pipeline_release(&p);
-			return 0;
-		}
+	whole = !spawn_wait(&status, &s) && !status && !e;
+	if (status)
+		(void)snprintf(why, sizeof why, "the model's pipe failed");
+	if (!whole && !*j->stop)
 		train_die(j, "--val %s: %s", j->o->val, why);
-	}
 	det_pipeline_release(&p);
-	return 1;
+	return whole;
 }
 
 static void
