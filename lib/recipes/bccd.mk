@@ -35,7 +35,7 @@ ssd-fpn.recipe    = cpu_ssd
 retinanet.arch    = squeezenet_retinanet
 retinanet.recipe  = cpu_retinanet
 frcnn.arch        = squeezenet_frcnn
-frcnn.set         = --set s5=1 --set hole=2 --set stride=8
+frcnn.set         = --set map=squeezenet_joined.part --set stride=4
 frcnn.recipe      = cpu_faster_rcnn
 frcnn-fpn.arch    = squeezenet_frcnn_fpn
 frcnn-fpn.recipe  = cpu_faster_rcnn
