@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * det-propose: where something may be: the model's network "rpn" over the feature maps, its
- * outputs decoded, suppressed within each map, and the best of all kept.
+ * outputs decoded, suppressed within each map, and the best of all kept; or the regions of
+ * the picture itself (selective search).
  */
 #include "bin/hold.h"
-#include "bin/tool.h"
+#include "bin/propose_job.h"
 
 #include "box/nms.h"
 #include "model/head.h"
@@ -16,6 +17,7 @@ struct propose {
 	int train, any;
 	const char *boxes;
 	struct det_boxes list;
+	struct propose_selective search;
 };
 
 /* Suppression is within a class: the class is the map, until it is done. */
@@ -52,6 +54,29 @@ hold_inputs(struct tool *t, struct hold *h, const struct det_head *rpn)
 	}
 }
 
+/* Of feature maps, by the model. */
+static void
+propose_maps(struct tool *t, struct propose *s)
+{
+	struct det_head *rpn;
+	struct hold maps;
+	struct det_record r = { 0 };
+
+	if (!t->model)
+		tool_usage(t, "which model? give -m MODEL, or --selective-search");
+	s->decode.top = s->train ? s->train_pre : s->pre;
+	s->nms.max = s->train ? s->train_post : s->post;
+	tool_check(t, det_head_open(&rpn, t->model, "rpn", "propose", tool_threads(t)));
+	hold_inputs(t, &maps, rpn);
+	while (tool_read(t, &r))
+		if (hold_record(t, &maps, &r))
+			propose(t, s, rpn, &maps);
+	hold_finish(&maps);
+	det_boxes_release(&s->list);
+	det_head_close(rpn);
+	det_record_release(&r);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -61,7 +86,8 @@ main(int argc, char *argv[])
 		.post = 1000,
 		.train_pre = 2000,
 		.train_post = 2000,
-		.boxes = "proposals" };
+		.boxes = "proposals",
+		.search = { 0, DET_SELECTIVE_DEFAULTS } };
 	const struct opt opts[] = {
 		OPT_LONG(0, "pre-nms", &s.pre, 0, 1e9, "N",
 		    "the best of each map that compete; 0: all"),
@@ -79,37 +105,36 @@ main(int argc, char *argv[])
 		OPT_STR(0, "boxes", &s.boxes, "NAME", "the box list to make"),
 		OPT_FLAG(0, "any", &s.any,
 		    "take anchors made under other values than the model's"),
+		OPT_CHOICE(0, "selective-search", &s.search.mode,
+		    propose_selective_modes, "MODE",
+		    "of the picture's regions, without a model"),
+		OPT_CHOICE(0, "rules", &s.search.p.rules, det_selective_rules_names,
+		    "WHOSE", "selective search: spaces, scales, order"),
+		OPT_LONG(0, "seed", &s.search.p.seed, 0, 1L << 53, "N",
+		    "selective search: of the order"),
+		OPT_LONG(0, "min-side", &s.search.p.min_side, 0, 65535, "PIXELS",
+		    "selective search: of a box (default: WHOSE)"),
+		OPT_LONG(0, "max", &s.search.p.max, 0, 1e9, "N",
+		    "selective search: boxes to keep; 0: all"),
 		OPT_END,
 	};
 	const struct tool_spec spec = { "det-propose",
-		"Propose boxes where something may be, by the model's network 'rpn'.",
-		"[FILE ...]",
-		TOOL_READS | TOOL_WRITES | TOOL_NEEDS_MODEL | TOOL_PROFILE |
-		    TOOL_THREADS | TOOL_KEEP,
+		"Propose boxes where something may be.", "[FILE ...]",
+		TOOL_READS | TOOL_WRITES | TOOL_MODEL | TOOL_PROFILE | TOOL_THREADS |
+		    TOOL_KEEP,
 		opts };
 	struct tool t;
-	struct det_head *rpn;
-	struct hold maps;
-	struct det_record r = { 0 };
 
 	/* arguments */
 	s.nms.iou = .7;
 	tool_start(&t, &spec, argc, argv);
-	s.decode.top = s.train ? s.train_pre : s.pre;
-	s.nms.max = s.train ? s.train_post : s.post;
-	tool_check(
-	    &t, det_head_open(&rpn, t.model, "rpn", "propose", tool_threads(&t)));
-	hold_inputs(&t, &maps, rpn);
 
 	/* work */
-	while (tool_read(&t, &r))
-		if (hold_record(&t, &maps, &r))
-			propose(&t, &s, rpn, &maps);
+	if (s.search.mode)
+		propose_selective(&t, &s.search, s.boxes);
+	else
+		propose_maps(&t, &s);
 
 	/* finish */
-	hold_finish(&maps);
-	det_boxes_release(&s.list);
-	det_head_close(rpn);
-	det_record_release(&r);
 	return tool_finish(&t);
 }
