@@ -115,7 +115,7 @@ alike(const struct likeness *l, const struct side *a, const struct side *b)
 		sum += 1 - both / picture;
 	if (l->like & DET_LIKE_FILL) {
 		const struct det_extent e = det_extent_both(a->box, b->box);
-		const size_t area = (size_t)(e.x2 - e.x1) * (e.y2 - e.y1);
+		const int64_t area = (int64_t)(e.x2 - e.x1) * (e.y2 - e.y1);
 
 		sum += 1 - (float)(area - a->size - b->size) / picture;
 	}
