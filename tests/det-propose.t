@@ -99,4 +99,66 @@ says "anchors of no map" "C.det: .*'c'" det-propose -m C.det in.det
 sed 's/^TEXT name=propose/TEXT name=decode/' M.txt | det-show --build - >D.det
 says "no text" "D.det: no text 'propose'" det-propose -m D.det in.det
 says "no model" "which model" det-propose in.det
+
+# --- selective search ---
+# three plain rectangles on a plain ground: each is a region, so a box fits each
+awk 'BEGIN {
+	printf "P6 120 90 255\n"
+	for (y = 0; y < 90; y++)
+		for (x = 0; x < 120; x++) {
+			if (x >= 10 && x < 50 && y >= 20 && y < 70)
+				printf "%c%c%c", 220, 30, 30
+			else if (x >= 70 && x < 110 && y >= 10 && y < 40)
+				printf "%c%c%c", 30, 210, 40
+			else if (x >= 60 && x < 100 && y >= 55 && y < 85)
+				printf "%c%c%c", 240, 240, 90
+			else
+				printf "%c%c%c", 20, 40, 60
+		}
+}' >plain.ppm
+det-image --fit none plain.ppm >plain.in
+ss() { det-propose --selective-search fast "$@" plain.in; }
+# shellcheck disable=SC2317
+near() { # X1 Y1 X2 Y2 <boxes: one within 3 pixels at each side (smoothing moves borders)
+	awk -v a="$1" -v b="$2" -v c="$3" -v d="$4" 'function far(x, y) { return x > y + 3 || x < y - 3 }
+		!far($1, a) && !far($2, b) && !far($3, c) && !far($4, d) { n++ } END { exit !n }'
+}
+for r in det paper opencv; do
+	ss --rules $r --max 0 | boxes >list
+	for b in "0 0 120 90" "10 20 50 70" "70 10 110 40" "60 55 100 85"; do
+		# shellcheck disable=SC2086
+		ok "--rules $r finds $b" near $b <list
+	done
+done
+is "the picture goes on, the list after it" "$(ss --max 3 | det-show | grep -v history | cut -c 1-46)" \
+	"$(printf '%s\n' "$(det-show plain.in | grep -v -e history -e END | cut -c 1-46)" \
+	'BOXS  proposals  3 boxes  space=input' 'END.  records=4  items=1')"
+is "scores fall by rank" "$(ss --max 4 | boxes | cut -d ' ' -f 5,6 | tr '\n' ';')" "1 -1;0.75 -1;0.5 -1;0.25 -1;"
+is "the first of more" "$(ss --max 4 | places | cut -d ' ' -f 1-4)" "$(ss --max 5 | places | cut -d ' ' -f 1-4)"
+is "any number of threads" "$(ss -j 1 --max 0 | boxes | md5sum)" "$(ss -j 3 --max 0 | boxes | md5sum)"
+not_ok "--seed" test "$(ss --seed 1 --max 0 | boxes | md5sum)" = "$(ss --seed 2 --max 0 | boxes | md5sum)"
+is "  changes the order alone" "$(ss --seed 1 --max 0 | boxes | cut -d ' ' -f 1-4 | sort | md5sum)" \
+	"$(ss --seed 2 --max 0 | boxes | cut -d ' ' -f 1-4 | sort | md5sum)"
+is "--min-side" "$(ss --min-side 31 --max 0 | boxes | awk '$3 - $1 < 31 || $4 - $2 < 31' | wc -l | tr -d ' ')" 0
+is "--boxes" "$(ss --boxes p | det-show | grep -c 'BOXS  p ')" 1
+is "--profile opencv is --rules opencv" "$(ss --profile opencv | boxes | md5sum)" "$(ss --rules opencv | boxes | md5sum)"
+is "however it is normalised" "$(det-image --fit none --channels bgr --mean .4,.5,.6 --std .2,.3,.2 plain.ppm |
+	det-propose --selective-search fast | boxes | md5sum)" "$(ss | boxes | md5sum)"
+ok "quality finds more" test "$(det-propose --selective-search quality --max 0 plain.in | boxes | wc -l)" -gt "$(ss --max 0 | boxes | wc -l)"
+det-image --fit letterbox --size 160x160 plain.ppm | det-propose --selective-search fast --max 0 |
+	boxes >list
+is "padding is no region" "$(awk '$2 < 20 || $4 > 140 || $1 < 0 || $3 > 160' list | wc -l | tr -d ' ')" 0
+ok "  and boxes lie where the picture does" near 0 20 160 140 <list
+is "crops of the regions" "$(ss --max 5 | det-roipool --op warp --size 16x16 --context 2 | det-show |
+	sed -n 's/^TENS  rois  f32 \([0-9x]*\).*/\1/p')" 5x3x16x16
+cat >bare.txt <<'X'
+STRM
+ITEM id=0 path=a.jpg width=1 height=1 input=1x1
+TENS f32 1x3x1x1 name=image
+  1 1 1
+END.
+X
+says "not by whose norm" "normalisation" sh -c 'det-show --build bare.txt | det-propose --selective-search fast'
+says "no picture" "no tensor 'image'" det-propose --selective-search fast in.det
+says "no such mode" "selective-search.*best" det-propose --selective-search best plain.in
 done_testing

@@ -15,9 +15,10 @@ enum det_selective_mode { DET_SELECTIVE_FAST, DET_SELECTIVE_QUALITY };
 enum det_selective_rules {
 	DET_SELECTIVE_OPENCV, /* ximgproc of opencv_contrib */
 	DET_SELECTIVE_PAPER,  /* the authors' demo, which R-CNN used */
+	DET_SELECTIVE_OWN,    /* the authors', with one scale more and smaller boxes */
 };
 
-/* "opencv", "paper", NULL; "fast", "quality", NULL. */
+/* "opencv", "paper", "det", NULL; "fast", "quality", NULL. */
 extern const char *const det_selective_rules_names[];
 extern const char *const det_selective_mode_names[];
 
@@ -29,9 +30,9 @@ struct det_selective_params {
 	long max;     /* boxes to keep; 0: all */
 };
 
-#define DET_SELECTIVE_DEFAULTS                                        \
-	{                                                             \
-		DET_SELECTIVE_FAST, DET_SELECTIVE_OPENCV, 1, -1, 2000 \
+#define DET_SELECTIVE_DEFAULTS                                     \
+	{                                                          \
+		DET_SELECTIVE_FAST, DET_SELECTIVE_OWN, 1, -1, 2000 \
 	}
 
 /* *out becomes the boxes, each once, in whole pixels of the picture, without a label, the
