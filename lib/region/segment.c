@@ -22,10 +22,13 @@
 
 #include "base/mem.h"
 
-struct forest {
-	uint32_t *parent;
-	uint32_t *size; /* of a root's region */
-	float *limit;   /* of a root: the heaviest edge that may join its region */
+#define AHEAD 32
+#define ROOT  0x80000000u
+
+/* A pixel, of a tree whose root stands for the region. */
+struct pixel {
+	uint32_t up; /* the next towards the root; of a root ROOT + the region's size */
+	float limit; /* of a root: the heaviest edge that may join it to another */
 };
 
 void
@@ -36,26 +39,35 @@ det_labels_release(struct det_labels *l)
 }
 
 static uint32_t
-find(uint32_t *parent, uint32_t i)
+find(struct pixel *p, uint32_t i)
 {
-	while (parent[i] != i) {
-		parent[i] = parent[parent[i]];
-		i = parent[i];
+	while (!(p[i].up & ROOT)) {
+		const uint32_t up = p[i].up;
+
+		if (!(p[up].up & ROOT))
+			p[i].up = p[up].up;
+		i = up;
 	}
 	return i;
 }
 
 static uint32_t
-join(struct forest *f, uint32_t a, uint32_t b)
+size_of(const struct pixel *p, uint32_t root)
 {
-	if (f->size[a] < f->size[b]) {
+	return p[root].up & ~ROOT;
+}
+
+static uint32_t
+join(struct pixel *p, uint32_t a, uint32_t b)
+{
+	if (p[a].up < p[b].up) {
 		const uint32_t other = a;
 
 		a = b;
 		b = other;
 	}
-	f->parent[b] = a;
-	f->size[a] += f->size[b];
+	p[a].up += size_of(p, b);
+	p[b].up = a;
 	return a;
 }
 
@@ -69,9 +81,28 @@ ends(uint32_t *a, uint32_t *b, uint32_t edge, unsigned ways, size_t w)
 	*b = *a + step[edge & (ways - 1)];
 }
 
+/* Edges of one weight lie all over the picture, and the caches hold little of a large one:
+ * what the edges some way ahead will ask for is fetched meanwhile, in two steps. */
+static void
+fetch(const struct pixel *p, const struct det_edges *e, size_t i)
+{
+	uint32_t a, b;
+
+	if (i + AHEAD >= e->n)
+		return;
+	ends(&a, &b, e->order[i + AHEAD], e->ways, e->w);
+	__builtin_prefetch(&p[a], 1);
+	__builtin_prefetch(&p[b], 1);
+	ends(&a, &b, e->order[i + AHEAD / 2], e->ways, e->w);
+	if (!(p[a].up & ROOT))
+		__builtin_prefetch(&p[p[a].up], 1);
+	if (!(p[b].up & ROOT))
+		__builtin_prefetch(&p[p[b].up], 1);
+}
+
 /* Goes through the edges; those between two regions that stay apart are left[0 .. result). */
 static size_t
-grow(struct forest *f, uint32_t *left, const struct det_edges *e, float k)
+grow(struct pixel *p, uint32_t *left, const struct det_edges *e, float k)
 {
 	size_t i = 0, n = 0;
 
@@ -81,14 +112,15 @@ grow(struct forest *f, uint32_t *left, const struct det_edges *e, float k)
 		for (; i < e->end[v]; i++) {
 			uint32_t a, b;
 
+			fetch(p, e, i);
 			ends(&a, &b, e->order[i], e->ways, e->w);
-			a = find(f->parent, a);
-			b = find(f->parent, b);
+			a = find(p, a);
+			b = find(p, b);
 			if (a == b)
 				continue;
-			if (weight <= f->limit[a] && weight <= f->limit[b]) {
-				a = join(f, a, b);
-				f->limit[a] = weight + k / (float)f->size[a];
+			if (weight <= p[a].limit && weight <= p[b].limit) {
+				a = join(p, a, b);
+				p[a].limit = weight + k / (float)size_of(p, a);
 			} else {
 				left[n++] = e->order[i];
 			}
@@ -98,35 +130,36 @@ grow(struct forest *f, uint32_t *left, const struct det_edges *e, float k)
 }
 
 static void
-absorb(struct forest *f, const uint32_t *left, size_t n, const struct det_edges *e,
+absorb(struct pixel *p, const uint32_t *left, size_t n, const struct det_edges *e,
     uint32_t min_size)
 {
 	for (size_t i = 0; i < n; i++) {
 		uint32_t a, b;
 
 		ends(&a, &b, left[i], e->ways, e->w);
-		a = find(f->parent, a);
-		b = find(f->parent, b);
-		if (a != b && (f->size[a] < min_size || f->size[b] < min_size))
-			(void)join(f, a, b);
+		a = find(p, a);
+		b = find(p, b);
+		if (a != b && (size_of(p, a) < min_size || size_of(p, b) < min_size))
+			(void)join(p, a, b);
 	}
 }
 
-/* Numbers the regions; the roots' sizes become their numbers. */
+/* Numbers the regions. */
 static size_t
-number(uint32_t *label, struct forest *f, size_t area)
+number(uint32_t *label, struct pixel *p, size_t area)
 {
 	const uint32_t none = UINT32_MAX;
 	size_t n = 0;
 
 	for (size_t i = 0; i < area; i++)
-		f->size[i] = none;
+		label[i] = none;
 	for (size_t i = 0; i < area; i++) {
-		const uint32_t r = find(f->parent, (uint32_t)i);
+		const uint32_t r = find(p, (uint32_t)i);
 
-		if (f->size[r] == none)
-			f->size[r] = (uint32_t)n++;
-		label[i] = f->size[r];
+		/* the root may lie further on: its label is set before its turn */
+		if (label[r] == none)
+			label[r] = (uint32_t)n++;
+		label[i] = label[r];
 	}
 	return n;
 }
@@ -134,7 +167,7 @@ number(uint32_t *label, struct forest *f, size_t area)
 enum det_err
 det_segment(struct det_labels *out, const struct det_edges *e, double k, long min_size)
 {
-	struct forest f = { 0 };
+	struct pixel *p = NULL;
 	const size_t area = e->w * e->h;
 	uint32_t *left = NULL;
 	size_t n;
@@ -145,18 +178,13 @@ det_segment(struct det_labels *out, const struct det_edges *e, double k, long mi
 		return det_fail(DET_INVALID,
 		    "k of 0 to 1e9 and a size of 0 or more expected, found %g and %ld",
 		    k, min_size);
-	if ((err = det_alloc(&f.parent, area, sizeof *f.parent)) ||
-	    (err = det_alloc(&f.size, area, sizeof *f.size)) ||
-	    (err = det_alloc(&f.limit, area, sizeof *f.limit)) ||
+	if ((err = det_alloc(&p, area, sizeof *p)) ||
 	    (err = det_alloc(&left, e->n, sizeof *left)))
 		goto out;
-	for (size_t i = 0; i < area; i++) {
-		f.parent[i] = (uint32_t)i;
-		f.size[i] = 1;
-		f.limit[i] = (float)k;
-	}
-	n = grow(&f, left, e, (float)k);
-	absorb(&f, left, n, e,
+	for (size_t i = 0; i < area; i++)
+		p[i] = (struct pixel){ ROOT + 1, (float)k };
+	n = grow(p, left, e, (float)k);
+	absorb(p, left, n, e,
 	    (size_t)min_size < area ? (uint32_t)min_size : (uint32_t)area);
 	free(left);
 	left = NULL;
@@ -164,11 +192,9 @@ det_segment(struct det_labels *out, const struct det_edges *e, double k, long mi
 		goto out;
 	out->w = e->w;
 	out->h = e->h;
-	out->n = number(out->label, &f, area);
+	out->n = number(out->label, p, area);
 out:
-	free(f.parent);
-	free(f.size);
-	free(f.limit);
+	free(p);
 	free(left);
 	if (err)
 		det_labels_release(out);
