@@ -15,7 +15,7 @@ enum det_selective_mode { DET_SELECTIVE_FAST, DET_SELECTIVE_QUALITY };
 enum det_selective_rules {
 	DET_SELECTIVE_OPENCV, /* ximgproc of opencv_contrib */
 	DET_SELECTIVE_PAPER,  /* the authors' demo, which R-CNN used */
-	DET_SELECTIVE_OWN,    /* the authors', with one scale more and smaller boxes */
+	DET_SELECTIVE_OWN,    /* the authors', changed to find more: selective.c */
 };
 
 /* "opencv", "paper", "det", NULL; "fast", "quality", NULL. */
