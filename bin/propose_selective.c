@@ -40,19 +40,20 @@ read_picture(
 }
 
 void
-propose_selective(struct tool *t, const struct propose_selective *s, const char *boxes)
+propose_selective(struct tool *t, const struct propose_job *j)
 {
-	struct det_selective_params p = s->p;
+	struct det_selective_params p = j->selective;
 	struct det_record r = { 0 };
 	struct det_boxes list = { 0 };
 	struct det_image im = { 0 };
 	struct hold h;
 	double rect[4];
 
-	p.mode = s->mode - 1;
+	p.mode = j->mode - 1;
+	if (j->max >= 0)
+		p.max = j->max;
 	hold_start(t, &h, DET_TENSOR, 1, "det-image");
 	h.name[0] = "image";
-	h.pass[0] = 1;
 	while (tool_read(t, &r)) {
 		if (!hold_record(t, &h, &r))
 			continue;
@@ -63,7 +64,10 @@ propose_selective(struct tool *t, const struct propose_selective *s, const char 
 			list.box[i].x1 += rect[0], list.box[i].x2 += rect[0];
 			list.box[i].y1 += rect[1], list.box[i].y2 += rect[1];
 		}
-		tool_check(t, det_boxes_write(t->out, boxes, &list, NULL));
+		/* the list outlives this input: whoever reads the picture again may make
+		 * another of it */
+		tool_check(t, det_boxes_map(&list, &t->cur, DET_SPACE_IMAGE));
+		tool_check(t, det_boxes_write(t->out, j->boxes, &list, NULL));
 	}
 	hold_finish(&h);
 	det_boxes_release(&list);
