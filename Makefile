@@ -26,8 +26,10 @@ EVAL_SRC := $(sort $(wildcard bin/eval_*.c))
 TRAIN_SRC := $(sort $(wildcard bin/train_*.c))
 # and det-image's
 IMAGE_SRC := $(sort $(wildcard bin/image_*.c))
+# and det-propose's
+PROPOSE_SRC := $(sort $(wildcard bin/propose_*.c))
 BIN_SRC  := $(filter-out $(TOOL_SRC) $(MODEL_SRC) $(ANCHORS_SRC) $(EVAL_SRC) $(TRAIN_SRC) \
-	$(IMAGE_SRC),$(sort $(wildcard bin/*.c)))
+	$(IMAGE_SRC) $(PROPOSE_SRC),$(sort $(wildcard bin/*.c)))
 ARCH_TXT := $(sort $(wildcard lib/arch/*.arch lib/arch/*.part))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -42,6 +44,7 @@ ANCHORS_OBJ := $(ANCHORS_SRC:%.c=$(O)/%.o)
 EVAL_OBJ := $(EVAL_SRC:%.c=$(O)/%.o)
 TRAIN_OBJ := $(TRAIN_SRC:%.c=$(O)/%.o)
 IMAGE_OBJ := $(IMAGE_SRC:%.c=$(O)/%.o)
+PROPOSE_OBJ := $(PROPOSE_SRC:%.c=$(O)/%.o)
 TOOLS    := $(TOOL_SRC:bin/%.c=$(BIN)/%)
 UNITS    := $(UNIT_SRC:%.c=$(O)/%)
 REPLAYS  := $(FUZZ_SRC:%.c=$(O)/%)
@@ -83,6 +86,7 @@ $(BIN)/det-anchors: $(ANCHORS_OBJ)
 $(BIN)/det-eval: $(EVAL_OBJ)
 $(BIN)/det-train: $(TRAIN_OBJ)
 $(BIN)/det-image: $(IMAGE_OBJ)
+$(BIN)/det-propose: $(PROPOSE_OBJ)
 $(TOOLS): $(BIN)/%: $(O)/bin/%.o $(BIN_OBJ) $(O)/libdet.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libdet.a $(ALL_LIBS)
@@ -200,5 +204,6 @@ clean:
 .PHONY: force all tools deps check-deps deps-list demo check check-long arm64-check run-tests \
 	units replays fuzz lint format bench install uninstall clean
 OBJ := $(LIB_OBJ) $(BIN_OBJ) $(MODEL_OBJ) $(ANCHORS_OBJ) $(EVAL_OBJ) $(TRAIN_OBJ) $(IMAGE_OBJ) \
+	$(PROPOSE_OBJ) \
 	$(patsubst %.c,$(O)/%.o,$(TOOL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(SHARED_SRC) $(HELP_SRC))
 -include $(OBJ:.o=.d)

@@ -1,115 +1,116 @@
 /* SPDX-License-Identifier: MIT
  *
- * det-propose: where something may be: the model's network "rpn" over the feature maps, its
- * outputs decoded, suppressed within each map, and the best of all kept.
+ * det-propose: where something may be: by the model's network over feature maps, by the
+ * regions of the picture itself (selective search), by windows that slide over it, or by
+ * another list of boxes.
  */
-#include "bin/hold.h"
-#include "bin/tool.h"
+#include "bin/propose_job.h"
 
-#include "box/nms.h"
-#include "model/head.h"
+#include <string.h>
 
-struct propose {
-	struct det_decode_params decode;
-	struct det_nms_params nms;
-	long pre, post, train_pre, train_post;
-	int train, any;
-	const char *boxes;
-	struct det_boxes list;
+static struct propose_job j = {
+	.boxes = "proposals",
+	.max = -1,
+	.maps = { .iou = .7,
+	    .pre = 1000,
+	    .post = 1000,
+	    .train_pre = 2000,
+	    .train_post = 2000 },
+	.selective = DET_SELECTIVE_DEFAULTS,
+	.windows = { { { 64 }, 1 }, { { 1 }, 1 }, 1.25, .125, 0 },
 };
 
-/* Suppression is within a class: the class is the map, until it is done. */
+static const struct opt opts[] = {
+	OPT_LONG(0, "pre-nms", &j.maps.pre, 0, 1e9, "N",
+	    "the best of each map that compete; 0: all"),
+	OPT_DOUBLE(0, "iou", &j.maps.iou, 0, 1, "T",
+	    "drop a box that overlaps a better one of its map by more"),
+	OPT_FLAG(0, "ge", &j.maps.ge, "drop it at exactly T as well"),
+	OPT_FLAG(0, "plus-one", &j.maps.plus_one, "sides are x2 - x1 + 1"),
+	OPT_LONG(0, "post-nms", &j.maps.post, 0, 1e9, "N",
+	    "the best of all maps that are kept; 0: all"),
+	OPT_FLAG(0, "train", &j.maps.train, "use the numbers for training instead"),
+	OPT_LONG(0, "train-pre-nms", &j.maps.train_pre, 0, 1e9, "N",
+	    "--pre-nms under --train"),
+	OPT_LONG(0, "train-post-nms", &j.maps.train_post, 0, 1e9, "N",
+	    "--post-nms under --train"),
+	OPT_FLAG(0, "any", &j.maps.any,
+	    "take anchors made under other values than the model's"),
+	OPT_CHOICE(0, "selective-search", &j.mode, propose_selective_modes, "MODE",
+	    "of the picture's regions, without a model"),
+	OPT_CHOICE(0, "rules", &j.selective.rules, det_selective_rules_names, "WHOSE",
+	    "selective search: spaces, scales, order"),
+	OPT_LONG(0, "seed", &j.selective.seed, 0, 1L << 53, "N",
+	    "selective search: of the order"),
+	OPT_LONG(0, "min-side", &j.selective.min_side, 0, 65535, "PIXELS",
+	    "selective search: of a box (default: WHOSE)"),
+	OPT_FLAG(0, "windows", &j.slide, "windows that slide over the picture"),
+	OPT_LIST(0, "window-sizes", &j.windows.sizes, 1, 65535, "S,...",
+	    "the smallest windows, square root of the area"),
+	OPT_LIST(0, "window-aspects", &j.windows.aspects, .01, 100, "R,...",
+	    "height by width"),
+	OPT_DOUBLE(0, "window-step", &j.windows.step, 1.01, 100, "F",
+	    "each level's are F times larger"),
+	OPT_LONG(0, "window-levels", &j.windows.levels, 0, 10000, "N",
+	    "at most N levels; 0: all that fit"),
+	OPT_DOUBLE(0, "window-stride", &j.windows.stride, .001, 1, "SHARE",
+	    "from one window to the next, of its side"),
+	OPT_STR(0, "from", &j.from, "NAME", "the boxes of another list of the stream"),
+	OPT_LONG(0, "max", &j.max, 0, 1e9, "N",
+	    "regions, --from: the best N, 0: all (default: 2000, all)"),
+	OPT_STR(0, "boxes", &j.boxes, "NAME", "the box list to make"),
+	OPT_END,
+};
+
+/* What the command line asks for stands before what the model does. */
 static void
-propose(struct tool *t, struct propose *s, struct det_head *rpn, struct hold *h)
+choose(struct tool *t)
 {
-	const struct det_head_in in = { h->tensor, NULL };
+	const int own = tool_given(t, "selective-search") || tool_given(t, "windows") ||
+			tool_given(t, "from");
 
-	if (!s->any)
-		hold_agrees(t, h, rpn);
-	tool_check(t, det_decode_place(&s->decode, &t->cur));
-	tool_check(t, det_head_run(&s->list, rpn, &in, &s->decode));
-	tool_check(t, det_nms(&s->list, &s->nms));
-	for (size_t i = 0; i < s->list.n; i++)
-		s->list.box[i].label = -1;
-	tool_check(t, det_boxes_write(t->out, s->boxes, &s->list, NULL));
-}
-
-static void
-hold_inputs(struct tool *t, struct hold *h, const struct det_head *rpn)
-{
-	enum det_head_kind kind;
-
-	hold_start(t, h, DET_TENSOR, det_head_wants(rpn), "det-backbone");
-	for (size_t i = 0; i < h->n; i++) {
-		h->name[i] = det_head_want(rpn, i, &kind);
-		h->optional[i] = kind == DET_HEAD_GRID;
-		h->pass[i] = kind == DET_HEAD_INPUT;
-		if (kind == DET_HEAD_LIST)
-			tool_die(t,
-			    "%s: propose: box list '%s' wanted: proposals are made of "
-			    "maps alone",
-			    t->model_path, h->name[i]);
-	}
+	if (own && !tool_given(t, "selective-search"))
+		j.mode = 0;
+	if (own && !tool_given(t, "windows"))
+		j.slide = 0;
+	if (own && !tool_given(t, "from"))
+		j.from = NULL;
+	if ((j.mode != 0) + (j.slide != 0) + (j.from != NULL) > 1)
+		tool_usage(
+		    t, "one of --selective-search, --windows and --from expected");
+	if (j.from && strcmp(j.from, j.boxes) == 0)
+		tool_usage(t,
+		    "--from %s: the new list has that name too: give --boxes another",
+		    j.from);
 }
 
 int
 main(int argc, char *argv[])
 {
-	struct propose s = { .decode = { .thresh = -1, .by_line = 1 },
-		.nms = DET_NMS_DEFAULTS,
-		.pre = 1000,
-		.post = 1000,
-		.train_pre = 2000,
-		.train_post = 2000,
-		.boxes = "proposals" };
-	const struct opt opts[] = {
-		OPT_LONG(0, "pre-nms", &s.pre, 0, 1e9, "N",
-		    "the best of each map that compete; 0: all"),
-		OPT_DOUBLE(0, "iou", &s.nms.iou, 0, 1, "T",
-		    "drop a box that overlaps a better one of its map by more"),
-		OPT_FLAG(0, "ge", &s.nms.ge, "drop it at exactly T as well"),
-		OPT_FLAG(0, "plus-one", &s.nms.plus_one, "sides are x2 - x1 + 1"),
-		OPT_LONG(0, "post-nms", &s.post, 0, 1e9, "N",
-		    "the best of all maps that are kept; 0: all"),
-		OPT_FLAG(0, "train", &s.train, "use the numbers for training instead"),
-		OPT_LONG(0, "train-pre-nms", &s.train_pre, 0, 1e9, "N",
-		    "--pre-nms under --train"),
-		OPT_LONG(0, "train-post-nms", &s.train_post, 0, 1e9, "N",
-		    "--post-nms under --train"),
-		OPT_STR(0, "boxes", &s.boxes, "NAME", "the box list to make"),
-		OPT_FLAG(0, "any", &s.any,
-		    "take anchors made under other values than the model's"),
-		OPT_END,
-	};
 	const struct tool_spec spec = { "det-propose",
-		"Propose boxes where something may be, by the model's network 'rpn'.",
-		"[FILE ...]",
-		TOOL_READS | TOOL_WRITES | TOOL_NEEDS_MODEL | TOOL_PROFILE |
-		    TOOL_THREADS | TOOL_KEEP,
+		"Propose boxes where something may be.", "[FILE ...]",
+		TOOL_READS | TOOL_WRITES | TOOL_MODEL | TOOL_PROFILE | TOOL_THREADS |
+		    TOOL_KEEP,
 		opts };
 	struct tool t;
-	struct det_head *rpn;
-	struct hold maps;
-	struct det_record r = { 0 };
 
 	/* arguments */
-	s.nms.iou = .7;
 	tool_start(&t, &spec, argc, argv);
-	s.decode.top = s.train ? s.train_pre : s.pre;
-	s.nms.max = s.train ? s.train_post : s.post;
-	tool_check(
-	    &t, det_head_open(&rpn, t.model, "rpn", "propose", tool_threads(&t)));
-	hold_inputs(&t, &maps, rpn);
+	choose(&t);
 
 	/* work */
-	while (tool_read(&t, &r))
-		if (hold_record(&t, &maps, &r))
-			propose(&t, &s, rpn, &maps);
+	if (j.mode)
+		propose_selective(&t, &j);
+	else if (j.slide)
+		propose_windows(&t, &j);
+	else if (j.from)
+		propose_from(&t, &j);
+	else if (t.model)
+		propose_maps(&t, &j);
+	else
+		tool_usage(&t, "which model? give -m MODEL, or one of "
+			       "--selective-search, --windows and --from");
 
 	/* finish */
-	hold_finish(&maps);
-	det_boxes_release(&s.list);
-	det_head_close(rpn);
-	det_record_release(&r);
 	return tool_finish(&t);
 }

@@ -2,7 +2,8 @@
  *
  * The table. Sources: torchvision 0.20 (0.14 for tv32) models/detection; py-faster-rcnn
  * lib/fast_rcnn/config.py, lib/rpn; examples/ssd of SSD's Caffe; Darknet's
- * examples/detector.c; Detectron2 Base-RCNN-FPN; for `paper` Ren et al. 2015.
+ * examples/detector.c; Detectron2 Base-RCNN-FPN; OpenCV 4.6; for
+ * `paper` Ren et al. 2015, Uijlings et al. 2013.
  *
  * Lines are those of det-TOOL's long options. Sizes that belong to a network (300x300) are
  * the model's to say.
@@ -83,11 +84,14 @@ static const struct {
 	{ "d2", "det-head", "thresh=0.05\n" },
 	{ "d2", "det-nms", TV_NMS },
 
+	{ "opencv", "det-image", "kernel=opencv\n" },
+	{ "opencv", "det-propose", "rules=opencv\n" },
+
 	{ "paper", "det-image", "fit=short\nshort=600\nlong=1000\n" },
 	{ "paper", "det-anchors", "set=overview\n" },
 	{ "paper", "det-propose",
 	    "pre-nms=6000\npost-nms=300\niou=0.7\nge=0\nplus-one=0\n"
-	    "train-pre-nms=12000\ntrain-post-nms=2000\n" },
+	    "train-pre-nms=12000\ntrain-post-nms=2000\nrules=paper\n" },
 	{ "paper", "det-roipool", "op=max\nsize=7x7\n" },
 	{ "paper", "det-head", "thresh=0.05\n" },
 	{ "paper", "det-nms", "iou=0.3\nge=0\nplus-one=0\nmax=100\n" },
@@ -102,6 +106,7 @@ static const struct {
 	{ "ssd-caffe", "the Caffe of SSD's authors" },
 	{ "darknet", "Darknet" },
 	{ "d2", "Detectron2" },
+	{ "opencv", "OpenCV: resizing, selective search" },
 	{ "paper", "as the papers and overviews describe it" },
 };
 

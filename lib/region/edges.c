@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The edges of a picture's pixels, sorted. The picture is smoothed by a Gaussian, and the
+ * weight of an edge is the Euclidean distance of its two pixels over all channels. Ways of
+ * an edge from pixel (x, y), in this order: to (x + 1, y), to (x, y + 1) and, with corners,
+ * to (x + 1, y + 1) and to (x + 1, y - 1).
+ *
+ * Sorting is what segmentation is known to be slow at. Here a weight is a whole number of
+ * 1/128 grey levels, the largest, sqrt(3) * 255, of which fits 16 bits: one pass counts,
+ * one places, and equal weights stay in the order of pixels and ways. That is also what
+ * makes the result defined: programs that sort floats with an unstable sort have ties too,
+ * in every flat part of a picture, and leave them to their library.
+ *
+ * Only two rows of the smoothed picture are kept. A picture costs 2 bytes an edge for the
+ * weights while it is sorted and 4 for the order.
+ */
+#include "region/segment.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/size.h"
+
+#define MAX_RADIUS 160
+#define NONE       0xffffu /* no edge: it would leave the picture */
+#define KEYS       65536u
+
+struct blur {
+	const struct det_colours *c;
+	enum det_blur rule;
+	long radius;
+	float tap[2 * MAX_RADIUS + 1];
+	float *column; /* a row smoothed downwards, with radius more on either side */
+	float *row[2][3]; /* smoothed rows y & 1, by channel */
+};
+
+void
+det_edges_release(struct det_edges *e)
+{
+	free(e->order);
+	free(e->end);
+	*e = (struct det_edges){ 0 };
+}
+
+static void
+blur_taps(struct blur *b, double sigma, enum det_blur rule)
+{
+	double sum = 0;
+
+	b->rule = rule;
+	b->radius = sigma <= 0               ? 0
+		    : rule == DET_BLUR_CLAMP ? (long)ceil(4 * sigma)
+					     : ((long)nearbyint(8 * sigma + 1) | 1) / 2;
+	for (long i = -b->radius; i <= b->radius; i++)
+		sum += sigma > 0 ? exp(-.5 * (double)(i * i) / (sigma * sigma)) : 1;
+	for (long i = -b->radius; i <= b->radius; i++)
+		b->tap[i + b->radius] =
+		    (float)((sigma > 0 ? exp(-.5 * (double)(i * i) / (sigma * sigma))
+				       : 1) /
+			    sum);
+}
+
+/* Where index i, which may lie outside [0, n), is read. */
+static size_t
+inside(long i, size_t n, enum det_blur rule)
+{
+	const long last = (long)n - 1, turn = 2 * last;
+
+	if (i >= 0 && i <= last)
+		return (size_t)i;
+	if (rule == DET_BLUR_CLAMP || last == 0)
+		return i < 0 ? 0 : (size_t)last;
+	i = (i < 0 ? -i : i) % turn;
+	return (size_t)(i > last ? turn - i : i);
+}
+
+static void
+blur_row(struct blur *b, size_t y, size_t k)
+{
+	const size_t w = b->c->w;
+	float *mid = b->column + b->radius, *out = b->row[y & 1][k];
+
+	memset(mid, 0, w * sizeof *mid);
+	for (long i = -b->radius; i <= b->radius; i++) {
+		const float t = b->tap[i + b->radius];
+		const unsigned char *in =
+		    b->c->plane[k] + inside((long)y + i, b->c->h, b->rule) * w;
+
+#pragma omp simd
+		for (size_t x = 0; x < w; x++)
+			mid[x] += t * (float)in[x];
+	}
+	for (long i = 1; i <= b->radius; i++) {
+		mid[-i] = mid[inside(-i, w, b->rule)];
+		mid[(long)w - 1 + i] = mid[inside((long)w - 1 + i, w, b->rule)];
+	}
+	memset(out, 0, w * sizeof *out);
+	for (long i = -b->radius; i <= b->radius; i++) {
+		const float t = b->tap[i + b->radius], *in = mid + i;
+
+#pragma omp simd
+		for (size_t x = 0; x < w; x++)
+			out[x] += t * in[x];
+	}
+}
+
+/* Weights of the edges from a[c][0..n) to b[c][0..n), in steps. */
+static void
+weigh(uint16_t *out, float *const a[3], float *const b[3], size_t at_a, size_t at_b,
+    size_t n, size_t channels, float gain)
+{
+	const float *const a0 = a[0] + at_a, *const b0 = b[0] + at_b;
+	const float *const a1 = a[channels > 1] + at_a, *const b1 =
+							    b[channels > 1] + at_b;
+	const float *const a2 = a[channels - 1] + at_a, *const b2 =
+							    b[channels - 1] + at_b;
+	const float others = channels > 1 ? 1 : 0;
+
+#pragma omp simd
+	for (size_t i = 0; i < n; i++) {
+		const float d0 = a0[i] - b0[i], d1 = a1[i] - b1[i], d2 = a2[i] - b2[i];
+		const float d =
+		    sqrtf(d0 * d0 + others * (d1 * d1 + d2 * d2)) * gain + .5f;
+
+		out[i] = (uint16_t)(int)(d < 65534 ? d : 65534);
+	}
+}
+
+/* The weights of all edges: key[way][pixel]. */
+static void
+weigh_all(uint16_t *key[4], struct blur *b, unsigned ways, float gain)
+{
+	const size_t w = b->c->w, h = b->c->h, n = b->c->n;
+
+	for (size_t y = 0; y < h; y++) {
+		float *const *const now = b->row[y & 1], *const *const up =
+							     b->row[~y & 1];
+		const size_t at = y * w;
+
+		for (size_t k = 0; k < n; k++)
+			blur_row(b, y, k);
+		weigh(key[0] + at, now, now, 0, 1, w - 1, n, gain);
+		key[0][at + w - 1] = NONE;
+		for (size_t x = 0; x < w; x++)
+			key[1][at + x] = NONE;
+		if (y > 0)
+			weigh(key[1] + at - w, up, now, 0, 0, w, n, gain);
+		if (ways == 2)
+			continue;
+		for (size_t x = 0; x < w; x++)
+			key[2][at + x] = key[3][at + x] = NONE;
+		if (y > 0) {
+			weigh(key[2] + at - w, up, now, 0, 1, w - 1, n, gain);
+			weigh(key[3] + at, now, up, 0, 1, w - 1, n, gain);
+		}
+	}
+}
+
+/* The edges by weight: counted, then placed. */
+static enum det_err
+sort(struct det_edges *e, uint16_t *const key[4])
+{
+	const size_t area = e->w * e->h;
+	uint32_t sum = 0;
+	enum det_err err;
+
+	if ((err = det_calloc(&e->end, KEYS, sizeof *e->end)))
+		return err;
+	for (unsigned k = 0; k < e->ways; k++)
+		for (size_t i = 0; i < area; i++)
+			e->end[key[k][i]]++;
+	e->end[NONE] = 0;
+	for (size_t v = 0; v < KEYS; v++) {
+		const uint32_t n = e->end[v];
+
+		e->end[v] = sum; /* where they begin; placing moves it to the end */
+		sum += n;
+	}
+	e->n = sum;
+	if ((err = det_alloc(&e->order, e->n, sizeof *e->order)))
+		return err;
+	for (size_t i = 0; i < area; i++)
+		for (unsigned k = 0; k < e->ways; k++)
+			if (key[k][i] != NONE)
+				e->order[e->end[key[k][i]]++] =
+				    (uint32_t)(i * e->ways + k);
+	return DET_OK;
+}
+
+static enum det_err
+check(const struct det_colours *c, const struct det_edges_params *p)
+{
+	if (c->w == 0 || c->h == 0 || c->w > DET_SEGMENT_PIXELS / c->h)
+		return det_fail(DET_LIMIT,
+		    "1 to %zu pixels expected to be cut into regions, found %zux%zu",
+		    DET_SEGMENT_PIXELS, c->w, c->h);
+	if (!(p->sigma >= 0 && p->sigma <= 32))
+		return det_fail(
+		    DET_INVALID, "a sigma of 0 to 32 expected, found %g", p->sigma);
+	if (!(p->gain > 0 && p->gain <= 2))
+		return det_fail(
+		    DET_INVALID, "a gain above 0, to 2 expected, found %g", p->gain);
+	return DET_OK;
+}
+
+enum det_err
+det_edges_make(struct det_edges *out, const struct det_colours *c,
+    const struct det_edges_params *p)
+{
+	struct blur b = { .c = c };
+	const size_t area = c->w * c->h;
+	uint16_t *keys = NULL, *key[4];
+	float *rows = NULL;
+	enum det_err e;
+
+	det_edges_release(out);
+	if ((e = check(c, p)))
+		return e;
+	out->w = c->w;
+	out->h = c->h;
+	out->ways = p->corners ? 4 : 2;
+	blur_taps(&b, p->sigma, p->blur);
+	if ((e = det_alloc(&rows, 7 * c->w + 2 * (size_t)b.radius, sizeof *rows)) ||
+	    (e = det_alloc(&keys, area, out->ways * sizeof *keys)))
+		goto out;
+	for (size_t k = 0; k < 6; k++)
+		b.row[k & 1][k / 2] = rows + k * c->w;
+	b.column = rows + 6 * c->w;
+	for (unsigned k = 0; k < out->ways; k++)
+		key[k] = keys + k * area;
+	weigh_all(key, &b, out->ways, (float)(p->gain * DET_SEGMENT_STEPS));
+	e = sort(out, key);
+out:
+	free(keys);
+	free(rows);
+	if (e)
+		det_edges_release(out);
+	return e;
+}
