@@ -14,6 +14,7 @@
 
 struct roipool {
 	struct det_rows_params p;
+	long context; /* -1: as the op has it */
 	const char *size, *boxes, *out;
 	struct opt_names maps;
 	struct opt_list strides, levels, offsets;
@@ -33,7 +34,9 @@ set_params(struct tool *t, struct roipool *s)
 	if (s->size && sscanf(s->size, "%5ldx%5ld%c", &r->w, &r->h, &tail) != 2)
 		tool_usage(t, "--size: WxH expected, found '%s'", s->size);
 	if (s->size)
-		p->warp.w = r->w, p->warp.h = r->h;
+		p->warp.w = p->hog.w = r->w, p->warp.h = p->hog.h = r->h;
+	if (s->context >= 0)
+		p->warp.context = p->hog.context = s->context;
 	if (s->levels.n)
 		r->levels = s->levels.n;
 	for (size_t i = 0; i < s->levels.n && i < DET_ROI_LEVELS; i++) {
@@ -85,13 +88,13 @@ static void
 start_hold(struct tool *t, struct roipool *s, struct hold *h)
 {
 	static const char *const image = "image", *const source = "source";
-	const int warp = s->p.op == DET_ROWS_WARP, original = warp && s->p.original;
-	const char *const *name = !warp ? s->maps.v : original ? &source : &image;
-	const size_t n = warp ? 1 : s->maps.n;
+	const int cuts = det_rows_cuts(&s->p), original = cuts && s->p.original;
+	const char *const *name = !cuts ? s->maps.v : original ? &source : &image;
+	const size_t n = cuts ? 1 : s->maps.n;
 
-	if (!warp)
+	if (!cuts)
 		check_maps(t, s);
-	hold_start(t, h, DET_TENSOR, n + 1, warp ? "det-image" : "det-backbone");
+	hold_start(t, h, DET_TENSOR, n + 1, cuts ? "det-image" : "det-backbone");
 	h->name[0] = s->boxes;
 	h->kind[0] = DET_BOXES;
 	h->pass[0] = 1;
@@ -102,6 +105,18 @@ start_hold(struct tool *t, struct roipool *s, struct hold *h)
 	tool_check(t, det_rows_text(&s->made, &s->p, name, n));
 }
 
+/* HOG undoes what the picture's own record says was done. */
+static void
+set_made_norm(struct tool *t, struct roipool *s, const struct det_record *image)
+{
+	char *text;
+
+	tool_check(t, det_attr_get(&text, &image->attrs, "norm"));
+	if (text)
+		tool_check(t, det_norm_parse(&s->p.norm, text));
+	free(text);
+}
+
 static void
 run(struct tool *t, struct roipool *s, struct hold *h)
 {
@@ -109,6 +124,8 @@ run(struct tool *t, struct roipool *s, struct hold *h)
 		h->n > 1 && h->have[1] ? h->n - 1 : 0 };
 	struct det_attrs a = { 0 };
 
+	if (s->p.op == DET_ROWS_HOG && !s->p.original)
+		set_made_norm(t, s, &h->held[1]);
 	tool_check(t, det_boxes_read(&s->list, &h->held[0]));
 	tool_check(t, det_rows_make(&s->rows, &s->list, &in, &s->p, tool_threads(t)));
 	tool_check(t, det_attr_add(&a, "boxes", s->boxes));
@@ -120,15 +137,16 @@ run(struct tool *t, struct roipool *s, struct hold *h)
 int
 main(int argc, char *argv[])
 {
-	struct roipool s = {
-		.p = DET_ROWS_DEFAULTS, .boxes = "proposals", .out = "rois"
-	};
+	struct roipool s = { .p = DET_ROWS_DEFAULTS,
+		.boxes = "proposals",
+		.out = "rois",
+		.context = -1 };
 	struct det_rows_params *p = &s.p;
 	const struct opt opts[] = {
 		OPT_CHOICE(
 		    0, "op", &p->op, det_rows_ops, "OP", "what is done with each box"),
 		OPT_STR(0, "size", &s.size, "WxH",
-		    "bins of a row, 7x7; of warp pixels, 227x227"),
+		    "bins of a row, 7x7; pixels, of warp 227x227, of hog 64x64"),
 		OPT_STR(0, "boxes", &s.boxes, "NAME", "the list of boxes"),
 		OPT_STR(0, "out", &s.out, "NAME", "the tensor to write"),
 		OPT_NAMES(0, "maps", &s.maps, "NAME,...", "feature maps, finest first"),
@@ -149,11 +167,13 @@ main(int argc, char *argv[])
 		    "spp: how bins are cut"),
 		OPT_LIST(0, "offsets", &s.offsets, -1e6, 1e6, "A,B",
 		    "spp: pixels to a map's first cell, and boxes shrink"),
-		OPT_LONG(0, "context", &p->warp.context, 0, 4096, "PIXELS",
-		    "warp: of the output, around the box"),
+		OPT_LONG(
+		    0, "cell", &p->hog.cell, 2, 64, "PIXELS", "hog: a side of a cell"),
+		OPT_LONG(0, "context", &s.context, 0, 4096, "PIXELS",
+		    "warp (16), hog (0): of the output, around the box"),
 		OPT_FLAG(0, "square", &p->warp.square, "warp: keep the shape of boxes"),
 		OPT_CHOICE(0, "from", &p->original, det_rows_pictures, "WHAT",
-		    "warp: tensor 'image', or the original picture"),
+		    "warp, hog: tensor 'image', or the original picture"),
 		OPT_END,
 	};
 	const struct tool_spec spec = { "det-roipool",

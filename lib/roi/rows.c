@@ -7,14 +7,22 @@
 #include "box/map.h"
 #include "roi/crops.h"
 
+int
+det_rows_cuts(const struct det_rows_params *p)
+{
+	return p->op == DET_ROWS_WARP || p->op == DET_ROWS_HOG;
+}
+
 enum det_err
 det_rows_check(const struct det_rows_params *p)
 {
 	size_t bins;
 
-	if (p->op != DET_ROWS_WARP)
-		return det_roi_bins(&bins, &p->roi);
-	return det_warp_check(&p->warp);
+	if (p->op == DET_ROWS_WARP)
+		return det_warp_check(&p->warp);
+	if (p->op == DET_ROWS_HOG)
+		return det_hog_size(&bins, &p->hog);
+	return det_roi_bins(&bins, &p->roi);
 }
 
 /* Room for n rows, each (c, h, w). */
@@ -91,21 +99,30 @@ pool(struct det_rows *r, const struct det_boxes *b, const struct det_rows_in *in
 	return e ? e : det_roi_pool(r->row, m, in->n, r->roi, b->n, &roi, threads);
 }
 
+/* Rows that are cut out of the picture. */
 static enum det_err
-warp(struct det_rows *r, const struct det_boxes *b, const struct det_rows_in *in,
+cut(struct det_rows *r, const struct det_boxes *b, const struct det_rows_in *in,
     const struct det_rows_params *p, int threads)
 {
 	const size_t w = (size_t)p->warp.w, h = (size_t)p->warp.h;
+	const int hog = p->op == DET_ROWS_HOG;
 	struct det_crops c = { 0 };
-	size_t bytes = 0;
+	size_t bytes = 0, size = 0;
 	enum det_err e;
 
+	if (hog && (e = det_hog_size(&size, &p->hog)))
+		return e;
 	if (!p->original)
 		e = det_crops_input(&c, in->item, &in->tensor[0]);
 	else if (!in->n || !(e = det_tensor_bytes(&bytes, &in->tensor[0])))
 		e = det_crops_original(
 		    &c, in->item, in->n ? in->tensor[0].data : NULL, bytes, &p->norm);
-	if (!e && !(e = make_room(r, b->n, c.im.c, h, w)))
+	if (!e)
+		e = hog ? make_room(r, b->n, size, 1, 1)
+			: make_room(r, b->n, c.im.c, h, w);
+	if (!e && hog)
+		e = det_hog_boxes(r->row, &c.im, &p->norm, b, &p->hog, threads);
+	else if (!e)
 		e = det_warp_boxes(r->row, &c.im, b, &p->warp, threads);
 	det_crops_release(&c);
 	return e;
@@ -115,11 +132,11 @@ enum det_err
 det_rows_make(struct det_rows *r, struct det_boxes *b, const struct det_rows_in *in,
     const struct det_rows_params *p, int threads)
 {
-	const int warps = p->op == DET_ROWS_WARP;
+	const int cuts = det_rows_cuts(p);
 	enum det_err e = det_boxes_map(
-	    b, in->item, warps && p->original ? DET_SPACE_IMAGE : DET_SPACE_INPUT);
+	    b, in->item, cuts && p->original ? DET_SPACE_IMAGE : DET_SPACE_INPUT);
 
-	return e ? e : (warps ? warp : pool)(r, b, in, p, threads);
+	return e ? e : (cuts ? cut : pool)(r, b, in, p, threads);
 }
 
 void

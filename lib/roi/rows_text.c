@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "roi/rows.h"
 
-const char *const det_rows_ops[] = { "align", "max", "spp", "warp", NULL };
+const char *const det_rows_ops[] = { "align", "max", "spp", "warp", "hog", NULL };
 const char *const det_rows_forms[] = { "detection", "fixed", NULL };
 const char *const det_rows_guards[] = { "tv", "d2", NULL };
 const char *const det_rows_pictures[] = { "image", "original", NULL };
@@ -56,6 +56,10 @@ det_rows_text(struct det_buf *out, const struct det_rows_params *p,
 		return det_buf_printf(out,
 		    " size=%ldx%ld context=%ld square=%d from=%s", w->w, w->h,
 		    w->context, w->square, det_rows_pictures[p->original]);
+	if (p->op == DET_ROWS_HOG)
+		return det_buf_printf(out, " size=%ldx%ld cell=%ld context=%ld from=%s",
+		    p->hog.w, p->hog.h, p->hog.cell, p->hog.context,
+		    det_rows_pictures[p->original]);
 	e = r->op == DET_ROI_SPP ? add_spp(out, r)
 				 : det_buf_printf(out, " size=%ldx%ld", r->w, r->h);
 	if (!e && r->op == DET_ROI_ALIGN)
