@@ -74,7 +74,7 @@ main(int argc, char *argv[])
 {
 	struct job j = { .p = DET_DECODE_DEFAULTS };
 	const struct opt opts[] = {
-		OPT_DOUBLE('t', "thresh", &j.p.thresh, 0, 1, "S",
+		OPT_DOUBLE('t', "thresh", &j.p.thresh, -1e30, 1e30, "S",
 		    "boxes are those scored above S"),
 		OPT_LONG(0, "top", &j.p.top, 0, 1e9, "N",
 		    "only the N best of a map; 0: all (default: as the model says)"),

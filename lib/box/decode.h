@@ -37,7 +37,9 @@ enum det_err det_decode_bind(
     struct det_decode *d, const struct det_anchors *a) DET_MUST_USE;
 
 struct det_decode_params {
-	double thresh;   /* boxes are those whose score is above; 0..1; -1: all */
+	/* boxes are those whose score is above: 0..1, -1: all; of lines with score=linear
+	 * any number */
+	double thresh;
 	long in_w, in_h; /* size of the input's picture; 0: what the text says */
 	long top;        /* at most so many a map; -1: what the text says, 0: all */
 	/* where the picture lies in the input, without its padding: what lines with `clip`

@@ -53,6 +53,8 @@ parse(struct det_decode_line *m, struct det_line *l)
 	if (!grid)
 		return det_fail(
 		    DET_INVALID, "map=NAME expected: whose anchors these are");
+	if (m->delta.score == DET_SCORE_LINEAR)
+		return det_fail(DET_INVALID, "score: sigmoid or softmax expected");
 	if (m->delta.score == DET_SCORE_SOFTMAX && m->classes == 1 &&
 	    !m->delta.background)
 		return det_fail(DET_INVALID,

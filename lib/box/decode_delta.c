@@ -12,7 +12,7 @@
 #include "base/text.h"
 
 static const char *const backgrounds[] = { "none", "first", "last", NULL };
-static const char *const scores[] = { "sigmoid", "softmax", NULL };
+static const char *const scores[] = { "sigmoid", "softmax", "linear", NULL };
 static const char *const forms[] = { "center", "corner", NULL };
 
 static enum det_err
@@ -97,7 +97,10 @@ det_decode_delta_box(float box[4], int *keep, const struct det_decode_job *j,
 	const struct det_decode_delta *d = &j->m->delta;
 	float least = d->min_size, one = (float)(d->coder.plus_one != 0);
 
-	det_coder_decode(box, &d->coder, anchor, delta);
+	if (delta)
+		det_coder_decode(box, &d->coder, anchor, delta);
+	else
+		memcpy(box, anchor, 4 * sizeof *box);
 	for (int i = 0; i < 4; i++)
 		if (!isfinite(box[i]))
 			return det_fail(DET_INVALID,

@@ -19,7 +19,11 @@ enum det_decode_background {
 	DET_BACKGROUND_LAST,
 };
 
-enum det_decode_score { DET_SCORE_SIGMOID, DET_SCORE_SOFTMAX };
+enum det_decode_score {
+	DET_SCORE_SIGMOID,
+	DET_SCORE_SOFTMAX,
+	DET_SCORE_LINEAR, /* the number itself: the margin of an SVM; rcnn only */
+};
 
 enum det_decode_clip {
 	DET_CLIP_NONE,
@@ -42,7 +46,8 @@ struct det_decode_kind;
 /* One line of the text. Fields that a kind does not use are 0. */
 struct det_decode_line {
 	const struct det_decode_kind *kind;
-	char *map[DET_DECODE_INPUTS]; /* names, as many as the kind takes */
+	char *map[DET_DECODE_INPUTS]; /* names; NULL beyond `maps` */
+	size_t maps;                  /* how many: rcnn has one where boxes stay */
 	char *list;                   /* boxes=; NULL: none is wanted */
 	char *grid;                   /* map=, whose anchors are wanted; NULL: none */
 	long classes, net_w, net_h;
@@ -76,7 +81,8 @@ struct det_decode_columns {
 	size_t first_score;             /* column of class 0 */
 	size_t first_delta, step;       /* of class 0, and to the next class */
 };
-/* For a BOX of so many columns; 0 where no such line has as many. */
+/* For a BOX of so many columns; 0 where no such line has as many. A line without BOX has
+ * none of them. */
 int det_decode_columns(struct det_decode_columns *y, const struct det_decode_line *m,
     size_t deltas) DET_MUST_USE;
 

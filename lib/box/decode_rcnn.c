@@ -4,12 +4,13 @@
  * classes and box deltas for each proposal. CLS is (R, K + b) with b = 1 where there is a
  * background, BOX (R, 4 n); row i is proposal i of the list `boxes`.
  *
- *   score_k = softmax over all K + b, or the logistic of each alone
+ *   score_k = softmax over all K + b, or the logistic of each alone, or the number itself:
+ *             the margin of an SVM (Girshick et al., R-CNN, CVPR 2014), of any sign
  *   box_k   = proposal i moved by its deltas 4c .. 4c + 3
  *
  * where column c is that of class k among n = K + b, or among n = K (no deltas of the
  * background); under `agnostic` all classes share those of n = 1, or of n = 2 (background
- * and the rest). The labels 0 .. K - 1 leave the background out, wherever it stands.
+ * and the rest). Without BOX every class has the proposal as it is. The labels 0 .. K - 1 leave the background out, wherever it stands.
  *
  * Follows torchvision's roi_heads.py (postprocess_detections) and, by `unscaled` with
  * plus_one and clip=inclusive, py-faster-rcnn's test.py (im_detect), which divides proposals
@@ -54,6 +55,8 @@ det_decode_columns(
 		.first_score = bg,
 		.step = m->agnostic ? 0 : 4 };
 	y->scores = y->classes + (m->delta.background != DET_BACKGROUND_NONE);
+	if (m->maps == 1)
+		return deltas == 0;
 	if (m->agnostic) {
 		y->first_delta = deltas == 8 && bg ? 4 : 0;
 		return deltas == 4 || deltas == 8;
@@ -74,7 +77,8 @@ lay_out(struct det_decode_columns *y, const struct det_decode_job *j)
 	const struct det_decode_line *m = j->m;
 	const struct det_tensor *cls = j->map[0], *box = j->map[1];
 	const size_t rows = j->list->n;
-	const int fits = det_decode_columns(y, m, is_table(box) ? box->dims[1] : 0);
+	const int fits =
+	    det_decode_columns(y, m, box && is_table(box) ? box->dims[1] : 0);
 	char shape[96];
 
 	if (!is_table(cls) || cls->dims[0] != rows || cls->dims[1] != y->scores)
@@ -84,7 +88,7 @@ lay_out(struct det_decode_columns *y, const struct det_decode_job *j)
 		    m->map[0], det_shape_text(shape, sizeof shape, cls), rows,
 		    y->scores, m->list,
 		    y->scores > y->classes ? " and the background" : "");
-	if (!fits || box->dims[0] != rows)
+	if (box && (!fits || box->dims[0] != rows))
 		return det_fail(DET_INVALID,
 		    "map '%s' is %s: %zux%zu expected: a row for each of '%s', four "
 		    "deltas for each %s",
@@ -124,28 +128,37 @@ decode(float box[4], int *keep, const struct det_decode_job *j, const struct det
 	return e;
 }
 
+static void
+scores(float *p, const float *cls, size_t n, int kind)
+{
+	if (kind == DET_SCORE_SOFTMAX) {
+		det_decode_softmax(p, cls, n, 1);
+		return;
+	}
+	for (size_t k = 0; k < n; k++)
+		p[k] = kind == DET_SCORE_LINEAR ? cls[k] : det_decode_logistic(cls[k]);
+}
+
 /* Boxes of one proposal; p is scratch for its scores. */
 static enum det_err
 run_row(struct det_decode_job *j, const struct det_decode_columns *y, size_t row,
     const float *cls, const float *deltas, float *p)
 {
 	const struct det_decode_at at = { row, 0, 0, row };
+	const float *delta = NULL;
 	float box[4];
 	int keep;
 	enum det_err e;
 
-	if (j->m->delta.score == DET_SCORE_SOFTMAX)
-		det_decode_softmax(p, cls, y->scores, 1);
-	else
-		for (size_t k = 0; k < y->scores; k++)
-			p[k] = det_decode_logistic(cls[k]);
+	scores(p, cls, y->scores, j->m->delta.score);
 	for (size_t k = 0; k < y->classes; k++) {
 		const float score = p[y->first_score + k];
 
 		if (!(score > j->thresh))
 			continue;
-		if ((e = decode(box, &keep, j, &j->list->box[row],
-			 deltas + y->first_delta + k * y->step, &at)))
+		if (deltas)
+			delta = deltas + y->first_delta + k * y->step;
+		if ((e = decode(box, &keep, j, &j->list->box[row], delta, &at)))
 			return e;
 		if (keep &&
 		    (e = det_decode_add_corners(j, box, score, (int32_t)k, &at)))
@@ -183,7 +196,7 @@ out:
 static enum det_err
 run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t count)
 {
-	const float *deltas = j->map[1]->data;
+	const float *deltas = j->map[1] ? j->map[1]->data : NULL;
 	const size_t from = j->out->n;
 	struct det_decode_columns y;
 	float *p = NULL;
@@ -193,7 +206,8 @@ run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t
 	if ((e = lay_out(&y, j)) || (e = det_alloc(&p, y.scores, sizeof *p)))
 		return e;
 	for (size_t i = 0; i < j->list->n && !e; i++)
-		e = run_row(j, &y, i, x + i * y.scores, deltas + i * y.deltas, p);
+		e = run_row(j, &y, i, x + i * y.scores,
+		    deltas ? deltas + i * y.deltas : NULL, p);
 	free(p);
 	j->base += j->list->n;
 	if (!e && j->top > 0 && j->out->n - from > (size_t)j->top)
@@ -202,5 +216,5 @@ run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t
 }
 
 const struct det_decode_kind det_decode_rcnn = {
-	.name = "rcnn", .parse = parse, .run = run, .maps = 2, .rows = 1
+	.name = "rcnn", .parse = parse, .run = run, .maps = 2, .one = 1, .rows = 1
 };

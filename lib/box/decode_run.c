@@ -140,7 +140,7 @@ run_line(struct det_decode_job *j)
 	size_t count;
 	enum det_err e;
 
-	for (size_t i = 0; i < j->m->kind->maps; i++)
+	for (size_t i = 0; i < j->m->maps; i++)
 		if ((e = check_input(j, i)))
 			return e;
 	if ((e = det_tensor_count(&count, j->map[0])))
@@ -172,8 +172,8 @@ set_line(struct det_decode_job *j, const struct det_decode *d,
 		j->clip[3] = j->in_h;
 	}
 	j->top = p->top >= 0 ? p->top : m->top;
-	for (size_t i = 0; i < m->kind->maps; i++)
-		j->map[i] = &in->maps[m->map_at + i];
+	for (size_t i = 0; i < DET_DECODE_INPUTS; i++)
+		j->map[i] = i < m->maps ? &in->maps[m->map_at + i] : NULL;
 	j->list = m->list ? &in->lists[m->list_at] : NULL;
 	j->grid = m->grid && in->grids && in->grids[m->grid_at].data
 		      ? &in->grids[m->grid_at]
@@ -265,6 +265,16 @@ run_lines(struct det_decode_job *j, const struct det_decode *d,
 	return DET_OK;
 }
 
+/* Whether some line's scores are any numbers. */
+static int
+linear(const struct det_decode *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->line[i].delta.score == DET_SCORE_LINEAR)
+			return 1;
+	return 0;
+}
+
 enum det_err
 det_decode_place(struct det_decode_params *p, const struct det_item *it)
 {
@@ -293,7 +303,7 @@ det_decode_run(struct det_boxes *out, const struct det_decode *d,
 
 	out->n = 0;
 	out->space = DET_SPACE_INPUT;
-	if (!(p->thresh >= -1 && p->thresh <= 1))
+	if (!(p->thresh >= -1 && p->thresh <= 1) && !(linear(d) && isfinite(p->thresh)))
 		return det_fail(DET_INVALID, "a score threshold in 0 to 1 expected");
 	j.scale = p->scale > 0 ? p->scale : 1;
 	if (most && (e = det_alloc(&j.class_floor, classes, sizeof *j.class_floor)))

@@ -293,6 +293,49 @@ test_coder(void)
 	make_input();
 }
 
+/* Margins of SVMs: the numbers as they are, below 0 too; and boxes that stay. */
+static void
+test_linear(void)
+{
+	static const char *const text =
+	    "rcnn(c) classes=3 score=linear background=none clip min_size=3";
+	struct run r = { 0 };
+	size_t n = 0, wrong = 0;
+
+	set(&r, R, K, 0);
+	r.p.thresh = -1.5;
+	ok(!decode(&r, text), "linear, without deltas: %s", text);
+	for (size_t i = 0; i < R; i++)
+		for (size_t k = 0; k < K; k++) {
+			const float s = cls[i * K + k];
+			struct det_box want = proposal[i];
+			const struct det_box *got = &r.out.box[n];
+
+			want.x1 = cut(want.x1, W);
+			want.x2 = cut(want.x2, W);
+			want.y1 = cut(want.y1, H);
+			want.y2 = cut(want.y2, H);
+			if (!(s > -1.5f) || want.x2 - want.x1 < 3 ||
+			    want.y2 - want.y1 < 3)
+				continue;
+			if (n++ >= r.out.n)
+				break;
+			wrong += farthest(got, &want) > 1e-4 ||
+				 got->score < (double)s || got->score > (double)s;
+		}
+	ok(n == r.out.n && n > 20 && wrong == 0,
+	    "gives every proposal and its number above -1.5: %zu", n);
+	r.p.thresh = 2.5;
+	ok(!decode(&r, text) && r.out.n > 0 && r.out.n < n, "or above 2.5");
+	r.p.thresh = -INFINITY;
+	ok(decode(&r, text) == DET_INVALID, "a finite threshold");
+	set(&r, R, 4, 16);
+	r.p.thresh = -1.5;
+	ok(decode(&r, "rcnn(c,b) classes=3") == DET_INVALID,
+	    "which of a softmax is none below -1");
+	det_boxes_release(&r.out);
+}
+
 static void
 test_none(void)
 {
@@ -319,7 +362,9 @@ test_refused(void)
 		    "map 'c' is 40x4: 40x3" },
 		{ R, 4, 20, "rcnn(c,b) classes=3", "map 'b' is 40x20x1x1: 40x16" },
 		{ R, 4, 16, "rcnn(c,b) classes=3 agnostic", "40x4 expected" },
-		{ R, 4, 16, "rcnn(c) classes=3", "CLASSES, BOXES" },
+		{ R, 4, 16, "rcnn(c,b,d) classes=3", "CLASSES, BOXES" },
+		{ R, 4, 16, "rcnn(c) classes=3 score=linear background=none",
+		    "map 'c' is 40x4: 40x3 expected" },
 		{ R, 4, 16, "rcnn(c,b)", "classes=N expected" },
 		{ R, 4, 16, "rcnn(c,b) classes=3 weights=1,2", "four numbers" },
 		{ R, 4, 16, "rcnn(c,b) classes=3 background=middle", "background" },
@@ -384,6 +429,7 @@ main(void)
 	test_layouts();
 	test_top();
 	test_coder();
+	test_linear();
 	test_none();
 	test_refused();
 	test_picture();
