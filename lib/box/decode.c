@@ -59,7 +59,7 @@ name_inputs(struct det_decode *d, struct det_decode_line *m, const struct det_li
 	enum det_err e;
 
 	m->map_at = d->maps.n;
-	for (size_t i = 0; i < m->kind->maps; i++) {
+	for (size_t i = 0; i < m->maps; i++) {
 		if ((e = det_strdup(&m->map[i], l->input[i])))
 			return e;
 		before = d->maps.n;
@@ -90,7 +90,9 @@ parse_line(void *ctx, struct det_line *l, const char *text, size_t n)
 	*m = (struct det_decode_line){ 0 };
 	if ((e = find_kind(&m->kind, l->word)))
 		return e;
-	if (l->name || l->n_inputs != m->kind->maps)
+	m->maps = l->n_inputs;
+	if (l->name || m->maps > m->kind->maps ||
+	    m->maps + (m->kind->spare && m->maps) < m->kind->maps)
 		return det_fail(DET_INVALID, "%s(%s) key=value ... expected", l->word,
 		    m->kind->maps == 1 ? "MAP" : "CLASSES, BOXES");
 	if ((e = det_line_size(&m->net_w, &m->net_h, l, "net", 1 << 20)) ||

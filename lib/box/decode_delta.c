@@ -92,12 +92,15 @@ cut(float box[4], const struct det_decode_job *j)
 
 enum det_err
 det_decode_delta_box(float box[4], int *keep, const struct det_decode_job *j,
-    const float anchor[4], const float delta[4], const struct det_decode_at *at)
+    const float anchor[4], const float *delta, const struct det_decode_at *at)
 {
 	const struct det_decode_delta *d = &j->m->delta;
 	float least = d->min_size, one = (float)(d->coder.plus_one != 0);
 
-	det_coder_decode(box, &d->coder, anchor, delta);
+	if (delta)
+		det_coder_decode(box, &d->coder, anchor, delta);
+	else
+		memcpy(box, anchor, 4 * sizeof *box);
 	for (int i = 0; i < 4; i++)
 		if (!isfinite(box[i]))
 			return det_fail(DET_INVALID,

@@ -33,6 +33,7 @@ struct det_decode_kind {
 	enum det_err (*run)(struct det_decode_job *j, const struct det_tensor *t,
 	    const float *x, size_t count);
 	size_t maps; /* how many it takes, at least 1 */
+	int spare;   /* the last of them may be missing */
 	int rows;    /* maps have a row a proposal, maybe none, instead of N = 1 */
 	int scans;   /* run looks for NaN and infinity by itself, as it reads */
 };
@@ -95,10 +96,10 @@ enum det_err det_decode_add(struct det_decode_job *j, const struct det_decode_re
 enum det_err det_decode_add_box(struct det_decode_job *j, const double box[4],
     float score, int32_t label, const struct det_decode_at *at) DET_MUST_USE;
 
-/* A box from an anchor (or proposal) and its delta, decoded, cut by `clip` and held against
+/* A box from an anchor (or proposal) and its delta (NULL: none), decoded, cut by `clip` and held against
  * min_size: *keep says whether it is left. DET_INVALID where it is not finite. */
 enum det_err det_decode_delta_box(float box[4], int *keep,
-    const struct det_decode_job *j, const float anchor[4], const float delta[4],
+    const struct det_decode_job *j, const float anchor[4], const float *delta,
     const struct det_decode_at *at) DET_MUST_USE;
 /* Adds it. label -1: none. */
 enum det_err det_decode_add_corners(struct det_decode_job *j, const float box[4],

@@ -43,6 +43,7 @@ struct det_decode_kind;
 struct det_decode_line {
 	const struct det_decode_kind *kind;
 	char *map[DET_DECODE_INPUTS]; /* names, as many as the kind takes */
+	size_t maps;                  /* which are that many; rcnn without BOX: 1 */
 	char *list;                   /* boxes=; NULL: none is wanted */
 	char *grid;                   /* map=, whose anchors are wanted; NULL: none */
 	long classes, net_w, net_h;

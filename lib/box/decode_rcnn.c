@@ -7,6 +7,8 @@
  *   score_k = softmax over all K + b, or the logistic of each alone
  *   box_k   = proposal i moved by its deltas 4c .. 4c + 3
  *
+ * (without BOX, R-CNN's before its boxes are regressed: the proposal itself)
+ *
  * where column c is that of class k among n = K + b, or among n = K (no deltas of the
  * background); under `agnostic` all classes share those of n = 1, or of n = 2 (background
  * and the rest). The labels 0 .. K - 1 leave the background out, wherever it stands.
@@ -72,9 +74,10 @@ static enum det_err
 lay_out(struct det_decode_columns *y, const struct det_decode_job *j)
 {
 	const struct det_decode_line *m = j->m;
-	const struct det_tensor *cls = j->map[0], *box = j->map[1];
+	const struct det_tensor *cls = j->map[0], *box = m->maps > 1 ? j->map[1] : NULL;
 	const size_t rows = j->list->n;
-	const int fits = det_decode_columns(y, m, is_table(box) ? box->dims[1] : 0);
+	const int fits =
+	    det_decode_columns(y, m, box && is_table(box) ? box->dims[1] : 0);
 	char shape[96];
 
 	if (!is_table(cls) || cls->dims[0] != rows || cls->dims[1] != y->scores)
@@ -84,7 +87,7 @@ lay_out(struct det_decode_columns *y, const struct det_decode_job *j)
 		    m->map[0], det_shape_text(shape, sizeof shape, cls), rows,
 		    y->scores, m->list,
 		    y->scores > y->classes ? " and the background" : "");
-	if (!fits || box->dims[0] != rows)
+	if (box && (!fits || box->dims[0] != rows))
 		return det_fail(DET_INVALID,
 		    "map '%s' is %s: %zux%zu expected: a row for each of '%s', four "
 		    "deltas for each %s",
@@ -107,7 +110,7 @@ set_unscaled(struct det_decode_job *to, const struct det_decode_job *j)
 
 static enum det_err
 decode(float box[4], int *keep, const struct det_decode_job *j, const struct det_box *b,
-    const float delta[4], const struct det_decode_at *at)
+    const float *delta, const struct det_decode_at *at)
 {
 	float from[4] = { (float)b->x1, (float)b->y1, (float)b->x2, (float)b->y2 };
 	struct det_decode_job original;
@@ -145,7 +148,7 @@ run_row(struct det_decode_job *j, const struct det_decode_columns *y, size_t row
 		if (!(score > j->thresh))
 			continue;
 		if ((e = decode(box, &keep, j, &j->list->box[row],
-			 deltas + y->first_delta + k * y->step, &at)))
+			 deltas ? deltas + y->first_delta + k * y->step : NULL, &at)))
 			return e;
 		if (keep &&
 		    (e = det_decode_add_corners(j, box, score, (int32_t)k, &at)))
@@ -183,7 +186,7 @@ out:
 static enum det_err
 run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t count)
 {
-	const float *deltas = j->map[1]->data;
+	const float *deltas = j->m->maps > 1 ? j->map[1]->data : NULL;
 	const size_t from = j->out->n;
 	struct det_decode_columns y;
 	float *p = NULL;
@@ -193,7 +196,8 @@ run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t
 	if ((e = lay_out(&y, j)) || (e = det_alloc(&p, y.scores, sizeof *p)))
 		return e;
 	for (size_t i = 0; i < j->list->n && !e; i++)
-		e = run_row(j, &y, i, x + i * y.scores, deltas + i * y.deltas, p);
+		e = run_row(j, &y, i, x + i * y.scores,
+		    deltas ? deltas + i * y.deltas : NULL, p);
 	free(p);
 	j->base += j->list->n;
 	if (!e && j->top > 0 && j->out->n - from > (size_t)j->top)
@@ -202,5 +206,5 @@ run(struct det_decode_job *j, const struct det_tensor *t, const float *x, size_t
 }
 
 const struct det_decode_kind det_decode_rcnn = {
-	.name = "rcnn", .parse = parse, .run = run, .maps = 2, .rows = 1
+	.name = "rcnn", .parse = parse, .run = run, .maps = 2, .spare = 1, .rows = 1
 };

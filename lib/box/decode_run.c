@@ -140,7 +140,7 @@ run_line(struct det_decode_job *j)
 	size_t count;
 	enum det_err e;
 
-	for (size_t i = 0; i < j->m->kind->maps; i++)
+	for (size_t i = 0; i < j->m->maps; i++)
 		if ((e = check_input(j, i)))
 			return e;
 	if ((e = det_tensor_count(&count, j->map[0])))
@@ -172,7 +172,7 @@ set_line(struct det_decode_job *j, const struct det_decode *d,
 		j->clip[3] = j->in_h;
 	}
 	j->top = p->top >= 0 ? p->top : m->top;
-	for (size_t i = 0; i < m->kind->maps; i++)
+	for (size_t i = 0; i < m->maps; i++)
 		j->map[i] = &in->maps[m->map_at + i];
 	j->list = m->list ? &in->lists[m->list_at] : NULL;
 	j->grid = m->grid && in->grids && in->grids[m->grid_at].data
