@@ -151,6 +151,7 @@ train_batches(struct train_job *j, struct det_batches_params *p)
 	p->classes = det_model_classes(j->model);
 	p->norm = j->norm;
 	p->gt = j->o->gt;
+	p->proposals = det_system_proposals(det_train_system(j->train));
 	p->size = (size_t)j->o->batch;
 	p->in = j->in = tool_input(j->t, &p->fd);
 	tool_check(j->t, det_batches_new(&j->batches, p));

@@ -10,7 +10,8 @@
  *
  * where column c is that of class k among n = K + b, or among n = K (no deltas of the
  * background); under `agnostic` all classes share those of n = 1, or of n = 2 (background
- * and the rest). Without BOX every class has the proposal as it is. The labels 0 .. K - 1 leave the background out, wherever it stands.
+ * and the rest). Without BOX every class has the proposal as it is. The labels 0 .. K - 1
+ * leave the background out, wherever it stands.
  *
  * Follows torchvision's roi_heads.py (postprocess_detections) and, by `unscaled` with
  * plus_one and clip=inclusive, py-faster-rcnn's test.py (im_detect), which divides proposals

@@ -8,31 +8,38 @@
 #include "image/original.h"
 
 enum det_err
-det_crops_input(
-    struct det_crops *c, const struct det_item *it, const struct det_tensor *t)
+det_crops_picture(
+    struct det_warp_picture *im, const struct det_tensor *t, const double rect[4])
 {
-	double rect[4];
 	char shape[96];
-	enum det_err e;
 
-	if ((e = det_item_picture(rect, it)))
-		return e;
 	if (t->dtype != DET_F32 || t->rank != 4 || t->dims[0] != 1 || !t->dims[1] ||
-	    (double)t->dims[2] < rect[3] || (double)t->dims[3] < rect[2])
+	    !(rect[0] >= 0 && rect[1] >= 0) || (double)t->dims[2] < rect[3] ||
+	    (double)t->dims[3] < rect[2])
 		return det_fail(DET_INVALID,
 		    "tensor 'image' is %s: f32 1xCxHxW of the size that the item tells "
 		    "expected",
 		    det_shape_text(shape, sizeof shape, t));
-	c->im = (struct det_warp_picture){ .c = t->dims[1],
+	*im = (struct det_warp_picture){ .c = t->dims[1],
 		.h = (size_t)(rect[3] - rect[1]),
 		.w = (size_t)(rect[2] - rect[0]),
 		.stride = t->dims[3],
 		.plane = t->dims[2] * t->dims[3],
 		.x0 = rect[0],
 		.y0 = rect[1] };
-	c->im.data =
+	im->data =
 	    (const float *)t->data + (size_t)rect[1] * t->dims[3] + (size_t)rect[0];
 	return DET_OK;
+}
+
+enum det_err
+det_crops_input(
+    struct det_crops *c, const struct det_item *it, const struct det_tensor *t)
+{
+	double rect[4];
+	enum det_err e = det_item_picture(rect, it);
+
+	return e ? e : det_crops_picture(&c->im, t, rect);
 }
 
 enum det_err

@@ -16,6 +16,11 @@ struct det_crops {
 	float *own;
 };
 
+/* The picture that lies at x1 y1 x2 y2 (whole pixels) of an input f32 (1,C,H,W), whose data
+ * must outlive im. DET_INVALID where the tensor is another, or smaller. */
+enum det_err det_crops_picture(struct det_warp_picture *im, const struct det_tensor *t,
+    const double rect[4]) DET_MUST_USE;
+
 /* The tensor "image", f32 (1,C,H,W), of which only the picture counts, not its padding; for
  * boxes in the input's pixels. The tensor must outlive c. */
 enum det_err det_crops_input(struct det_crops *c, const struct det_item *it,

@@ -37,7 +37,7 @@ det_batch_slot_next(struct det_batches *b)
 		free(s->path[i]);
 	s->out.n = 0;
 	s->out.cut = 0;
-	s->boxes.n = 0;
+	s->boxes.n = s->places.n = 0;
 	memset(s->out.faults, 0, sizeof s->out.faults);
 	return s;
 }
@@ -45,10 +45,14 @@ det_batch_slot_next(struct det_batches *b)
 void
 det_batch_slot_give(struct det_batches *b, struct det_batch_slot *s)
 {
-	for (size_t i = 0; i < s->out.n; i++)
+	for (size_t i = 0; i < s->out.n; i++) {
 		s->truth[i].box = s->truth[i].n ? s->boxes.box + s->first[i] : NULL;
+		s->proposed[i].box =
+		    s->proposed[i].n ? s->places.box + s->first[b->p.size + i] : NULL;
+	}
 	s->out.image.dims[0] = s->out.n;
 	s->out.truth = s->truth;
+	s->out.proposed = b->p.proposals ? s->proposed : NULL;
 	s->out.path = s->path;
 	for (int f = 0; f < DET_BATCH_FAULTS; f++)
 		s->out.fault[f] = s->text[f];
@@ -64,7 +68,8 @@ slot_make(struct det_batch_slot *s, size_t size)
 	enum det_err e;
 
 	if ((e = det_calloc(&s->truth, size, sizeof *s->truth)) ||
-	    (e = det_calloc(&s->first, size, sizeof *s->first)))
+	    (e = det_calloc(&s->proposed, size, sizeof *s->proposed)) ||
+	    (e = det_calloc(&s->first, size, 2 * sizeof *s->first)))
 		return e;
 	return det_calloc(&s->path, size, sizeof *s->path);
 }
@@ -76,9 +81,11 @@ slot_release(struct det_batch_slot *s)
 		free(s->path[i]);
 	free(s->out.image.data);
 	free(s->truth);
+	free(s->proposed);
 	free(s->first);
 	free(s->path);
 	det_boxes_release(&s->boxes);
+	det_boxes_release(&s->places);
 }
 
 /* --- the thread --- */
@@ -206,6 +213,7 @@ det_batches_free(struct det_batches *b)
 	det_record_release(&b->image);
 	det_item_release(&b->item);
 	det_boxes_release(&b->gt);
+	det_boxes_release(&b->proposals);
 	det_classes_release(&b->classes);
 	free(b->label);
 	free(b->head.text);

@@ -28,10 +28,11 @@
 #define DET_BATCH_LEAST 0.01
 
 enum det_batch_fault {
-	DET_BATCH_NO_AREA, /* of the box as annotated, or as mapped and cut */
-	DET_BATCH_OUTSIDE, /* of the picture */
-	DET_BATCH_CLASS,   /* none of the model's */
-	DET_BATCH_BAD,     /* an item marked as bad */
+	DET_BATCH_NO_AREA,  /* of the box as annotated, or as mapped and cut */
+	DET_BATCH_OUTSIDE,  /* of the picture */
+	DET_BATCH_CLASS,    /* none of the model's */
+	DET_BATCH_BAD,      /* an item marked as bad */
+	DET_BATCH_PROPOSED, /* a proposal that never had an area */
 	DET_BATCH_FAULTS
 };
 
@@ -42,7 +43,10 @@ const char *det_batch_fault_about(enum det_batch_fault f);
 struct det_labelled {
 	struct det_tensor image;         /* (N,C,H,W) f32 */
 	const struct det_example *truth; /* N */
-	char *const *path;               /* N names, for messages */
+	/* N; NULL where none were asked for. Those that lie outside the picture, by an
+	 * augmentation or before, are not among them. */
+	const struct det_proposed *proposed;
+	char *const *path; /* N names, for messages */
 	size_t n;
 	int cut;        /* shorter than wanted, but not the stream's last */
 	uint64_t items; /* of the stream, up to the batch's last one */
@@ -59,6 +63,7 @@ struct det_batches_params {
 					    * they are; must outlive the batches */
 	const char *norm;                  /* the model's, det_made_norm; NULL: any */
 	const char *image, *gt;            /* names; NULL: "image" and "gt" */
+	const char *proposals; /* a list that every item must have; NULL: none wanted */
 	size_t size;
 	uint64_t first; /* number of the stream's first item */
 	uint64_t skip;  /* items before this number are passed over; not below first */

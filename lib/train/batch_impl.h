@@ -17,9 +17,10 @@ struct det_batch_slot {
 	struct det_labelled out;
 	size_t cap; /* of images, in floats */
 	struct det_example *truth;
-	size_t *first; /* of each image's boxes */
+	struct det_proposed *proposed;
+	size_t *first; /* of each image's boxes; then of its proposals */
 	char **path;
-	struct det_boxes boxes; /* of all images */
+	struct det_boxes boxes, places; /* objects, proposals of all images */
 	char text[DET_BATCH_FAULTS][DET_BATCH_TEXT];
 };
 
@@ -31,8 +32,8 @@ struct det_batches {
 	/* the thread's alone */
 	struct det_record r, image;
 	struct det_item item;
-	struct det_boxes gt;
-	int open, have_gt, have_image;
+	struct det_boxes gt, proposals;
+	int open, have_gt, have_image, have_proposals;
 	long epoch;
 	uint64_t items;
 	int32_t *label; /* of the stream's classes; -1: none of the model's */

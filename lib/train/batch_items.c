@@ -3,7 +3,8 @@
  * What a batch is made of: the records of an item until the next begins. Its picture goes
  * into the slot as it is, its objects mapped to the input, cut at the picture and in the
  * model's labels; what is wrong with one of them is counted, and the first is put into
- * words.
+ * words. Proposals are mapped and cut as objects are; what an augmentation leaves outside the
+ * picture is no fault of theirs.
  *
  * An item that is marked as bad leaves no gap: the next good one takes its place in the
  * batch.
@@ -24,7 +25,8 @@ det_batch_fault_about(enum det_batch_fault f)
 {
 	static const char *const about[] = { "boxes without an area",
 		"boxes outside their picture",
-		"boxes of classes that the model does not have", "bad items" };
+		"boxes of classes that the model does not have", "bad items",
+		"proposals without an area" };
 
 	return about[f];
 }
@@ -67,19 +69,30 @@ within(double v, double lo, double hi)
 	return v < lo ? lo : v > hi ? hi : v;
 }
 
-/* The box in the input, cut at the picture; says what is wrong with it. */
-static enum det_batch_fault
-take_box(const struct det_batches *b, struct det_box *box, const double rect[4])
+static int
+has_area(const struct det_box *box)
 {
-	if (!(box->x2 - box->x1 >= DET_BATCH_LEAST &&
-		box->y2 - box->y1 >= DET_BATCH_LEAST))
-		return DET_BATCH_NO_AREA;
+	return box->x2 - box->x1 >= DET_BATCH_LEAST &&
+	       box->y2 - box->y1 >= DET_BATCH_LEAST;
+}
+
+static void
+cut(struct det_box *box, const double rect[4])
+{
 	box->x1 = within(box->x1, rect[0], rect[2]);
 	box->x2 = within(box->x2, rect[0], rect[2]);
 	box->y1 = within(box->y1, rect[1], rect[3]);
 	box->y2 = within(box->y2, rect[1], rect[3]);
-	if (!(box->x2 - box->x1 >= DET_BATCH_LEAST &&
-		box->y2 - box->y1 >= DET_BATCH_LEAST))
+}
+
+/* The box in the input, cut at the picture; says what is wrong with it. */
+static enum det_batch_fault
+take_box(const struct det_batches *b, struct det_box *box, const double rect[4])
+{
+	if (!has_area(box))
+		return DET_BATCH_NO_AREA;
+	cut(box, rect);
+	if (!has_area(box))
 		return DET_BATCH_OUTSIDE;
 	box->label = label_of(b, box->label);
 	return box->label < 0 ? DET_BATCH_CLASS : DET_BATCH_FAULTS;
@@ -98,6 +111,52 @@ add_class(char *text, size_t size, const struct det_batches *b, int32_t label)
 		(void)snprintf(text + n, size - n, "label %ld", (long)label);
 }
 
+/* Where the picture lies; the item knows its input from here on. */
+static enum det_err
+find_picture(double rect[4], struct det_batches *b)
+{
+	if (b->item.in_w == 0 || b->item.in_h == 0) {
+		b->item.in_h = (long)b->image.tensor.dims[2];
+		b->item.in_w = (long)b->image.tensor.dims[3];
+	}
+	return det_item_picture(rect, &b->item);
+}
+
+static enum det_err
+add_proposals(struct det_batches *b, struct det_batch_slot *s)
+{
+	struct det_proposed *to = &s->proposed[s->out.n];
+	double rect[4];
+	char text[DET_BATCH_TEXT];
+	enum det_err e;
+
+	if (!b->p.proposals)
+		return DET_OK;
+	if ((e = find_picture(rect, b)) ||
+	    (e = det_boxes_map(&b->proposals, &b->item, DET_SPACE_INPUT)))
+		return e;
+	s->first[b->p.size + s->out.n] = s->places.n;
+	to->n = 0;
+	for (size_t i = 0; i < b->proposals.n; i++) {
+		struct det_box box = b->proposals.box[i];
+
+		if (!has_area(&box)) {
+			(void)snprintf(text, sizeof text,
+			    "'%.40s', box %zu: %.6g,%.6g %.6g,%.6g in the input",
+			    b->p.proposals, i, box.x1, box.y1, box.x2, box.y2);
+			fault(b, s, DET_BATCH_PROPOSED, text);
+			continue;
+		}
+		cut(&box, rect);
+		if (!has_area(&box))
+			continue;
+		if ((e = det_boxes_add(&s->places, &box)))
+			return e;
+		to->n++;
+	}
+	return DET_OK;
+}
+
 static enum det_err
 add_boxes(struct det_batches *b, struct det_batch_slot *s)
 {
@@ -106,12 +165,8 @@ add_boxes(struct det_batches *b, struct det_batch_slot *s)
 	char text[DET_BATCH_TEXT];
 	enum det_err e;
 
-	if (b->item.in_w == 0 || b->item.in_h == 0) {
-		b->item.in_h = (long)b->image.tensor.dims[2];
-		b->item.in_w = (long)b->image.tensor.dims[3];
-	}
-	if ((e = det_boxes_map(&b->gt, &b->item, DET_SPACE_INPUT)) ||
-	    (e = det_item_picture(rect, &b->item)))
+	if ((e = find_picture(rect, b)) ||
+	    (e = det_boxes_map(&b->gt, &b->item, DET_SPACE_INPUT)))
 		return e;
 	*t = (struct det_example){
 		.x1 = rect[0], .y1 = rect[1], .x2 = rect[2], .y2 = rect[3]
@@ -176,6 +231,11 @@ item_whole(struct det_batches *b)
 		return det_fail(DET_INVALID,
 		    "a list '%s' of objects expected, found none: is det-gt missing?",
 		    b->p.gt);
+	if (b->p.proposals && !b->have_proposals)
+		return det_fail(DET_INVALID,
+		    "a list '%s' of boxes expected, found none: is det-propose "
+		    "missing, before det-image --train?",
+		    b->p.proposals);
 	return DET_OK;
 }
 
@@ -204,6 +264,7 @@ item_end(struct det_batches *b, struct det_batch_slot **s)
 			return DET_OK;
 	}
 	if ((e = add_image(b, *s)) || (e = add_boxes(b, *s)) ||
+	    (e = add_proposals(b, *s)) ||
 	    (e = det_strdup(
 		 &(*s)->path[(*s)->out.n], b->item.path ? b->item.path : "")))
 		return item_fail(b, e);
@@ -305,7 +366,7 @@ item_begin(struct det_batches *b)
 
 	b->items++;
 	b->open = 1;
-	b->have_gt = b->have_image = 0;
+	b->have_gt = b->have_image = b->have_proposals = 0;
 	b->epoch = 0;
 	e = det_attr_long(&b->epoch, &b->r.attrs, "epoch", 0, LONG_MAX);
 	return e ? e : det_item_read(&b->item, &b->r);
@@ -337,6 +398,23 @@ image_read(struct det_batches *b)
 	return DET_OK;
 }
 
+/* A list may be both: objects as proposals. */
+static enum det_err
+boxes_read(struct det_batches *b, const char *name)
+{
+	enum det_err e;
+
+	if (!strcmp(name, b->p.gt)) {
+		b->have_gt = 1;
+		if ((e = det_boxes_read(&b->gt, &b->r)))
+			return e;
+	}
+	if (!b->p.proposals || strcmp(name, b->p.proposals) != 0)
+		return DET_OK;
+	b->have_proposals = 1;
+	return det_boxes_read(&b->proposals, &b->r);
+}
+
 enum det_err
 det_batch_record(struct det_batches *b, struct det_batch_slot **s)
 {
@@ -357,10 +435,9 @@ det_batch_record(struct det_batches *b, struct det_batch_slot **s)
 			return DET_OK;
 		return image_read(b);
 	case DET_BOXES:
-		if (b->items <= b->p.skip || strcmp(name, b->p.gt) != 0)
+		if (b->items <= b->p.skip)
 			return DET_OK;
-		b->have_gt = 1;
-		e = det_boxes_read(&b->gt, &b->r);
+		e = boxes_read(b, name);
 		return e ? item_fail(b, e) : DET_OK;
 	default: return DET_OK;
 	}

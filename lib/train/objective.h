@@ -34,6 +34,13 @@ struct det_example {
 	double x1, y1, x2, y2;
 };
 
+/* Boxes that came with an image: where its objects may be. Corners in pixels of the
+ * network's input, within the picture, sides above 0. */
+struct det_proposed {
+	const struct det_box *box;
+	size_t n;
+};
+
 /* A batch, after the forward pass. */
 struct det_objective_in {
 	const struct det_tensor

@@ -23,9 +23,11 @@ struct det_second_params {
 	int hold; /* keep the rows of the step before: for tests of gradients */
 };
 
-/* One line of the text "decode", rcnn(cls, box), over the outputs of the net "head". */
+/* One line of the text "decode", rcnn(cls, box) or rcnn(cls), over what the nets on rows put
+ * out. */
 struct det_second {
 	struct det_second_params p;
+	int given; /* proposals come with the batch */
 	struct det_rows_params rows;
 	struct det_nms_params nms;
 	const char *map_name[DET_ROWS_MAPS]; /* in maps_text */
@@ -34,8 +36,7 @@ struct det_second {
 	char *maps_text;
 	struct det_decode *decode;
 	const struct det_decode_line *line;
-	struct det_system_net *head;
-	size_t cls, box; /* its outputs */
+	struct det_system_wire cls, box;
 	size_t classes;
 
 	/* of one image */
@@ -47,35 +48,42 @@ struct det_second {
 	struct det_objects objects;
 	struct det_assign assign;
 
-	/* of the batch: a row each */
+	/* of the batch: a row each, image by image */
 	struct det_boxes chosen;
 	struct det_box *object; /* what it is trained towards; label -1: nothing */
-	struct det_roi *roi;
+	struct det_roi *roi;    /* of what is cut out: the box alone */
 	size_t object_cap, roi_cap;
+	size_t *first; /* row of each image, and their number at the end */
+	size_t first_cap;
 	struct det_roi_map *map_of; /* image * levels + level */
 	float **grad_of;            /* of each */
 	size_t map_cap, grad_cap;
 	float *row, *row_grad; /* (rows, C, h, w) */
 	size_t row_cap, row_grad_cap;
-	float *cls_grad, *box_grad;
-	size_t cls_cap, box_cap;
 	int32_t *label;
 	size_t label_cap;
 };
 
-/* From the model's options of det-propose and det-roipool, and the line (NULL: none). */
+/* The values and gradients of what the decode line names; box NULL: it has none. */
+struct det_second_out {
+	struct det_system_out *cls, *box;
+};
+
+/* From the model's options of det-roipool and, unless proposals are given, det-propose, and
+ * the line (NULL: none). */
 enum det_err det_second_options(
     struct det_second *d, const struct det_model *m, struct det_line *l) DET_MUST_USE;
 
-/* Fills chosen, object and roi (its map within the levels of its image; images follow one
- * another: image * levels + level) from the first stage's outputs. `maps` are those that rows
- * are pooled from, with their scales, of one image each. */
+/* Fills chosen, object, first and roi (its map within the levels of its image; images follow
+ * one another: image * levels + level) from the first stage's outputs, or the proposals
+ * given. `maps` are those that rows are pooled from, with their scales, of one image each;
+ * of what is cut out they are not looked at. */
 enum det_err det_second_sample(struct det_second *d, struct det_system *s,
     const struct det_batch *b, const struct det_roi_map *maps) DET_MUST_USE;
 
-/* The head's loss over n rows, after its forward pass: value[0] classes, value[1] boxes;
- * gradients into cls_grad and box_grad. */
+/* The loss over all rows, after the forward pass: value[0] classes, value[1] boxes; sets
+ * the gradients of o. */
 enum det_err det_second_loss(
-    struct det_second *d, size_t n, double *value) DET_MUST_USE;
+    struct det_second *d, const struct det_second_out *o, double *value) DET_MUST_USE;
 
 #endif

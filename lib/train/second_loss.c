@@ -11,28 +11,35 @@
 #include "train/loss.h"
 #include "train/second_impl.h"
 
+/* That there is a value a row and class, and where. */
 static enum det_err
-check_outputs(struct det_decode_columns *y, const struct det_second *d, size_t n)
+check_outputs(struct det_decode_columns *y, const struct det_second *d,
+    const struct det_second_out *o)
 {
-	const struct det_tensor *cls = &d->head->out[d->cls].value;
-	const struct det_tensor *box = &d->head->out[d->box].value;
-	char one[96], two[96];
+	const struct det_tensor *cls = &o->cls->value;
+	const struct det_tensor *box = o->box ? &o->box->value : NULL;
+	const size_t n = d->chosen.n;
+	const int fits = det_decode_columns(y, d->line, box ? box->dims[1] : 0);
+	char shape[96];
 
-	if (det_decode_columns(y, d->line, box->dims[1]) && cls->dims[0] == n &&
-	    box->dims[0] == n && cls->dims[1] == y->scores &&
-	    cls->dims[2] * cls->dims[3] == 1 && box->dims[2] * box->dims[3] == 1)
-		return DET_OK;
-	return det_fail(DET_INVALID,
-	    "maps '%s' is %s and '%s' is %s: %zux%zu expected and deltas of each class",
-	    d->line->map[0], det_shape_text(one, sizeof one, cls), d->line->map[1],
-	    det_shape_text(two, sizeof two, box), n, y->scores);
+	if (cls->dims[0] != n || cls->dims[1] != y->scores ||
+	    cls->dims[2] * cls->dims[3] != 1)
+		return det_fail(DET_INVALID, "map '%s' is %s: %zux%zu expected",
+		    d->line->map[0], det_shape_text(shape, sizeof shape, cls), n,
+		    y->scores);
+	if (box && (!fits || box->dims[0] != n || box->dims[2] * box->dims[3] != 1))
+		return det_fail(DET_INVALID,
+		    "map '%s' is %s: %zu rows of deltas of each class expected",
+		    d->line->map[1], det_shape_text(shape, sizeof shape, box), n);
+	return DET_OK;
 }
 
 static double
-classes(struct det_second *d, const struct det_decode_columns *y, size_t n)
+classes(struct det_second *d, const struct det_decode_columns *y,
+    const struct det_system_out *o)
 {
-	const struct det_columns c = { d->head->out[d->cls].value.data, n, y->scores, 1,
-		y->scores };
+	const size_t n = d->chosen.n;
+	const struct det_columns c = { o->value.data, n, y->scores, 1, y->scores };
 	const int32_t background =
 	    d->line->delta.background == DET_BACKGROUND_FIRST ? 0 : (int32_t)y->classes;
 
@@ -40,16 +47,18 @@ classes(struct det_second *d, const struct det_decode_columns *y, size_t n)
 		d->label[i] = d->object[i].label < 0
 				  ? background
 				  : d->object[i].label + (int32_t)y->first_score;
-	return det_loss_softmax(d->cls_grad, &c, d->label, NULL, 1 / (double)n);
+	return det_loss_softmax(o->grad, &c, d->label, NULL, 1 / (double)n);
 }
 
 static double
-boxes(struct det_second *d, const struct det_decode_columns *y, size_t n)
+boxes(const struct det_second *d, const struct det_decode_columns *y,
+    const struct det_system_out *o)
 {
-	const float *x = d->head->out[d->box].value.data;
+	const float *x = o->value.data;
+	const size_t n = d->chosen.n;
 	double sum = 0;
 
-	memset(d->box_grad, 0, n * y->deltas * sizeof *d->box_grad);
+	memset(o->grad, 0, o->count * sizeof *o->grad);
 	for (size_t i = 0; i < n; i++) {
 		const struct det_box *b = &d->object[i];
 		const struct det_roi *r = &d->roi[i];
@@ -63,26 +72,26 @@ boxes(struct det_second *d, const struct det_decode_columns *y, size_t n)
 			continue;
 		at = i * y->deltas + y->first_delta + (size_t)b->label * y->step;
 		det_coder_encode(target, &d->line->delta.coder, from, to);
-		sum += det_loss_smooth_l1(d->box_grad + at, x + at, target, NULL, 4,
+		sum += det_loss_smooth_l1(o->grad + at, x + at, target, NULL, 4,
 		    d->p.box_weight / (double)n, d->p.beta);
 	}
 	return sum;
 }
 
 enum det_err
-det_second_loss(struct det_second *d, size_t n, double *value)
+det_second_loss(struct det_second *d, const struct det_second_out *o, double *value)
 {
 	struct det_decode_columns y;
 	enum det_err e;
 
-	if ((e = check_outputs(&y, d, n)) ||
-	    (e = det_room(
-		 &d->cls_grad, &d->cls_cap, n * y.scores, sizeof *d->cls_grad)) ||
-	    (e = det_room(
-		 &d->box_grad, &d->box_cap, n * y.deltas, sizeof *d->box_grad)) ||
-	    (e = det_grow(&d->label, &d->label_cap, n, sizeof *d->label)))
+	if ((e = check_outputs(&y, d, o)) ||
+	    (e = det_grow(&d->label, &d->label_cap, d->chosen.n, sizeof *d->label)))
 		return e;
-	value[0] = classes(d, &y, n);
-	value[1] = boxes(d, &y, n);
+	value[0] = classes(d, &y, o->cls);
+	o->cls->born = 1;
+	if (!o->box)
+		return DET_OK;
+	value[1] = boxes(d, &y, o->box);
+	o->box->born = 1;
 	return DET_OK;
 }

@@ -2,7 +2,8 @@
  *
  * What the second stage is told: the model's options of det-propose and det-roipool, so that
  * proposals and rows are made in training as they are in detection (but for the numbers of
- * proposals, --train's), and the keys of the line "rcnn".
+ * proposals, --train's), and the keys of the line "rcnn". Where proposals come with the
+ * stream, det-propose has had its say.
  *
  *             proposals        rows          nothing     smooth L1
  *   tv        as the options   512, 1/4      [0, .5)     beta 1/9
@@ -103,6 +104,28 @@ read_levels(struct det_roi_params *r, struct det_line *l)
 	return DET_OK;
 }
 
+/* Rows of pixels. The nets on them have no first stage before them. */
+static enum det_err
+read_warp(struct det_second *d, struct det_line *l)
+{
+	struct det_rows_params *p = &d->rows;
+	enum det_err e;
+
+	if ((e = det_line_size(&p->warp.w, &p->warp.h, l, "size", 4096)) ||
+	    (e = det_line_long(&p->warp.context, l, "context", 0, 4096)) ||
+	    (e = det_line_bool(&p->warp.square, l, "square")) ||
+	    (e = det_line_choice(&p->original, l, "from", det_rows_pictures)))
+		return e;
+	if (!d->given)
+		return det_fail(DET_UNSUPPORTED,
+		    "op=warp: rows pooled from maps expected behind proposals of the "
+		    "model's own");
+	if (p->original)
+		return det_fail(DET_UNSUPPORTED,
+		    "from=original: trained are rows cut from the tensor 'image'");
+	return det_rows_check(p);
+}
+
 static enum det_err
 read_roipool(struct det_second *d, struct det_line *l)
 {
@@ -111,7 +134,8 @@ read_roipool(struct det_second *d, struct det_line *l)
 	enum det_err e;
 
 	if ((e = det_line_choice(&p->op, l, "op", det_rows_ops)) ||
-	    (e = det_line_size(&r->w, &r->h, l, "size", DET_ROI_BINS)) ||
+	    (p->op != DET_ROWS_WARP &&
+		(e = det_line_size(&r->w, &r->h, l, "size", DET_ROI_BINS))) ||
 	    (e = det_line_long(&r->sampling, l, "sampling", 0, 64)) ||
 	    (e = det_line_bool(&r->aligned, l, "aligned")) ||
 	    (e = det_line_double(&p->pyramid.canonical, l, "canonical", 1e-3, 1e6)) ||
@@ -120,13 +144,13 @@ read_roipool(struct det_second *d, struct det_line *l)
 	    (e = det_line_choice(&r->spp, l, "spp", det_rows_forms)) ||
 	    (e = det_line_list(
 		 p->stride, &p->strides, DET_ROWS_MAPS, l, "strides", 1e-3, 1e6)) ||
-	    (e = read_levels(r, l)) || (e = read_maps(d, l)))
+	    (e = read_levels(r, l)))
 		return e;
 	r->op = p->op;
 	if (p->op == DET_ROWS_WARP)
-		return det_fail(DET_UNSUPPORTED,
-		    "op=warp: rows pooled from maps expected: through pixels nothing "
-		    "is trained");
+		return read_warp(d, l);
+	if ((e = read_maps(d, l)))
+		return e;
 	if (p->strides && p->strides != d->levels)
 		return det_fail(DET_INVALID,
 		    "strides: one for each of %zu maps expected, found %zu", d->levels,
@@ -151,6 +175,8 @@ read_keys(struct det_second *d, struct det_line *l)
 	p->beta = profile == DET_RCNN_TV ? 1. / 9 : profile == DET_RCNN_CAFFE;
 	p->box_weight = 1;
 	p->own = 1;
+	if (!d->given && (e = det_line_long(&p->pre, l, "pre", 0, 1000000000)))
+		return e;
 	if ((e = det_line_double(&a->high, l, "iou", 0, 1)))
 		return e;
 	a->low = a->high;
@@ -161,7 +187,6 @@ read_keys(struct det_second *d, struct det_line *l)
 	    (e = det_line_double(&p->beta, l, "beta", 0, 100)) ||
 	    (e = det_line_double(&p->box_weight, l, "box_weight", 0, 1e3)) ||
 	    (e = det_line_bool(&p->own, l, "own")) ||
-	    (e = det_line_long(&p->pre, l, "pre", 0, 1000000000)) ||
 	    (e = det_line_long(&p->post, l, "post", 0, 1000000000)))
 		return e;
 	return det_anchored_flags(&a->flag, l);
@@ -182,6 +207,20 @@ read_tool(struct det_second *d, const struct det_model *m, const char *tool,
 	return e;
 }
 
+int
+det_second_warps(const struct det_model *m)
+{
+	struct det_line l;
+	int op = 0;
+	enum det_err e;
+
+	if ((e = open_options(&l, m, "det-roipool")))
+		return 0;
+	e = det_line_choice(&op, &l, "op", det_rows_ops);
+	det_line_release(&l);
+	return !e && op == DET_ROWS_WARP;
+}
+
 enum det_err
 det_second_options(struct det_second *d, const struct det_model *m, struct det_line *l)
 {
@@ -192,8 +231,9 @@ det_second_options(struct det_second *d, const struct det_model *m, struct det_l
 
 	d->rows = rows;
 	d->nms = nms;
-	if ((e = read_tool(d, m, "det-propose", read_propose)) ||
-	    (e = read_tool(d, m, "det-roipool", read_roipool)))
+	if (!d->given && (e = read_tool(d, m, "det-propose", read_propose)))
+		return e;
+	if ((e = read_tool(d, m, "det-roipool", read_roipool)))
 		return e;
 	l = l ? l : &none;
 	if ((e = read_keys(d, l)) || (e = det_line_unused(l)))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Which rows the head is trained on. The first stage's outputs become proposals as det-propose
- * makes them, by the same decoder and suppression; the objects themselves are proposals too,
+ * makes them, by the same decoder and suppression; or they come with the picture, and count in
+ * the order of their list. The objects themselves are proposals too,
  * so that there is something to learn from before the first stage has learnt. Each is given
  * the object that it overlaps most, from an IoU of .5 on, or nothing; a sample of both is
  * pooled.
@@ -58,6 +59,21 @@ propose(struct det_second *d, const struct det_system *s, const struct det_batch
 	return det_nms(&d->list, &d->nms);
 }
 
+/* Those of the stream. Under plus_one they stay as they are, as det-roipool and det-head take
+ * them. */
+static enum det_err
+take_given(struct det_second *d, const struct det_proposed *from)
+{
+	const size_t most = (size_t)d->p.post;
+	enum det_err e;
+
+	d->list.n = 0;
+	for (size_t k = 0; k < from->n && (!most || k < most); k++)
+		if ((e = det_boxes_add(&d->list, &from->box[k])))
+			return e;
+	return DET_OK;
+}
+
 /* The objects follow the proposals; all as floats for the matcher. */
 static enum det_err
 gather(struct det_second *d, const struct det_example *t)
@@ -84,6 +100,7 @@ gather(struct det_second *d, const struct det_example *t)
 	    &d->spots, d->corner, d->list.n, d->line->delta.coder.plus_one);
 }
 
+/* The rows that are left, with their objects. */
 static enum det_err
 choose(struct det_second *d, const struct det_example *t)
 {
@@ -108,6 +125,13 @@ choose(struct det_second *d, const struct det_example *t)
 	return DET_OK;
 }
 
+static void
+set_roi(struct det_roi *r, const struct det_box *b)
+{
+	*r = (struct det_roi){ det_iou_coord(b->x1), det_iou_coord(b->y1),
+		det_iou_coord(b->x2), det_iou_coord(b->y2), 0 };
+}
+
 /* Rows of image i are added; their maps are those of its levels. */
 static enum det_err
 sample_image(struct det_second *d, const struct det_system *s,
@@ -121,7 +145,8 @@ sample_image(struct det_second *d, const struct det_system *s,
 	enum det_err e;
 
 	if ((e = det_rcnn_truth(&t, &d->truth, &b->truth[i], &d->line->delta.coder)) ||
-	    (e = propose(d, s, b, i)) || (e = gather(d, &t)) ||
+	    (e = d->given ? take_given(d, &b->proposed[i]) : propose(d, s, b, i)) ||
+	    (e = gather(d, &t)) ||
 	    (e = det_assign_run(&d->assign, &d->spots, &t, &d->objects, &d->p.assign)))
 		return e;
 	det_sample_seed(&random, s->seed, DET_SAMPLE_ROI, b->run, i);
@@ -133,8 +158,14 @@ sample_image(struct det_second *d, const struct det_system *s,
 	added = d->chosen;
 	added.box += from;
 	added.n -= from;
+	d->first[i + 1] = d->chosen.n;
 	if (!added.n)
 		return DET_OK;
+	if (d->rows.op == DET_ROWS_WARP) {
+		for (size_t k = from; k < d->chosen.n; k++)
+			set_roi(&d->roi[k], &d->chosen.box[k]);
+		return DET_OK;
+	}
 	if ((e = det_roi_assign(
 		 d->roi + from, &added, maps, d->levels, &d->rows.pyramid)))
 		return e;
@@ -149,7 +180,10 @@ det_second_sample(struct det_second *d, struct det_system *s, const struct det_b
 {
 	enum det_err e;
 
-	d->chosen.n = 0;
+	if ((e = det_grow(
+		 &d->first, &d->first_cap, b->image.dims[0] + 1, sizeof *d->first)))
+		return e;
+	d->first[0] = d->chosen.n = 0;
 	for (size_t i = 0; i < b->image.dims[0]; i++)
 		if ((e = sample_image(d, s, b, maps, i)))
 			return det_fail_in(e, "image %zu of the batch", i);

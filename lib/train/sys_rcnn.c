@@ -1,27 +1,35 @@
 /* SPDX-License-Identifier: MIT
  *
- * The second stage in a step: rows are pooled from the maps of the batch, the head runs on
- * them as one batch of its own, and its gradients go back through the pooling into the maps
- * that the first stage's nets made, where those of the first stage's loss are already.
+ * The second stage in a step: rows are pooled from the maps of the batch, or cut out of its
+ * pictures; nets run on them as one batch of its own, and their gradients go back through
+ * the pooling into the maps that the nets before made, where those of the first stage's loss
+ * are already. Where nothing is learnt before the rows (SPP-net's convolutions, R-CNN's
+ * pixels), that is where the way back ends.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "roi/crops.h"
 #include "train/second_impl.h"
 
+/* What the decode line names, among the nets on rows. */
 static enum det_err
-find_output(size_t *out, const struct det_system_net *n, const char *name)
+find_output(struct det_system_wire *w, const struct det_system *s, const char *name)
 {
-	for (*out = 0; *out < n->outputs; ++*out)
-		if (!strcmp(det_net_output(n->net, *out), name))
-			return DET_OK;
+	for (size_t i = s->rows_from; i < s->nets; i++)
+		for (size_t k = 0; k < s->net[i].outputs; k++)
+			if (!strcmp(det_net_output(s->net[i].net, k), name)) {
+				*w = (struct det_system_wire){ (int)i, k };
+				return DET_OK;
+			}
 	return det_fail(DET_INVALID,
-	    "decode wants '%s', which net '%s' does not put out", name, n->name);
+	    "decode wants '%s', which net '%s' does not put out", name,
+	    s->net[s->nets - 1].name);
 }
 
-/* One line rcnn(cls, box) over the head's outputs. */
+/* One line rcnn(...) over what the nets on rows put out. */
 static enum det_err
 open_decode(struct det_second *d, const struct det_model *m)
 {
@@ -50,21 +58,28 @@ open_decode(struct det_second *d, const struct det_model *m)
 	return DET_OK;
 }
 
+/* The first of the nets takes the rows, and nothing else. */
 static enum det_err
-open_head(struct det_second *d, struct det_system *s, const struct det_grad_params *p)
+open_nets(struct det_second *d, struct det_system *s, const struct det_grad_params *p)
 {
+	const struct det_system_net *first = &s->net[s->rows_from];
+	const int warps = d->rows.op == DET_ROWS_WARP;
+	const char *text = NULL;
+	size_t len;
 	enum det_err e;
 
-	if ((e = det_system_add_net(s, "head", p, 1)))
+	det_model_text(s->model, "net/head", &text, &len);
+	if (warps && (e = det_system_add_net(s, "backbone", p, 1)))
 		return e;
-	d->head = &s->net[s->nets - 1];
-	if (d->head->inputs != 1)
+	if ((!warps || text) && (e = det_system_add_net(s, "head", p, 1)))
+		return e;
+	if (first->inputs != 1)
 		return det_fail(DET_UNSUPPORTED,
-		    "net 'head' has %zu inputs: one, of rows, expected",
-		    d->head->inputs);
-	if ((e = find_output(&d->cls, d->head, d->line->map[0])))
+		    "net '%s' has %zu inputs: one, of rows, expected", first->name,
+		    first->inputs);
+	if ((e = find_output(&d->cls, s, d->line->map[0])))
 		return e;
-	return find_output(&d->box, d->head, d->line->map[1]);
+	return d->line->maps > 1 ? find_output(&d->box, s, d->line->map[1]) : DET_OK;
 }
 
 enum det_err
@@ -79,6 +94,7 @@ det_second_open(struct det_second **out, struct det_system *s,
 		return e;
 	/* the system owns it from here on, whatever fails */
 	*out = d;
+	d->given = !s->part.decode;
 	if ((e = open_decode(d, s->model)) ||
 	    (e = det_second_options(d, s->model, det_system_line(lines, "rcnn"))))
 		return e;
@@ -86,11 +102,12 @@ det_second_open(struct det_second **out, struct det_system *s,
 		if ((e = det_system_find(
 			 &d->map[i], s, nets, d->map_name[i], "det-roipool")))
 			return e;
-	if ((e = open_head(d, s, p)))
+	if ((e = open_nets(d, s, p)))
 		return e;
 	d->nms.threads = s->threads;
 	s->term[s->terms++] = "cls";
-	s->term[s->terms++] = "box";
+	if (d->line->maps > 1)
+		s->term[s->terms++] = "box";
 	return DET_OK;
 }
 
@@ -112,12 +129,17 @@ det_second_free(struct det_second *d)
 	free(d->roi);
 	free(d->row);
 	free(d->row_grad);
-	free(d->cls_grad);
-	free(d->box_grad);
+	free(d->first);
 	free(d->label);
 	free(d->map_of);
 	free(d->grad_of);
 	free(d);
+}
+
+const char *
+det_second_proposals(const struct det_second *d)
+{
+	return d->given ? d->line->list : NULL;
 }
 
 /* --- a step ------------------------------------------------------------------------------ */
@@ -174,48 +196,100 @@ set_maps(struct det_second *d, const struct det_system *s, const struct det_batc
 	return DET_OK;
 }
 
+/* Room for rows of that shape, and their gradients where somebody wants them. */
+static enum det_err
+make_room(struct det_second *d, struct det_system *s, const size_t dims[4])
+{
+	struct det_tensor *t = &s->rows;
+	int wanted = 0;
+	size_t count;
+	enum det_err e;
+
+	*t = (struct det_tensor){ DET_F32, 4, { 0 }, NULL };
+	memcpy(t->dims, dims, 4 * sizeof *dims);
+	for (size_t k = 0; k < d->levels; k++)
+		wanted |= det_system_learns(s, d->map[k].net);
+	if ((e = det_tensor_count(&count, t)) ||
+	    (e = det_room(&d->row, &d->row_cap, count, sizeof *d->row)) ||
+	    (wanted && (e = det_room(&d->row_grad, &d->row_grad_cap, count,
+			    sizeof *d->row_grad))))
+		return e;
+	t->data = d->row;
+	s->rows_grad = wanted ? d->row_grad : NULL;
+	return DET_OK;
+}
+
 /* Rows as the head takes them: (n, C, h, w), of a spatial pyramid (n, C * bins, 1, 1). */
 static enum det_err
-pool(struct det_second *d, struct det_tensor *t, int threads, size_t images)
+pool(struct det_second *d, struct det_system *s, size_t images)
 {
 	const struct det_roi_params *r = &d->rows.roi;
-	size_t bins, count;
+	size_t dims[4] = { d->chosen.n, d->map_of[0].c, (size_t)r->h, (size_t)r->w };
+	size_t bins;
 	enum det_err e;
 
 	if ((e = det_roi_bins(&bins, r)))
 		return e;
-	*t = (struct det_tensor){ DET_F32, 4,
-		{ d->chosen.n, d->map_of[0].c, (size_t)r->h, (size_t)r->w }, NULL };
 	if (r->op == DET_ROI_SPP) {
-		t->dims[1] *= bins;
-		t->dims[2] = t->dims[3] = 1;
+		dims[1] *= bins;
+		dims[2] = dims[3] = 1;
 	}
-	if ((e = det_tensor_count(&count, t)) ||
-	    (e = det_room(&d->row, &d->row_cap, count, sizeof *d->row)) ||
-	    (e = det_room(&d->row_grad, &d->row_grad_cap, count, sizeof *d->row_grad)))
+	if ((e = make_room(d, s, dims)))
 		return e;
-	t->data = d->row;
 	return det_roi_pool(
-	    d->row, d->map_of, images * d->levels, d->roi, d->chosen.n, r, threads);
+	    d->row, d->map_of, images * d->levels, d->roi, d->chosen.n, r, s->threads);
 }
 
-/* The head, forward, its loss and backward: gradients of the rows. */
+/* The same of what is cut out of the pictures: (n, C, h, w). */
 static enum det_err
-run_head(struct det_second *d, const struct det_tensor *rows, const struct det_batch *b,
-    double share, double *value)
+cut_out(struct det_second *d, struct det_system *s, const struct det_batch *b)
 {
-	struct det_system_net *h = d->head;
-	const float *out[DET_SYSTEM_MAPS] = { NULL };
+	const struct det_warp_params *w = &d->rows.warp;
+	const struct det_tensor *t = &b->image;
+	const size_t each = t->dims[1] * t->dims[2] * t->dims[3];
+	const size_t row = t->dims[1] * (size_t)w->h * (size_t)w->w;
+	const size_t dims[4] = { d->chosen.n, t->dims[1], (size_t)w->h, (size_t)w->w };
 	enum det_err e;
 
-	if ((e = det_grad_forward(h->grad, rows, 1, b->run)) ||
-	    (e = det_system_take(h)) || (e = det_second_loss(d, d->chosen.n, value)))
+	if ((e = make_room(d, s, dims)))
 		return e;
-	det_system_scale(d->cls_grad, h->out[d->cls].count, share);
-	det_system_scale(d->box_grad, h->out[d->box].count, share);
-	out[d->cls] = d->cls_grad;
-	out[d->box] = d->box_grad;
-	return det_grad_backward(h->grad, out, &d->row_grad);
+	for (size_t i = 0; i < t->dims[0]; i++) {
+		const struct det_example *in = &b->truth[i];
+		const double rect[4] = { in->x1, in->y1, in->x2, in->y2 };
+		struct det_tensor one = *t;
+		struct det_boxes boxes = d->chosen;
+		struct det_warp_picture im;
+
+		one.dims[0] = 1;
+		one.data = (float *)t->data + i * each;
+		boxes.box += d->first[i];
+		boxes.n = d->first[i + 1] - d->first[i];
+		if ((e = det_crops_picture(&im, &one, rect)) ||
+		    (e = det_warp_boxes(
+			 d->row + d->first[i] * row, &im, &boxes, w, s->threads)))
+			return det_fail_in(e, "image %zu of the batch", i);
+	}
+	return DET_OK;
+}
+
+/* The nets on rows, forward, their loss and backward: gradients of the rows. */
+static enum det_err
+run_nets(struct det_second *d, struct det_system *s, const struct det_batch *b,
+    double share, double *value)
+{
+	const struct det_second_out o = {
+		&s->net[d->cls.net].out[d->cls.output],
+		d->line->maps > 1 ? &s->net[d->box.net].out[d->box.output] : NULL,
+	};
+	enum det_err e;
+
+	if ((e = det_system_forward(s, s->rows_from, s->nets, b)) ||
+	    (e = det_second_loss(d, &o, value)))
+		return e;
+	det_system_scale(o.cls->grad, o.cls->count, share);
+	if (o.box)
+		det_system_scale(o.box->grad, o.box->count, share);
+	return det_system_backward(s, s->rows_from, s->nets);
 }
 
 /* Where the gradients of the maps are, image by image. */
@@ -237,18 +311,20 @@ det_second_step(struct det_second *d, struct det_system *s, const struct det_bat
     double share, double *value)
 {
 	const size_t images = b->image.dims[0];
-	struct det_tensor rows;
+	const int warps = d->rows.op == DET_ROWS_WARP;
 	enum det_err e;
 
-	value[0] = value[1] = 0;
-	if ((e = set_maps(d, s, b)) ||
+	value[0] = 0;
+	if (d->line->maps > 1)
+		value[1] = 0;
+	if ((!warps && (e = set_maps(d, s, b))) ||
 	    (!d->p.hold && (e = det_second_sample(d, s, b, d->map_of))))
 		return e;
 	/* no proposal and no object: nothing to learn here */
 	if (!d->chosen.n)
 		return DET_OK;
-	if ((e = pool(d, &rows, s->threads, images)) ||
-	    (e = run_head(d, &rows, b, share, value)))
+	if ((e = warps ? cut_out(d, s, b) : pool(d, s, images)) ||
+	    (e = run_nets(d, s, b, share, value)) || !s->rows_grad)
 		return e;
 	set_grads(d, s, images);
 	return det_roi_pool_back(d->grad_of, d->row_grad, d->map_of, images * d->levels,

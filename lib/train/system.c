@@ -128,7 +128,8 @@ check_batch(const struct det_system *s, const struct det_batch *b)
 	const struct det_tensor *t = &b->image;
 	char shape[96];
 
-	(void)s;
+	if (det_system_proposals(s) && !b->proposed)
+		return det_fail(DET_INVALID, "a batch with proposals expected");
 	if (t->dtype != DET_F32 || t->rank != 4 || !t->dims[0])
 		return det_fail(DET_INVALID,
 		    "a batch of images, f32 NxCxHxW, expected, found %s %s",
@@ -137,8 +138,9 @@ check_batch(const struct det_system *s, const struct det_batch *b)
 	return DET_OK;
 }
 
-enum det_err
-det_system_take(struct det_system_net *n)
+/* The outputs of a net that has run, with room for their gradients. */
+static enum det_err
+take(struct det_system_net *n)
 {
 	enum det_err e;
 
@@ -154,25 +156,54 @@ det_system_take(struct det_system_net *n)
 	return DET_OK;
 }
 
-static enum det_err
-forward(struct det_system *s, struct det_system_net *n, const struct det_batch *b)
+/* NULL: what comes from outside. */
+static struct det_system_out *
+fed_by(struct det_system *s, const struct det_system_wire *w)
+{
+	return w->net < 0 ? NULL : &s->net[w->net].out[w->output];
+}
+
+enum det_err
+det_system_forward(
+    struct det_system *s, size_t from, size_t to, const struct det_batch *b)
 {
 	struct det_tensor in[DET_SYSTEM_MAPS];
 	enum det_err e;
 
-	for (size_t i = 0; i < n->inputs; i++)
-		in[i] = n->in[i].net < 0
-			    ? b->image
-			    : s->net[n->in[i].net].out[n->in[i].output].value;
-	e = det_grad_forward(n->grad, in, 1, b->run);
-	return e ? e : det_system_take(n);
+	for (size_t k = from; k < to; k++) {
+		struct det_system_net *n = &s->net[k];
+
+		for (size_t i = 0; i < n->inputs; i++)
+			in[i] = n->in[i].net == DET_SYSTEM_IMAGE ? b->image
+				: n->in[i].net == DET_SYSTEM_ROWS
+				    ? s->rows
+				    : fed_by(s, &n->in[i])->value;
+		if ((e = det_grad_forward(n->grad, in, 1, b->run)) || (e = take(n)))
+			return e;
+	}
+	return DET_OK;
 }
 
-/* How many nets the first stage has: all but the second's head. */
-static size_t
-first_nets(const struct det_system *s)
+int
+det_system_learns(const struct det_system *s, int net)
 {
-	return s->nets - (s->second != NULL);
+	const struct det_system_net *n;
+
+	if (net == DET_SYSTEM_ROWS)
+		return s->rows_grad != NULL;
+	if (net < 0)
+		return 0;
+	n = &s->net[net];
+	for (size_t i = 0; i < det_grad_n_params(n->grad); i++) {
+		const struct det_param *p = det_grad_param(n->grad, i);
+
+		if (p->grad && !p->frozen)
+			return 1;
+	}
+	for (size_t i = 0; i < n->inputs; i++)
+		if (det_system_learns(s, n->in[i].net))
+			return 1;
+	return 0;
 }
 
 void
@@ -225,41 +256,62 @@ reached(const struct det_system_net *n)
 	return 0;
 }
 
-/* One net; an input whose output already has a gradient gets its own by way of `spare`. */
+/* Where the gradient of each input goes: to the output that it is, or, where that has one
+ * already, by way of `spare`; NULL where nobody wants it. */
+static enum det_err
+aim(struct det_system *s, const struct det_system_net *n, float **in)
+{
+	struct det_system_out *o;
+	size_t spare = 0, at = 0;
+	enum det_err e;
+
+	for (size_t i = 0; i < n->inputs; i++)
+		if ((o = fed_by(s, &n->in[i])))
+			spare += o->born ? o->count : 0;
+	if ((e = det_room(&s->spare, &s->spare_cap, spare, sizeof *s->spare)))
+		return e;
+	for (size_t i = 0; i < n->inputs; i++) {
+		o = fed_by(s, &n->in[i]);
+		in[i] = n->in[i].net == DET_SYSTEM_ROWS ? s->rows_grad : NULL;
+		if (!o || !det_system_learns(s, n->in[i].net))
+			continue;
+		in[i] = o->born ? s->spare + at : o->grad;
+		at += o->born ? o->count : 0;
+	}
+	return DET_OK;
+}
+
 static enum det_err
 backward(struct det_system *s, struct det_system_net *n)
 {
 	const float *out[DET_SYSTEM_MAPS];
 	float *in[DET_SYSTEM_MAPS];
 	struct det_system_out *o;
-	size_t i, spare = 0, at = 0;
 	enum det_err e;
 
-	for (i = 0; i < n->outputs; i++)
+	for (size_t i = 0; i < n->outputs; i++)
 		out[i] = n->out[i].born ? n->out[i].grad : NULL;
-	for (i = 0; i < n->inputs; i++) {
-		o = n->in[i].net < 0 ? NULL
-				     : &s->net[n->in[i].net].out[n->in[i].output];
-		spare += o && o->born ? o->count : 0;
-	}
-	if ((e = det_room(&s->spare, &s->spare_cap, spare, sizeof *s->spare)))
+	if ((e = aim(s, n, in)) || (e = det_grad_backward(n->grad, out, in)))
 		return e;
-	for (i = 0; i < n->inputs; i++) {
-		o = n->in[i].net < 0 ? NULL
-				     : &s->net[n->in[i].net].out[n->in[i].output];
-		in[i] = !o ? NULL : o->born ? s->spare + at : o->grad;
-		at += o && o->born ? o->count : 0;
-	}
-	if ((e = det_grad_backward(n->grad, out, in)))
-		return e;
-	for (i = 0; i < n->inputs; i++) {
-		o = n->in[i].net < 0 ? NULL
-				     : &s->net[n->in[i].net].out[n->in[i].output];
-		for (size_t k = 0; o && in[i] != o->grad && k < o->count; k++)
+	for (size_t i = 0; i < n->inputs; i++) {
+		if (!in[i] || !(o = fed_by(s, &n->in[i])))
+			continue;
+		for (size_t k = 0; in[i] != o->grad && k < o->count; k++)
 			o->grad[k] += in[i][k];
-		if (o)
-			o->born = 1;
+		o->born = 1;
 	}
+	return DET_OK;
+}
+
+enum det_err
+det_system_backward(struct det_system *s, size_t from, size_t to)
+{
+	enum det_err e;
+
+	for (size_t i = to; i-- > from;)
+		if (reached(&s->net[i]) && det_system_learns(s, (int)i) &&
+		    (e = backward(s, &s->net[i])))
+			return e;
 	return DET_OK;
 }
 
@@ -277,23 +329,16 @@ enum det_err
 det_system_step(
     struct det_system *s, const struct det_batch *b, double share, double *value)
 {
-	const size_t nets = first_nets(s);
 	enum det_err e;
 
-	if ((e = check_batch(s, b)))
-		return e;
-	for (size_t i = 0; i < nets; i++)
-		if ((e = forward(s, &s->net[i], b)))
-			return e;
-	if ((e = run_objective(s, b, share, value)))
+	if ((e = check_batch(s, b)) ||
+	    (e = det_system_forward(s, 0, s->rows_from, b)) ||
+	    (s->part.o.run && (e = run_objective(s, b, share, value))))
 		return e;
 	if (s->second &&
 	    (e = det_second_step(s->second, s, b, share, value + s->first_terms)))
 		return e;
 	if ((e = check_terms(s, value)))
 		return e;
-	for (size_t i = nets; i-- > 0;)
-		if (reached(&s->net[i]) && (e = backward(s, &s->net[i])))
-			return e;
-	return DET_OK;
+	return det_system_backward(s, 0, s->rows_from);
 }

@@ -2,8 +2,10 @@
  *
  * A detector in training: the nets of a model in one graph, with its objectives between
  * them. What kind it is follows from the model's texts: a net that objectives end (SSD,
- * RetinaNet, the YOLOs: "backbone", and "head" where there is one), or a backbone, an RPN
- * and a head on pooled proposals (Faster R-CNN, with or without FPN).
+ * RetinaNet, the YOLOs: "backbone", and "head" where there is one); a backbone, an RPN
+ * and a head on pooled proposals (Faster R-CNN, with or without FPN); or, where the proposals
+ * come with the pictures, a backbone and a head on pooled ones (Fast R-CNN, SPP-net), or both
+ * on what is cut out of the picture (R-CNN).
  *
  * Outputs of a net are inputs of the next by their names, as in a stream. A step is forward,
  * losses, backward; gradients add up until they are cleared, so that several steps can make
@@ -34,6 +36,9 @@ void det_system_free(struct det_system *s);
 const char *det_system_about(
     const struct det_system *s); /* "ssd over backbone, head" */
 
+/* The list of proposals that each item must have; NULL: none is looked at. */
+const char *det_system_proposals(const struct det_system *s);
+
 /* The weights of all nets, in order; as det_grad_param. */
 size_t det_system_n_params(const struct det_system *s);
 struct det_param *det_system_param(struct det_system *s, size_t i);
@@ -47,7 +52,8 @@ void det_system_clear(struct det_system *s); /* gradients to 0 */
 size_t det_system_terms(const struct det_system *s);
 const char *det_system_term(const struct det_system *s, size_t i);
 
-/* The objects of the last step; of two stages the first's. Zeros of a classifier. */
+/* The objects of the last step; of two stages the first's. Zeros of a classifier, and where
+ * proposals come with the pictures. */
 struct det_tally det_system_tally(const struct det_system *s);
 
 /* Numbers besides the weights that the next step depends on, *n of them: for checkpoints.
@@ -57,11 +63,14 @@ double *det_system_state(struct det_system *s, size_t *n);
 struct det_batch {
 	struct det_tensor image;         /* (N,C,H,W) f32 */
 	const struct det_example *truth; /* N */
+	/* N, where det_system_proposals names a list; else not looked at */
+	const struct det_proposed *proposed;
 	uint64_t run;  /* number of this step, counted over accumulation too */
 	uint64_t seen; /* images before it */
 };
 
-/* Forward, losses into value[det_system_terms], backward: adds `share` times the gradient
+/* Forward, losses into value[det_system_terms], backward (but for nets of which nothing is
+ * learnt, and that nothing learnt stands before): adds `share` times the gradient
  * of their sum. DET_INVALID names the layer or the term, and the image, of the first value
  * that is not finite; then gradients are worthless. */
 enum det_err det_system_step(struct det_system *s, const struct det_batch *b,

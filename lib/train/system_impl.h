@@ -17,7 +17,11 @@ enum {
 	DET_SYSTEM_LINES = 16
 };
 
-/* An output of a net; net -1: the image. */
+/* An output of a net; or what nets are fed with from outside. */
+enum {
+	DET_SYSTEM_IMAGE = -1,
+	DET_SYSTEM_ROWS = -2 /* one for each region, of the second stage */
+};
 struct det_system_wire {
 	int net;
 	size_t output;
@@ -65,9 +69,13 @@ struct det_system {
 	uint64_t seed;
 	struct det_system_net net[DET_SYSTEM_NETS];
 	size_t nets;
+	size_t
+	    rows_from; /* nets from this on are the second stage's; else their number */
 	struct det_anchors *anchors; /* NULL: the model has none */
-	struct det_system_part part; /* the first, or only, stage's */
+	struct det_system_part part; /* the first, or only, stage's; of none no maps */
 	struct det_second *second;   /* NULL: one stage */
+	struct det_tensor rows;      /* of the step, and their gradient */
+	float *rows_grad;            /* NULL: it is not wanted */
 	const char *term[2 * DET_OBJECTIVE_TERMS];
 	size_t terms, first_terms; /* of both stages, of the first */
 	char about[256];
@@ -85,15 +93,22 @@ enum det_err det_system_find(struct det_system_wire *w, const struct det_system 
     size_t nets, const char *name, const char *who) DET_MUST_USE;
 
 /* Opens the net as the system's next, its inputs wired to outputs before it and the image;
- * of `loose` the inputs are left unwired (the rows of a head). */
+ * with `rows`, to outputs of nets from rows_from on, and what none of these puts out is
+ * rows. */
 enum det_err det_system_add_net(struct det_system *s, const char *name,
-    const struct det_grad_params *p, int loose) DET_MUST_USE;
+    const struct det_grad_params *p, int rows) DET_MUST_USE;
 
 /* The gradient of an output, set to 0 where nobody has come before: to be added to. */
 float *det_system_receive(struct det_system_out *o);
 
-/* The outputs of a net that has run, with room for their gradients. */
-enum det_err det_system_take(struct det_system_net *n) DET_MUST_USE;
+/* Whether weights of the net, or of one that it is fed by, are learnt. */
+int det_system_learns(const struct det_system *s, int net);
+
+/* Nets [from, to): forward, with room for the gradients of their outputs; and back. */
+enum det_err det_system_forward(struct det_system *s, size_t from, size_t to,
+    const struct det_batch *b) DET_MUST_USE;
+enum det_err det_system_backward(
+    struct det_system *s, size_t from, size_t to) DET_MUST_USE;
 
 void det_system_scale(float *x, size_t n, double by);
 

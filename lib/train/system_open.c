@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Opening a system: the lines that configure objectives, the nets with their inputs wired to
- * outputs before them by name, the objective on the maps that a decode text names, and where
- * there is a text "propose" the second stage behind it.
+ * outputs before them by name, the objective on the maps that a decode text names, and the
+ * second stage: behind the first where there is a text "propose", alone where the text
+ * "decode" is of proposals and nothing makes them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,11 +94,12 @@ check_lines(const struct det_system_lines *l, const struct det_system *s)
 
 /* --- nets ------------------------------------------------------------------------------- */
 
+/* Of nets [from, to). */
 static int
-find_output(struct det_system_wire *w, const struct det_system *s, size_t nets,
-    const char *name)
+find_output(struct det_system_wire *w, const struct det_system *s, size_t from,
+    size_t to, const char *name)
 {
-	for (size_t i = 0; i < nets; i++)
+	for (size_t i = from; i < to; i++)
 		for (size_t k = 0; k < s->net[i].outputs; k++)
 			if (!strcmp(det_net_output(s->net[i].net, k), name)) {
 				*w = (struct det_system_wire){ (int)i, k };
@@ -110,20 +112,23 @@ enum det_err
 det_system_find(struct det_system_wire *w, const struct det_system *s, size_t nets,
     const char *name, const char *who)
 {
-	if (find_output(w, s, nets, name))
+	if (find_output(w, s, 0, nets, name))
 		return DET_OK;
 	return det_fail(DET_INVALID, "%s: %s wants '%s', which no net puts out",
 	    det_model_path(s->model), who, name);
 }
 
 static enum det_err
-wire_inputs(const struct det_system *s, struct det_system_net *n)
+wire_inputs(const struct det_system *s, struct det_system_net *n, int rows)
 {
+	const size_t from = rows ? s->rows_from : 0;
+
 	for (size_t i = 0; i < n->inputs; i++) {
 		const char *name = det_net_input(n->net, i, NULL);
 
-		n->in[i] = (struct det_system_wire){ -1, 0 };
-		if (find_output(&n->in[i], s, s->nets, name) || !strcmp(name, "image"))
+		n->in[i].net = rows ? DET_SYSTEM_ROWS : DET_SYSTEM_IMAGE;
+		if (find_output(&n->in[i], s, from, s->nets, name) || rows ||
+		    !strcmp(name, "image"))
 			continue;
 		return det_fail(DET_INVALID,
 		    "%s: net '%s' wants '%s': the image, or what a net before it puts "
@@ -135,7 +140,7 @@ wire_inputs(const struct det_system *s, struct det_system_net *n)
 
 enum det_err
 det_system_add_net(
-    struct det_system *s, const char *name, const struct det_grad_params *p, int loose)
+    struct det_system *s, const char *name, const struct det_grad_params *p, int rows)
 {
 	const struct det_weights w = det_network_weights(s->model);
 	struct det_grad_params with = *p;
@@ -155,7 +160,7 @@ det_system_add_net(
 		e = det_fail(DET_LIMIT, "net '%s' has more than %d inputs or outputs",
 		    name, DET_SYSTEM_MAPS);
 	if (e || (e = det_calloc(&n->out, n->outputs, sizeof *n->out)) ||
-	    (!loose && (e = wire_inputs(s, n))) ||
+	    (e = wire_inputs(s, n, rows)) ||
 	    (e = det_grad_new(&n->grad, n->net, &w, &with))) {
 		free(n->out);
 		det_net_free(n->net);
@@ -163,6 +168,7 @@ det_system_add_net(
 		return e;
 	}
 	s->nets++;
+	s->rows_from += !rows;
 	return DET_OK;
 }
 
@@ -249,42 +255,83 @@ open_objective(struct det_system *s, struct det_system_lines *lines, const char 
 static void
 describe(struct det_system *s)
 {
-	size_t at = (size_t)snprintf(s->about, sizeof s->about, "%s%s over",
-	    s->part.name ? s->part.name : "?", s->second ? " and rcnn" : "");
+	size_t at = (size_t)snprintf(s->about, sizeof s->about, "%s%s%s over",
+	    s->part.name ? s->part.name : "", s->part.name && s->second ? " and " : "",
+	    s->second ? "rcnn" : "");
 
 	for (size_t i = 0; i < s->nets && at < sizeof s->about; i++)
 		at += (size_t)snprintf(s->about + at, sizeof s->about - at, "%s %s",
 		    i ? "," : "", s->net[i].name);
 }
 
+/* Who says where objects may be: nobody needs to, a first stage, or the stream. */
+enum proposals { PROPOSALS_NONE, PROPOSALS_MADE, PROPOSALS_GIVEN };
+
 static enum det_err
-open_nets(struct det_system *s, const struct det_grad_params *p)
+find_proposals(enum proposals *out, const struct det_model *m)
 {
-	const int two = has_text(s->model, "propose");
+	struct det_decode *d;
+	const char *text;
+	size_t len;
 	enum det_err e;
 
+	*out = has_text(m, "propose") ? PROPOSALS_MADE : PROPOSALS_NONE;
+	det_model_text(m, "decode", &text, &len);
+	if (*out || !text)
+		return DET_OK;
+	if ((e = det_decode_parse(&d, text, len, "decode")))
+		return e;
+	if (det_decode_lists(d) > 0)
+		*out = PROPOSALS_GIVEN;
+	det_decode_free(d);
+	return DET_OK;
+}
+
+static enum det_err
+open_nets(
+    struct det_system *s, const struct det_grad_params *p, enum proposals proposals)
+{
+	enum det_err e;
+
+	/* R-CNN's runs on rows */
+	if (proposals == PROPOSALS_GIVEN && det_second_warps(s->model))
+		return DET_OK;
 	if ((e = det_system_add_net(s, "backbone", p, 0)))
 		return e;
-	if (two && has_text(s->model, "net/rpn") &&
+	if (proposals == PROPOSALS_MADE && has_text(s->model, "net/rpn") &&
 	    (e = det_system_add_net(s, "rpn", p, 0)))
 		return e;
-	if (!two && has_text(s->model, "net/head"))
+	if (proposals == PROPOSALS_NONE && has_text(s->model, "net/head"))
 		return det_system_add_net(s, "head", p, 0);
 	return DET_OK;
+}
+
+static enum det_err
+open_first(struct det_system *s, struct det_system_lines *lines, int two)
+{
+	enum det_err e;
+
+	if ((e = open_decode(s, two ? "propose" : "decode")))
+		return e;
+	return open_objective(s, lines, two ? "rpn" : NULL);
 }
 
 static enum det_err
 open_all(struct det_system *s, const struct det_system_params *p,
     struct det_system_lines *lines)
 {
-	const int two = has_text(s->model, "propose");
+	enum proposals proposals;
 	enum det_err e;
 
-	if ((e = read_lines(lines, s->model, p)) || (e = open_nets(s, &p->grad)) ||
-	    (e = open_decode(s, two ? "propose" : "decode")) ||
-	    (e = open_objective(s, lines, two ? "rpn" : NULL)))
+	if ((e = read_lines(lines, s->model, p)) ||
+	    (e = find_proposals(&proposals, s->model)) ||
+	    (e = open_nets(s, &p->grad, proposals)))
 		return e;
-	if (two && (e = det_second_open(&s->second, s, &p->grad, lines)))
+	if (proposals != PROPOSALS_GIVEN &&
+	    (e = open_first(s, lines, proposals == PROPOSALS_MADE)))
+		return e;
+	if (proposals != PROPOSALS_NONE &&
+	    (e = det_second_open(&s->second, s, &p->grad, lines)))
 		return e;
 	describe(s);
 	return check_lines(lines, s);
@@ -334,6 +381,12 @@ det_system_free(struct det_system *s)
 	det_anchors_free(s->anchors);
 	free(s->spare);
 	free(s);
+}
+
+const char *
+det_system_proposals(const struct det_system *s)
+{
+	return s->second ? det_second_proposals(s->second) : NULL;
 }
 
 const char *

@@ -210,7 +210,9 @@ enum det_err
 det_train_batch(struct det_train *t, const struct det_labelled *b, int *done)
 {
 	const double share = 1. / (double)t->accumulate;
-	struct det_batch batch = { .image = b->image, .truth = b->truth };
+	struct det_batch batch = {
+		.image = b->image, .truth = b->truth, .proposed = b->proposed
+	};
 	struct det_tally tally;
 	enum det_err e;
 
