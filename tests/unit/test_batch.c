@@ -202,6 +202,71 @@ objects(void)
 	det_classes_release(&c);
 }
 
+/* Of a picture that an augmentation has mirrored, halved and cut at 4 of its 8 columns. */
+#define MIRRORED                                                           \
+	"ITEM path=%s width=8 height=8 input=4x4 map=\".5 .5 0 0 flip\"\n" \
+	"TENS f32 1x1x4x4 name=image\n  fill 1\nBOXS name=gt space=image\n"
+
+static void
+proposals(void)
+{
+	const struct det_batches_params p = {
+		.fd = -1, .size = 2, .proposals = "places"
+	};
+	struct det_batches_params q = p;
+	struct det_buf t = { 0 };
+	const struct det_labelled *l;
+	const struct det_proposed *u;
+
+	if (det_buf_printf(&t,
+		"STRM\n" MIRRORED "BOXS name=places space=image\n"
+		"  0 0 4 8 0 0\n  4 4 12 6 0 0\n  4 4 4 6 0 0\n  -5 0 0 4 0 0\n"
+		"BOXS name=other space=image\n  1 1 2 2 0 0\n" MIRRORED
+		"BOXS name=places space=input\n" MIRRORED
+		"BOXS name=places space=input\n  1 1 3 2 0 0\nEND.\n",
+		"a", "b", "c"))
+		exit(1);
+	ok(!begin(&t, p), "pictures with places");
+	ok(!det_batches_next(&l, rig.b) && l && l->n == 2, "are a batch");
+	u = l->proposed;
+	ok(u && u[0].n == 2 && u[1].n == 0, "of two places and none");
+	ok(u && u[0].box[0].x1 == 2 && u[0].box[0].x2 == 4 && u[0].box[0].y1 == 0 &&
+		u[0].box[0].y2 == 4,
+	    "mapped as the picture is");
+	ok(u && u[0].box[1].x1 == 0 && u[0].box[1].x2 == 2 && u[0].box[1].y1 == 2 &&
+		u[0].box[1].y2 == 3,
+	    "cut at its edge");
+	ok(l->faults[DET_BATCH_PROPOSED] == 1 && !l->faults[DET_BATCH_OUTSIDE] &&
+		!strncmp(
+		    l->fault[DET_BATCH_PROPOSED], "item 0 'a': 'places', box 2:", 28),
+	    "those without an area count, those outside are no fault");
+	ok(!det_batches_next(&l, rig.b) && l && l->n == 1 && l->proposed[0].n == 1 &&
+		l->proposed[0].box[0].x2 == 3,
+	    "the next batch has its own");
+	end();
+	q.proposals = "gt";
+	if (det_buf_printf(&t, "STRM\n" MIRRORED "  0 0 4 8 1 0\nEND.\n", "a"))
+		exit(1);
+	ok(!begin(&t, q) && !det_batches_next(&l, rig.b) && l && l->truth[0].n == 1 &&
+		l->proposed[0].n == 1 &&
+		l->proposed[0].box[0].x1 == l->truth[0].box[0].x1,
+	    "objects may be the proposals too");
+	end();
+	if (det_buf_printf(&t, "STRM\n" MIRRORED "END.\n", "a"))
+		exit(1);
+	ok(!begin(&t, p) && det_batches_next(&l, rig.b) == DET_INVALID &&
+		strstr(det_errmsg(), "item 0 'a'") &&
+		strstr(det_errmsg(), "det-propose"),
+	    "refused: %s", det_errmsg());
+	end();
+	q.proposals = NULL;
+	if (det_buf_printf(&t, "STRM\n" MIRRORED "END.\n", "a"))
+		exit(1);
+	ok(!begin(&t, q) && !det_batches_next(&l, rig.b) && l && !l->proposed,
+	    "where none are wanted, none are needed");
+	end();
+}
+
 static void
 endings(void)
 {
@@ -249,6 +314,7 @@ main(void)
 {
 	sizes();
 	objects();
+	proposals();
 	endings();
 	return done();
 }
