@@ -16,8 +16,9 @@
 #include "model/network.h"
 #include "roi/rows.h"
 #include "train/optim.h"
+#include "train/second_impl.h"
 
-enum { SIDE = 96, PICTURES = 4, OBJECTS = 2, MAPS = 16 };
+enum { SIDE = 96, PICTURES = 4, OBJECTS = 2, MAPS = 16, PLACES = 40 };
 
 #define FOUND   .7f
 #define NOTHING .5
@@ -25,6 +26,9 @@ enum { SIDE = 96, PICTURES = 4, OBJECTS = 2, MAPS = 16 };
 static struct det_box box[PICTURES][OBJECTS];
 static struct det_example truth[PICTURES];
 static float *pixels;
+/* for those that find no places themselves */
+static struct det_box place[PICTURES][PLACES];
+static struct det_proposed proposed[PICTURES];
 
 /* Whether a point of [-1,1]^2 belongs to the shape of that class. */
 static int
@@ -85,6 +89,43 @@ make_pictures(void)
 	}
 }
 
+/* Each fifth about an object, the others where there is none, or a small part of one. */
+static void
+make_places(void)
+{
+	struct det_random r;
+
+	det_random_seed(&r, 6, 1);
+	for (size_t i = 0; i < PICTURES; i++) {
+		for (size_t k = 0; k < PLACES;) {
+			const struct det_box *o = &box[i][k / 5 % OBJECTS];
+			struct det_box *b = &place[i][k];
+			double v[4];
+			float most = 0;
+
+			for (int c = 0; c < 4; c++)
+				v[c] = det_random_uniform(&r);
+			*b = (struct det_box){ .x1 = 64 * v[0],
+				.y1 = 64 * v[1],
+				.x2 = 64 * v[0] + 8 + 24 * v[2],
+				.y2 = 64 * v[1] + 8 + 24 * v[3] };
+			for (size_t n = 0; n < OBJECTS; n++) {
+				const struct det_fbox f = det_iou_box(b, 0);
+				const struct det_fbox g = det_iou_box(&box[i][n], 0);
+
+				most = fmaxf(most, det_iou(&f, &g, 0));
+			}
+			if (k % 5 == 0)
+				*b = (struct det_box){ .x1 = o->x1 + 2 * v[0],
+					.y1 = o->y1 - 2 * v[1],
+					.x2 = o->x2 - 2 * v[2],
+					.y2 = o->y2 + 2 * v[3] };
+			k += k % 5 == 0 || most < .3f;
+		}
+		proposed[i] = (struct det_proposed){ place[i], PLACES };
+	}
+}
+
 /* --- training ---------------------------------------------------------------------------- */
 
 static struct det_param *
@@ -134,7 +175,8 @@ train(struct det_system *s, size_t steps, double rate, double *first)
 	struct det_param **all = malloc(n * sizeof *all);
 	struct det_batch b = { .image = { DET_F32, 4, { PICTURES, 3, SIDE, SIDE },
 				   pixels },
-		.truth = truth };
+		.truth = truth,
+		.proposed = proposed };
 	struct det_optim *o;
 	double value[RIG_TERMS], sum = 0;
 
@@ -234,6 +276,46 @@ second_stage(const struct det_model *m, struct desk *d)
 	d->t[d->n++] = d->rows.t;
 }
 
+/* The backbone on a picture; of those on given places, on rows or before them. */
+static void
+run_backbone(struct desk *d, struct det_engine *e, const struct det_tensor *image)
+{
+	rig_check(det_engine_run(e, image));
+	for (size_t i = 0; i < det_engine_outputs(e); i++, d->n++)
+		d->name[d->n] = det_engine_output(e, i, &d->t[d->n]);
+}
+
+static void
+given_stage(struct desk *d, struct det_engine *e, const struct det_tensor *image,
+    size_t picture, const struct det_rows_params *p)
+{
+	static const char *const map = "c3", *const input = "image";
+	const int warps = p->op == DET_ROWS_WARP;
+	struct det_item it = { .in_w = SIDE,
+		.in_h = SIDE,
+		.width = SIDE,
+		.height = SIDE,
+		.map = { 1, 1, 0, 0, 0, 0 } };
+	struct det_tensor from = *image;
+	const struct det_rows_in in = { &it, warps ? &input : &map, &from, 1 };
+
+	d->proposals.n = 0;
+	d->proposals.space = DET_SPACE_INPUT;
+	for (size_t k = 0; k < PLACES; k++)
+		rig_check(det_boxes_add(&d->proposals, &place[picture][k]));
+	if (!warps) {
+		run_backbone(d, e, image);
+		from = take(d, map);
+	}
+	rig_check(det_rows_make(&d->rows, &d->proposals, &in, p, 2));
+	if (warps) {
+		run_backbone(d, e, &d->rows.t);
+		return;
+	}
+	d->name[d->n] = "rois";
+	d->t[d->n++] = d->rows.t;
+}
+
 /* How many objects of a picture are found; *surplus: boxes that are at none. */
 static size_t
 judge(const struct det_boxes *b, const struct det_box *want, size_t *surplus)
@@ -261,7 +343,7 @@ judge(const struct det_boxes *b, const struct det_box *want, size_t *surplus)
 }
 
 static void
-detect(const char *path, const char *arch)
+detect(const char *path, const char *arch, const struct det_rows_params *given)
 {
 	struct det_network net;
 	struct det_head *head;
@@ -280,9 +362,11 @@ detect(const char *path, const char *arch)
 		const char *text;
 		size_t len;
 
-		rig_check(det_engine_run(net.engine, &image));
-		for (d.n = 0; d.n < det_engine_outputs(net.engine); d.n++)
-			d.name[d.n] = det_engine_output(net.engine, d.n, &d.t[d.n]);
+		d.n = 0;
+		if (given)
+			given_stage(&d, net.engine, &image, i, given);
+		else
+			run_backbone(&d, net.engine, &image);
 		det_model_text(m, "propose", &text, &len);
 		if (text)
 			second_stage(m, &d);
@@ -311,6 +395,7 @@ overfit(const char *arch, const char *line, size_t steps, double rate, double li
 		.n_lines = line != NULL
 	};
 	struct det_model *m = rig_model(arch, NULL, 0, 3);
+	struct det_rows_params rows, *given = NULL;
 	struct det_system *s;
 	double first = 0, last;
 
@@ -319,20 +404,28 @@ overfit(const char *arch, const char *line, size_t steps, double rate, double li
 	ok(last < limit, "%s (%s): a loss of %.2f becomes %.3f", arch,
 	    det_system_about(s), first, last);
 	save(m, s, "learnt.det");
+	if (det_system_proposals(s)) {
+		rows = s->second->rows;
+		given = &rows;
+	}
 	det_system_free(s);
 	det_model_close(m);
-	detect("learnt.det", arch);
+	detect("learnt.det", arch, given);
 }
 
 int
 main(void)
 {
 	make_pictures();
+	make_places();
 	overfit("tiny_ssd", NULL, 250, 4e-3, .1);
 	/* what is not trained at all does as it likes in a net of so few weights */
 	overfit("tiny_retinanet", "retinanet low=.5", 250, 4e-3, .1);
 	/* so does what is never in a sample: that settles late */
 	overfit("tiny_frcnn", NULL, 800, 4e-3, .1);
+	overfit("tiny_fast_rcnn", "rcnn sample=40", 250, 4e-3, .1);
+	overfit("tiny_spp", "rcnn sample=40", 250, 4e-3, .1);
+	overfit("tiny_rcnn", "rcnn sample=40", 120, 4e-3, .1);
 	free(pixels);
 	return done();
 }
