@@ -40,6 +40,7 @@ struct train_job {
 	struct det_attrs head;    /* of the models that are written */
 	int have_head, met_stream;
 	char val_digest[17];   /* of --val; "": there is none */
+	int val_proposals;     /* its items bring them */
 	struct det_buf recipe; /* as it is to be written; empty: as it is */
 	FILE *log, *times, *vals;
 	const volatile sig_atomic_t *stop;

@@ -22,7 +22,8 @@
 #define FOUND "boxes"
 #define LOOK  100 /* ms between looks at `stop` */
 
-/* The model's stages, each with the model as it is now. */
+/* The model's stages, each with the model as it is now. The stream's own proposals stand in
+ * for those that the pipe would make. */
 static void
 assemble(struct train_job *j, struct det_pipeline *p, const char *model)
 {
@@ -38,6 +39,8 @@ assemble(struct train_job *j, struct det_pipeline *p, const char *model)
 		tool_die(t, "--val: %s carries no pipeline: it can't be run",
 		    det_model_path(j->model));
 	tool_check(t, det_pipeline_parse(p, text, len));
+	if (j->val_proposals)
+		det_pipeline_drop(p, "det-propose");
 	for (size_t i = 0; i < p->n; i++) {
 		tool_check(t, det_stage_add(&p->stage[i], "-m"));
 		tool_check(t, det_stage_add(&p->stage[i], model));

@@ -12,17 +12,22 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "base/mem.h"
+#include "box/decode.h"
+#include "model/pipeline.h"
 
 struct look {
 	struct train_job *j;
 	struct det_item item;
-	size_t items;
-	int inside, gt, source;
+	char *list; /* of proposals, that the model does not make; NULL: none */
+	size_t items, lists;
+	int inside, gt, source, listed;
 	uint64_t digest;
 };
 
@@ -75,10 +80,15 @@ look_item(struct look *l)
 		e = det_fail(DET_INVALID,
 		    "a list '%s' of objects expected, found none: is det-gt missing?",
 		    l->j->o->gt);
+	else if (l->list && !l->listed && l->lists > 0)
+		e = det_fail(DET_INVALID,
+		    "a list '%s' of boxes, as items before have, expected, found none",
+		    l->list);
 	else if (!l->source && !*path)
 		e = det_fail(DET_INVALID, "the path of a picture expected, found none");
 	else if (!l->source && access(path, R_OK) < 0)
 		e = det_fail(DET_IO, "the picture can't be read:");
+	l->lists += (size_t)l->listed;
 	return e ? det_fail_in(e, "item %zu '%.200s'", l->items - 1, path) : DET_OK;
 }
 
@@ -101,12 +111,55 @@ look_record(struct look *l, struct det_record *r)
 			return DET_OK;
 		l->items++;
 		l->inside = 1;
-		l->gt = l->source = 0;
+		l->gt = l->source = l->listed = 0;
 		return det_item_read(&l->item, r);
-	case DET_BOXES: l->gt |= !strcmp(name, l->j->o->gt); return DET_OK;
+	case DET_BOXES:
+		l->gt |= !strcmp(name, l->j->o->gt);
+		l->listed |= l->list && !strcmp(name, l->list);
+		return DET_OK;
 	case DET_TENSOR: l->source |= !strcmp(name, "source"); return DET_OK;
 	default: return DET_OK;
 	}
+}
+
+/* What the head wants and the model's own maps are not decoded to. */
+static enum det_err
+find_list(struct look *l)
+{
+	struct det_decode *d;
+	const char *text;
+	size_t len;
+	enum det_err e;
+
+	det_model_text(l->j->model, "propose", &text, &len);
+	if (text)
+		return DET_OK;
+	det_model_text(l->j->model, "decode", &text, &len);
+	if (!text)
+		return DET_OK;
+	if ((e = det_decode_parse(&d, text, len, "decode")))
+		return e;
+	if (det_decode_lists(d) > 0)
+		e = det_strdup(&l->list, det_decode_list(d, 0));
+	det_decode_free(d);
+	return e;
+}
+
+/* Whether the pipe can do without the stream's proposals. */
+static int
+proposes(const struct det_model *m)
+{
+	struct det_pipeline p = { 0 };
+	const char *text;
+	size_t len;
+	int found;
+
+	det_model_text(m, "pipeline", &text, &len);
+	if (!text || det_pipeline_parse(&p, text, len))
+		return 0;
+	found = det_pipeline_find(&p, "det-propose") != NULL;
+	det_pipeline_release(&p);
+	return found;
 }
 
 static enum det_err
@@ -125,6 +178,11 @@ look_all(struct look *l, int in)
 	if (!e && l->items == 0)
 		e = det_fail(
 		    DET_INVALID, "pictures with their objects expected, found no item");
+	if (!e && l->lists > 0 && l->lists < l->items)
+		e = det_fail(DET_INVALID,
+		    "a list '%s' in every item or in none expected, found %zu in %zu "
+		    "items",
+		    l->list, l->lists, l->items);
 	det_record_release(&r);
 	det_reader_close(rd);
 	return e;
@@ -136,8 +194,15 @@ train_validate_check(struct train_job *j)
 	struct look l = { .j = j, .digest = DET_HASH_START };
 
 	train_validate_ready(j);
-	if (look_all(&l, train_validate_open(j)))
+	if (find_list(&l) || look_all(&l, train_validate_open(j)))
 		tool_die(j->t, "--val %s: %s", j->o->val, det_errmsg());
+	if (l.list && !l.lists && !proposes(j->model))
+		tool_die(j->t,
+		    "--val %s: a list '%s' of boxes expected, found none: is "
+		    "det-propose missing?",
+		    j->o->val, l.list);
+	j->val_proposals = l.lists > 0;
 	(void)snprintf(j->val_digest, sizeof j->val_digest, "%016" PRIx64, l.digest);
 	det_item_release(&l.item);
+	free(l.list);
 }

@@ -18,16 +18,35 @@ static const char *const own[] = { "output", "model", "list", "shard", "quiet",
 	"skip-bad", "threads", "profile", "help", "version", "anchors", "print",
 	"kmeans", "recipe", "resume", "val", "dry-run", "from-item" };
 
+static void
+release_stage(struct det_stage *s)
+{
+	for (size_t k = 0; k < s->n; k++)
+		free(s->word[k]);
+	free(s->word);
+}
+
 void
 det_pipeline_release(struct det_pipeline *p)
 {
-	for (size_t i = 0; i < p->n; i++) {
-		for (size_t k = 0; k < p->stage[i].n; k++)
-			free(p->stage[i].word[k]);
-		free(p->stage[i].word);
-	}
+	for (size_t i = 0; i < p->n; i++)
+		release_stage(&p->stage[i]);
 	free(p->stage);
 	*p = (struct det_pipeline){ 0 };
+}
+
+void
+det_pipeline_drop(struct det_pipeline *p, const char *tool)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		if (strcmp(p->stage[i].word[0], tool) != 0)
+			p->stage[n++] = p->stage[i];
+		else
+			release_stage(&p->stage[i]);
+	}
+	p->n = n;
 }
 
 enum det_err

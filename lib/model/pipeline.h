@@ -35,6 +35,8 @@ int det_option_is_users(const char *name, size_t n);
 
 /* The first stage of that tool, NULL if it has none. */
 struct det_stage *det_pipeline_find(struct det_pipeline *p, const char *tool);
+/* Takes all stages of that tool out. */
+void det_pipeline_drop(struct det_pipeline *p, const char *tool);
 /* Adds an empty stage at the end, or a word (copied) to a stage. */
 enum det_err det_pipeline_add(struct det_pipeline *p, const char *tool) DET_MUST_USE;
 enum det_err det_stage_add(struct det_stage *s, const char *word) DET_MUST_USE;

@@ -234,7 +234,7 @@ item_whole(struct det_batches *b)
 	if (b->p.proposals && !b->have_proposals)
 		return det_fail(DET_INVALID,
 		    "a list '%s' of boxes expected, found none: is det-propose "
-		    "missing, before det-image --train?",
+		    "missing before det-image --train?",
 		    b->p.proposals);
 	return DET_OK;
 }

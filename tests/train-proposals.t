@@ -1,0 +1,87 @@
+# shellcheck shell=sh disable=SC1091,SC2016,SC2086
+# Detectors on proposals that come with the pictures, from the stream to boxes: Fast R-CNN,
+# SPP-net, R-CNN.
+. "$DET_SRC/tests/lib.sh"
+. "$DET_SRC/tests/train.sh"
+
+# --- the stream: pictures, objects, proposals
+det-image <val.det | det-propose --selective-search fast --max 300 -o p.det
+is "the stream has lists, and no pictures" "$(det-show p.det | awk '/^BOXS/ { print $2 } /^TENS/')" \
+	"gt
+proposals"
+
+column() { # FILE NAME: first and last value of a column
+	awk -F '\t' -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) c = i }
+		NR == 2 { a = $c } { b = $c } END { print a, b }' "$1"
+}
+falls() { # FILE NAME
+	set -- $(column "$1" "$2")
+	awk "BEGIN { exit !($2 < .8 * $1) }"
+}
+terms() { head -n 1 "$1" | cut -f 3-4; }
+
+train() { # ARCH DIR [OPTION ...]
+	arch=$1 dir=$2
+	shift 2
+	det-image -m $arch.det --train --epochs 0 --shuffle --batch 2 --augment flip <p.det |
+		det-train -m $arch.det -o $dir --iterations 40 --log 5 --batch 2 --lr .01 \
+			--clip 10 "$@" 2>err
+}
+for arch in tiny_fast_rcnn tiny_spp tiny_rcnn; do
+	det-model new --arch $arch --classes names --seed 3 -o $arch.det
+	is "$arch is whole" "$(det-model check $arch.det)" "$arch.det: ok"
+	train $arch $arch >log
+	is "$arch: is trained" "$? $(cat err)" "0 "
+	ok "  the loss falls" falls $arch/log.tsv loss
+	is "  the model that it becomes is whole" "$(det-model check $arch/last.det)" "$arch/last.det: ok"
+	# stage by stage, on the proposals of the stream
+	m=$arch/last.det
+	case $arch in
+	tiny_rcnn) det-image -m $m <p.det | det-roipool -m $m | det-backbone -m $m ;;
+	*) det-image -m $m <p.det | det-backbone -m $m | det-roipool -m $m ;;
+	esac | det-head -m $m --thresh 0 | det-nms -m $m -o found.det
+	is "  it runs on the stream's proposals" "$? $(det-show found.det | grep -c '^BOXS *boxes')" "0 1"
+	# from the picture alone
+	det-run -m $m dog.jpg >boxes 2>err
+	is "  and on a picture" "$? $(cat err)" "0 "
+done
+is "terms of Fast R-CNN" "$(terms tiny_fast_rcnn/log.tsv)" "cls	box"
+is "of SPP-net, which has no boxes yet" "$(terms tiny_spp/log.tsv)" "cls	loss"
+
+# --- what is frozen
+train tiny_spp frozen --freeze 'backbone/*' >log
+is "convolutions that stay" "$? $(cat err)" "0 "
+same_weights() { # FILE FILE: all of the backbone's
+	for n in $(det-model list --tsv "$1" | grep -o 'backbone/[^	]*'); do
+		det-show --data --name "$n" "$1" | sed 1d >one
+		det-show --data --name "$n" "$2" | sed 1d >two
+		cmp one two || return 1
+	done
+	[ -n "$n" ]
+}
+ok "  have the weights that they had" same_weights frozen/last.det tiny_spp.det
+not_ok "  which is not so of others" same_weights tiny_spp/last.det tiny_spp.det
+
+# --- evaluations
+is "a run with --val, whose pictures bring proposals" \
+	"$(train tiny_fast_rcnn v --val p.det --val-every 20 >log; echo $? $(wc -l <v/val.tsv) $(cat err))" "0 3"
+is "one whose pictures don't: the pipe makes them" \
+	"$(train tiny_fast_rcnn w --val val.det >log; echo $? $(wc -l <w/val.tsv) $(cat err))" "0 2"
+cat p.det val.det >some.det
+train tiny_fast_rcnn x --val some.det >log
+like "one where some do: refused" "$? $(cat err)" "^2 .*some.det: .*'proposals'.* found none"
+train tiny_fast_rcnn z --iterations 20 >log
+train tiny_fast_rcnn z --iterations 40 --resume >log
+ok "a run that is gone on with comes to the same losses" cmp tiny_fast_rcnn/log.tsv z/log.tsv
+
+# --- what is refused
+det-image -m tiny_fast_rcnn.det --train --batch 1 <val.det |
+	det-train -m tiny_fast_rcnn.det -o no --iterations 1 --batch 1 >log 2>err
+like "a stream without proposals" "$? $(cat err)" "^2 .*a list 'proposals' of boxes expected, found none: is det-propose missing before det-image"
+det-image -m tiny_fast_rcnn.det --train --batch 1 <p.det |
+	det-train -m tiny_fast_rcnn.det -n --batch 1 --loss 'rcnn pre=5' >log 2>err
+like "a key that proposals of the stream have no use for" "$? $(cat err)" "^2 .*unknown key 'pre'"
+det-image -m tiny_fast_rcnn.det --train --batch 1 <p.det |
+	det-train -m tiny_fast_rcnn.det -n --batch 1 --freeze 'backbone/*' >log 2>err
+like "what it takes, tried" "$? $(cat err log)" "^0 rcnn over backbone, head"
+done_testing
