@@ -8,11 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "bin/progress.h"
 
 struct job {
 	struct det_svm_train_params p;
 	struct det_shards_params in;
+	struct opt_many positives;
+	const char **path; /* operands, then those */
 	long retrain, negatives, cache, seed, passes;
 	int mine;
 };
@@ -20,17 +23,23 @@ struct job {
 static void
 check(struct tool *t, struct job *j)
 {
+	const size_t operands = (size_t)t->argc;
+
 	if (t->argc == 0)
 		tool_usage(t, "which features? streams expected as FILEs");
-	for (int i = 0; i < t->argc; i++)
-		if (!strcmp(t->argv[i], "-"))
+	tool_check(t, det_calloc(&j->path, operands + j->positives.n, sizeof *j->path));
+	for (size_t i = 0; i < operands; i++)
+		j->path[j->in.n++] = t->argv[i];
+	for (size_t i = 0; i < j->positives.n; i++)
+		j->path[j->in.n++] = j->positives.v[i];
+	j->in.path = j->path;
+	for (size_t i = 0; i < j->in.n; i++)
+		if (!strcmp(j->path[i], "-"))
 			tool_usage(t,
 			    "features are read several times: FILEs expected, "
 			    "not standard input");
 	if (!j->in.features)
 		tool_usage(t, "which features? give --features NAME");
-	j->in.path = (const char *const *)t->argv;
-	j->in.n = (size_t)t->argc;
 	j->in.classes = det_model_classes(t->model);
 	if (j->in.classes->n == 0)
 		tool_die(t, "%s has no classes", t->model_path);
@@ -71,6 +80,7 @@ run(struct tool *t, struct job *j)
 	det_svm_result_release(&r);
 	det_shards_close(s);
 	free(list);
+	free(j->path);
 }
 
 int
@@ -91,6 +101,8 @@ main(int argc, char *argv[])
 		    "the tensor of rows: a layer or input of the model's head"),
 		OPT_STR(0, "box-features", &j.in.box_features, "NAME",
 		    "the tensor to correct boxes by (default: boxes stay)"),
+		OPT_MANY(0, "positives", &j.positives, "FILE",
+		    "features of the objects themselves: one more FILE"),
 		OPT_DOUBLE('C', "cost", &s->c, 1e-12, 1e12, "C",
 		    "of a row on the wrong side of the margin"),
 		OPT_DOUBLE(0, "positive-weight", &s->positive, 1e-6, 1e6, "W",

@@ -325,6 +325,8 @@ static enum det_err
 solve_dual(
     double *w, double b[T], double error[T], struct det_ridge *r, const double mean[T])
 {
+	/* once for the rows, once for the weights of rows as they come */
+	const double square = r->scale * r->scale;
 	enum det_err e;
 
 	for (size_t i = 0; i < r->rows; i++)
@@ -341,7 +343,7 @@ solve_dual(
 			const float *x = r->x + i * r->dims;
 
 			for (size_t k = 0; k < r->dims; k++)
-				w[t * r->dims + k] += a * r->scale * (double)x[k];
+				w[t * r->dims + k] += a * square * (double)x[k];
 			b[t] += a;
 			/* what is left of a row is lambda times its alpha */
 			error[t] += r->lambda * r->lambda * a * a;
