@@ -28,8 +28,10 @@ TRAIN_SRC := $(sort $(wildcard bin/train_*.c))
 IMAGE_SRC := $(sort $(wildcard bin/image_*.c))
 # and det-propose's
 PROPOSE_SRC := $(sort $(wildcard bin/propose_*.c))
+# and det-svm's
+SVM_SRC := $(sort $(wildcard bin/svm_*.c))
 BIN_SRC  := $(filter-out $(TOOL_SRC) $(MODEL_SRC) $(ANCHORS_SRC) $(EVAL_SRC) $(TRAIN_SRC) \
-	$(IMAGE_SRC) $(PROPOSE_SRC),$(sort $(wildcard bin/*.c)))
+	$(IMAGE_SRC) $(PROPOSE_SRC) $(SVM_SRC),$(sort $(wildcard bin/*.c)))
 ARCH_TXT := $(sort $(wildcard lib/arch/*.arch lib/arch/*.part))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -45,6 +47,7 @@ EVAL_OBJ := $(EVAL_SRC:%.c=$(O)/%.o)
 TRAIN_OBJ := $(TRAIN_SRC:%.c=$(O)/%.o)
 IMAGE_OBJ := $(IMAGE_SRC:%.c=$(O)/%.o)
 PROPOSE_OBJ := $(PROPOSE_SRC:%.c=$(O)/%.o)
+SVM_OBJ := $(SVM_SRC:%.c=$(O)/%.o)
 TOOLS    := $(TOOL_SRC:bin/%.c=$(BIN)/%)
 UNITS    := $(UNIT_SRC:%.c=$(O)/%)
 REPLAYS  := $(FUZZ_SRC:%.c=$(O)/%)
@@ -87,6 +90,9 @@ $(BIN)/det-eval: $(EVAL_OBJ)
 $(BIN)/det-train: $(TRAIN_OBJ)
 $(BIN)/det-image: $(IMAGE_OBJ)
 $(BIN)/det-propose: $(PROPOSE_OBJ)
+$(BIN)/det-svm: $(SVM_OBJ)
+# lib/svm is all that calls liblinear.
+$(BIN)/det-svm $(filter %/test_svm,$(UNITS)): ALL_LIBS += $(LINEAR)
 $(TOOLS): $(BIN)/%: $(O)/bin/%.o $(BIN_OBJ) $(O)/libdet.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libdet.a $(ALL_LIBS)
@@ -108,7 +114,8 @@ $(O)/det.pc: force
 	@printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(INCDIR)' 'libdir=$(LIBDIR)' '' \
 	    'Name: det' 'Description: object detectors as shell pipes, the library' \
 	    'Version: $(VERSION)' 'Requires.private: $(PKGS)' 'Cflags: -I$${includedir}' \
-	    'Libs: -L$${libdir} -ldet $(LIBS) -ldl -lm -lpthread' >$@
+	    'Libs: -L$${libdir} -ldet $(LIBS) -ldl -lm -lpthread' \
+	    'Libs.private: $(LINEAR)' >$@
 
 # --- set-up -----------------------------------------------------------------------------
 deps:
@@ -204,6 +211,6 @@ clean:
 .PHONY: force all tools deps check-deps deps-list demo check check-long arm64-check run-tests \
 	units replays fuzz lint format bench install uninstall clean
 OBJ := $(LIB_OBJ) $(BIN_OBJ) $(MODEL_OBJ) $(ANCHORS_OBJ) $(EVAL_OBJ) $(TRAIN_OBJ) $(IMAGE_OBJ) \
-	$(PROPOSE_OBJ) \
+	$(PROPOSE_OBJ) $(SVM_OBJ) \
 	$(patsubst %.c,$(O)/%.o,$(TOOL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(SHARED_SRC) $(HELP_SRC))
 -include $(OBJ:.o=.d)

@@ -20,9 +20,11 @@ SIMD    = -fopenmp-simd
 # time (lib/nn/blas.c says why) and so is not among them.
 PKGS    = libjpeg libpng zlib libdeflate jansson expat
 LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null || echo -ljpeg -lpng -lz -ldeflate -ljansson -lexpat)
+# liblinear, which pkg-config does not know: of det-svm alone, and of programs that call lib/svm.
+LINEAR  = -llinear
 INCS   := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 
 # Debian packages: to build and run, and to check besides.
 DEPS       = gcc make pkg-config libc6-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev \
-             libdeflate-dev libjansson-dev libexpat1-dev
+             libdeflate-dev libjansson-dev libexpat1-dev liblinear-dev
 CHECK_DEPS = clang clang-format mandoc shellcheck bsdextrautils bsdutils libopenblas0

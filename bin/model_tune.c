@@ -69,27 +69,6 @@ print_result(const struct det_tune *r)
 	    r->cpu);
 }
 
-/* STRM with another line of history. */
-static void
-write_stream(struct tool *t, const struct det_record *r)
-{
-	struct det_attrs a = { 0 };
-	char *key, *value;
-	size_t at = 0;
-
-	for (;;) {
-		tool_check(t, det_attr_next(&r->attrs, &at, &key, &value));
-		if (!key)
-			break;
-		tool_check(t, det_attr_add(&a, key, value));
-		free(key);
-		free(value);
-	}
-	tool_history(t, &a);
-	tool_check(t, det_writer_make(t->out, DET_STREAM, &a, r->tensor.data, r->size));
-	free(a.text);
-}
-
 /* The model with that text in place of the one it had, before its tensors. */
 static void
 write_model(struct tool *t, const struct det_model *m, const char *net,
@@ -102,7 +81,7 @@ write_model(struct tool *t, const struct det_model *m, const char *net,
 	(void)snprintf(name, sizeof name, "plan/%s", net);
 	for (size_t i = 0; det_model_record(m, i, &r); i++) {
 		if (r.kind == DET_STREAM) {
-			write_stream(t, &r);
+			tool_write_again(t, &r);
 			continue;
 		}
 		if (r.kind == DET_TEXT && strcmp(det_record_name(&r), name) == 0)

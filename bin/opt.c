@@ -275,7 +275,7 @@ remember(struct opt_set *s, const struct opt *o, const char *v)
 	/* a recipe's settings are remembered, each for itself */
 	if (!strcmp(o->name, "output") || !strcmp(o->name, "quiet") ||
 	    !strcmp(o->name, "threads") || !strcmp(o->name, "recipe") ||
-	    !strcmp(o->name, "resume"))
+	    !strcmp(o->name, "resume") || !strcmp(o->name, "positives"))
 		return DET_OK;
 	if ((e = v ? det_buf_printf(&b, "--%s=%s", o->name, v)
 		   : det_buf_printf(&b, "--%s", o->name)) ||

@@ -474,6 +474,26 @@ tool_stream_classes(struct tool *t, const struct det_classes *c)
 }
 
 void
+tool_write_again(struct tool *t, const struct det_record *r)
+{
+	struct det_attrs a = { 0 };
+	char *key, *value;
+	size_t at = 0;
+
+	for (;;) {
+		tool_check(t, det_attr_next(&r->attrs, &at, &key, &value));
+		if (!key)
+			break;
+		tool_check(t, det_attr_add(&a, key, value));
+		free(key);
+		free(value);
+	}
+	tool_history(t, &a);
+	tool_check(t, det_writer_make(t->out, DET_STREAM, &a, r->tensor.data, r->size));
+	free(a.text);
+}
+
+void
 tool_stream_begin(struct tool *t)
 {
 	tool_stream_classes(t, t->model ? det_model_classes(t->model) : NULL);

@@ -156,6 +156,9 @@ struct det_reader *tool_input(struct tool *t, int *fd);
 _Noreturn void tool_read_failed(struct tool *t, const struct det_reader *rd);
 /* Adds this tool's line of history. */
 void tool_history(struct tool *t, struct det_attrs *a);
+/* The STRM of a model that was read, with this tool's line of history added: for a tool that
+ * writes a model made of that. */
+void tool_write_again(struct tool *t, const struct det_record *r);
 /* For tools that make streams: writes STRM with history and the class table of the model
  * (if any), and END. */
 void tool_stream_begin(struct tool *t);

@@ -24,7 +24,7 @@ if [ ! -e "$lib/.complete" ]; then
 	echo "arm64: fetching libraries"
 	mkdir -p "$top/apt/lists/partial" "$top/apt/archives/partial" "$root"
 	apt update && apt install --download-only --no-install-recommends libc6 libjpeg62-turbo-dev \
-		libpng-dev zlib1g-dev libdeflate-dev libjansson-dev libexpat1-dev libopenblas0 >/dev/null || exit 2
+		libpng-dev zlib1g-dev libdeflate-dev libjansson-dev libexpat1-dev liblinear-dev libopenblas0 >/dev/null || exit 2
 	for d in "$top"/apt/archives/*.deb; do
 		case ${d##*/} in
 		libc6-dev_* | linux-libc-dev_*) ;; # the cross compiler has its own

@@ -14,7 +14,7 @@ for p in man/*.[157]; do
 	out=$(mandoc -Tlint -W warning "$p" 2>&1) || fail "$out"
 done
 # Includes run one way: a folder may use itself and those before it.
-order="base stream image region box roi nn weights caffe model default data train eval"
+order="base stream image region box roi nn weights caffe model default data svm train eval"
 seen=
 for d in $order; do
 	seen="$seen $d"

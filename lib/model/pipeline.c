@@ -16,7 +16,7 @@ static const char *const allowed[] = { "det-image", "det-backbone", "det-anchors
 /* Options that read or write files, choose the work or silence reports are the user's alone. */
 static const char *const own[] = { "output", "model", "list", "shard", "quiet",
 	"skip-bad", "threads", "profile", "help", "version", "anchors", "print",
-	"kmeans", "recipe", "resume", "val", "dry-run", "from-item" };
+	"kmeans", "recipe", "resume", "val", "dry-run", "from-item", "positives" };
 
 static void
 release_stage(struct det_stage *s)

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * det-svm's parts. Private to bin/.
+ */
+#ifndef DET_SVM_JOB_H
+#define DET_SVM_JOB_H
+
+#include "bin/tool.h"
+
+#include "svm/svm.h"
+#include "svm/svm_model.h"
+
+/* The model with SVMs at the end of its head, written to the tool's output. `box` may be
+ * NULL. */
+void svm_write(struct tool *t, const struct det_svm_result *r,
+    const struct det_svm_features *x, const struct det_svm_features *box);
+
+/* What was learnt, a line a class, on standard error; warnings. */
+void svm_report(
+    struct tool *t, const struct det_svm_result *r, const struct det_shards *s);
+
+#endif
