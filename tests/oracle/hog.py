@@ -84,7 +84,7 @@ for path in sys.argv[1:]:
     with tempfile.NamedTemporaryFile(suffix=".npy") as f:
         subprocess.run(f"{BIN}/det-image --fit none --scale 1 --channels bgr '{path}' |"
                        f" {BIN}/det-show --npy image", shell=True, check=True, stdout=f)
-        im = im.transpose(1, 2, 0).astype(np.uint8).copy()
+        im = np.load(f.name)[0].transpose(1, 2, 0).astype(np.uint8).copy()
     cv, v = opencv(im, boxes), votes(im[..., ::-1])
     low = min(low, *(np.corrcoef(a, b)[0, 1] for a, b in zip(mine, cv)))
     for i, (a, b) in enumerate(((mine, numpy_hog(v, boxes, CELL - .5)),
