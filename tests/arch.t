@@ -10,7 +10,7 @@ for a in fasterrcnn_resnet50_fpn fasterrcnn_resnet101_fpn fasterrcnn_vgg16 faste
 	retinanet_resnet50_fpn retinanet_resnet101_fpn retinanet_resnet50_fpn_v2 ssd300_vgg16 ssd300_caffe ssd512_caffe \
 	mobilenet_ssd squeezenet_ssd ultraface_slim vgg16 resnet18 resnet50 resnet101 squeezenet1_0 squeezenet1_1 squeezenet1_1_caffe mobilenet_v1 \
 	alexnet zf darknet19 darknet53 yolov1 yolov2 yolov3 yolov3-tiny squeezenet_ssdlite \
-	squeezenet_ssd_fpn squeezenet_retinanet squeezenet_frcnn squeezenet_frcnn_fpn tiny_frcnn tiny_retinanet tiny_ssd; do
+	squeezenet_ssd_fpn squeezenet_retinanet squeezenet_frcnn squeezenet_frcnn_fpn hog tiny_frcnn tiny_retinanet tiny_ssd; do
 	ok "--list: $a" grep -q "^$a  *[A-Za-z]" archs
 done
 is "--list: a line each, of a terminal's width" "$(awk 'NF < 2 || length > 110' archs)" ""
@@ -65,6 +65,12 @@ for a in mobilenet_ssd squeezenet_ssd; do
 	is "$a: runs" "$? $(cat err)" "0 "
 	is "$a: names of its classes" "$(tail -n +2 boxes | cut -f 2 | sort -u | tr '\n' ' ')" "cat dog "
 done
+det-model new --arch hog --classes two --set sizes=24 --seed 3 -o s.det
+is "hog: is whole" "$(det-model check s.det)" "s.det: ok"
+det-run -m s.det dog.jpg --set det-nms.max=0 >boxes 2>err
+is "hog: runs without a backbone" "$? $(cat err)" "0 "
+is "hog: margins of either sign" \
+	"$(awk -F '\t' 'NR > 1 { n[$3 < 0]++ } END { print (n[0] > 0) (n[1] > 0) }' boxes)" 11
 # those to be trained on CPUs: they run as they begin, on weights of a classifier's trunk
 det-model new --arch squeezenet1_1_caffe --set classes=7 --seed 2 -o trunk.det
 for a in squeezenet_ssdlite squeezenet_ssd_fpn squeezenet_retinanet squeezenet_frcnn squeezenet_frcnn_fpn; do

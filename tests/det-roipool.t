@@ -168,6 +168,57 @@ det-show --build om.txt >om.det
 is "normalised and cut as the model says" "$(det-roipool -m om.det o.det | values rois)" \
 	"-5 -5 -6 249 248 -7 "
 
+# --- histograms of gradients ---
+# A picture that becomes brighter to the right by 10 a pixel, 16x16, with padding beside it:
+# all gradients lie along x, half a turn's first and last orientation share them.
+awk 'BEGIN {
+	print "STRM"
+	print "ITEM id=0 path=a.jpg width=16 height=16 input=20x16 map=\"1 1 0 0\""
+	print "TENS f32 1x1x16x20 name=image norm=\"rgb scale=1 mean=0,0,0 std=1,1,1\""
+	for (y = 0; y < 16; y++) {
+		for (x = 0; x < 20; x++)
+			printf " %d", x < 16 ? 10 * x : 999
+		print ""
+	}
+	print "BOXS name=proposals space=input"
+	print "  0 0 16 16 1 -1"
+	print "  4 4 12 12 1 -1"
+	print "  50 50 60 60 1 -1"
+	print "END."
+}' >hog.txt
+det-show --build hog.txt >hog.det
+det-roipool --op hog --size 16x16 hog.det >hog.out
+like "hog: a row of 36 for a block" "$(det-show --data hog.out)" \
+	'^TENS f32 3x36x1x1 name=rois boxes=proposals made="det-roipool op=hog size=16x16 cell=8 context=0 from=image"$'
+# four cells alike, but that a pixel at the picture's edge has half a gradient; the bins
+# beside 0 degrees share; unit length: 1/sqrt(8)
+is "hog: an even slope" \
+	"$(values rois <hog.out | awk '{ for (i = 37; i <= 72; i++) printf "%.2f ", $i }')" \
+	"0.35 0.00 0.00 0.00 0.00 0.00 0.00 0.00 0.35 0.35 0.00 0.00 0.00 0.00 0.00 0.00 0.00 0.35 0.35 0.00 0.00 0.00 0.00 0.00 0.00 0.00 0.35 0.35 0.00 0.00 0.00 0.00 0.00 0.00 0.00 0.35 "
+is "hog: a box outside is zeros" \
+	"$(values rois <hog.out | awk '{ for (i = 73; i <= 108; i++) s += $i; print s }')" 0
+# other numbers of the same bytes
+short() {
+	values rois | awk '{ for (i = 1; i <= NF; i++) printf "%.4f ", $i }'
+}
+sed 's/scale=1 mean=0,0,0 std=1/scale=10 mean=5,0,0 std=2/' hog.txt |
+	awk '/^ [0-9]/ { for (i = 1; i <= NF; i++) printf " %g", ($i * 10 - 5) / 2; print ""; next } { print }' |
+	det-show --build - >scaled.det
+is "hog: what the normalisation did is undone" \
+	"$(det-roipool --op hog --size 16x16 scaled.det | short)" "$(short <hog.out)"
+ok "hog: any number of threads" sh -c \
+	"det-show --build hog.txt | det-roipool --op hog --size 16x16 -j 2 | cmp - hog.out"
+like "hog: context and cells are told" \
+	"$(det-roipool --op hog --size 16x24 --cell 4 --context 4 hog.det | det-show --data)" \
+	'f32 3x540x1x1 .*size=16x24 cell=4 context=4 from=image'
+is "hog from the original" \
+	"$(det-roipool --op hog --from original --size 16x16 o.det | values rois | wc -w)" 36
+sed 's/ 999 999 999 999$/ 999 999 999 nan/' hog.txt | det-show --build - >nan.det
+ok "hog: NaN in the padding is not seen" sh -c "det-roipool --op hog --size 16x16 nan.det >/dev/null"
+sed 's/ 150 999/ nan 999/' hog.txt | det-show --build - >nan.det
+like "hog: NaN in the picture" "$(det-roipool --op hog --size 16x16 nan.det 2>&1 >/dev/null)" \
+	"item 0 'a.jpg': the picture has NaN, infinity or a number that no byte becomes in row 0 of channel 0"
+
 # --- what is refused ---
 is "no maps" "$(det-roipool s.det 2>&1 >/dev/null | head -n 1)" \
 	"det-roipool: --maps: the feature maps' names expected, as p2,p3,p4"
@@ -177,7 +228,8 @@ like "a list that is not there" "$(det-roipool --maps m --boxes x s.det 2>&1 >/d
 	"no box list 'x': this item has 'm' 'proposals'"
 for bad in "--size 7" "--size 0x7" "--size 7x300" "--levels 1.5 --op spp" "--levels 300 --op spp" \
 	"--offsets 1" "--strides 4,8" "--op warp --size 30x30" "--op warp --size 9999x9999" \
-	"--maps m,,n" "--sampling 65"; do
+	"--maps m,,n" "--sampling 65" "--op hog --size 60x64" "--op hog --cell 7" \
+	"--op hog --size 8x8" "--op hog --context 32"; do
 	# shellcheck disable=SC2086
 	is "$bad is misuse" "$(status det-roipool --maps m $bad s.det)" 2
 done
