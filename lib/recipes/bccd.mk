@@ -88,7 +88,7 @@ $(SYSTEMS): %: $(OUT)/%/row
 	@cat $<
 
 again:
-	rm -f $(SYSTEMS:%=$(OUT)/%/boxes)
+	@rm -f $(foreach f,boxes scores figures row,$(SYSTEMS:%=$(OUT)/%/$(f)))
 	@$(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST))
 
 .SECONDEXPANSION:
