@@ -102,7 +102,7 @@ $(OUT)/data.options: export NOW = $(DATA)
 $(OUT)/%/begin.options: export NOW = $($(system).arch) $($(system).set) seed $(SEED) \
     $(or $($(system).weights),$(WEIGHTS))
 $(OUT)/%/run.options: export NOW = seed $(SEED) iterations $(ITERATIONS) minutes $(MINUTES) \
-    det-image $(IMAGE) det-train $(TRAIN) $($(system).train)
+    det-image $(IMAGE) det-train $(TRAIN)
 $(OUT)/%/test.options: export NOW = $(foreach s,$(or $($(system).pipe),$(one-stage)),$(s) \
     $(or $($(system).$(s)),$($(s).all)))
 
@@ -135,7 +135,7 @@ $(OUT)/%/trained: $(OUT)/%/begin.det $(OUT)/%/started
 	    <$(OUT)/$(LEARNT).$(items) | \
 	det-train -m $< --recipe $(@D)/recipe --seed $(SEED) --resume \
 	    $(if $(ITERATIONS),--iterations $(ITERATIONS)) $(if $(MINUTES),--minutes $(MINUTES)) \
-	    $(if $(THREADS),-j $(THREADS)) $(TRAIN) $($*.train) -o $(@D)/run
+	    $(if $(THREADS),-j $(THREADS)) $(TRAIN) -o $(@D)/run
 	@touch $@
 
 $(OUT)/%/boxes: $$(needs) $(OUT)/$(JUDGED).$$(items) $(OUT)/%/test.options
