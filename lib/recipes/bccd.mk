@@ -69,8 +69,8 @@ weights = $(filter-out none,$(or $($*.weights),$(WEIGHTS)))
 # the stream that its pictures come with: OUT/SPLIT.gt, ...
 items   = $(or $($*.items),gt)
 stages  = $(or $($*.pipe),$(one-stage))
-# what its pipe needs to be there, and the model
-needs   = $(OUT)/$*/$(or $($*.done),trained)
+# the model of its pipe, and the file whose making makes that
+needs   = $(OUT)/$*/$(or $($*.needs),trained)
 model   = $(OUT)/$*/$(or $($*.model),run/last.det)
 
 # The pipe of the stages $(2) with the model $(3), from the stream $(1); it leaves its times in the
@@ -145,11 +145,15 @@ $(OUT)/%/boxes: $$(needs) $(OUT)/$(JUDGED).$$(items) $(OUT)/%/test.options
 $(OUT)/%/scores: $(OUT)/%/boxes
 	det-eval --per-class --tsv $< -o $@
 
-# the times of all steps, and those of proposals that came with the stream
-$(OUT)/%/figures: $(OUT)/%/scores
+# of the times of all steps; of boxes that came with the stream, what they reach and took; of
+# systems that this one is made of
+parts = $(foreach s,$(1),$(OUT)/$(s)/figures)
+$(OUT)/%/figures: $(OUT)/%/scores $$(if $$($$*.items),$(OUT)/$$(items).ceiling) \
+    $$(call parts,$$($$*.parts))
 	@awk -f $(HERE)figures.awk -v name=$* -v n="$$(det-show $(OUT)/$(JUDGED).gt | grep -c '^ITEM')" \
-	    $(@D)/scores $$(ls $(@D)/run/times.tsv $(@D)/*.time/* \
-	    $(OUT)/$(JUDGED).$(items).time/det-propose $(OUT)/$(items).figures 2>/dev/null) >$@
+	    $(@D)/scores $$(ls $(@D)/run/times.tsv $(@D)/*.time/* 2>/dev/null) \
+	    $(if $($*.items),$(OUT)/$(items).ceiling $(OUT)/$(JUDGED).$(items).time/det-propose) \
+	    $(call parts,$($*.parts)) >$@
 $(OUT)/%/row: $(OUT)/%/figures
 	@awk -f $(HERE)row.awk $< >$@
 
