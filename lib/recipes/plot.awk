@@ -4,8 +4,8 @@
 #   awk -f plot.awk -v y=AP50 STORY.TSV
 #
 # Systems that were given their boxes are squares, the others discs, of colours that eyes without
-# red or green tell apart (Okabe and Ito). Names stand right of their points, left of them near
-# the right edge, and are moved up where they would lie on one another.
+# red or green tell apart (Okabe and Ito). Names stand beside their points, or as near as they lie
+# on no other name or point.
 BEGIN { FS = "\t" }
 
 FNR == 1 {
@@ -62,34 +62,35 @@ function ticks(    e, k, t) {
 			text(left - 8, py(k / 10) + 4, "end", sprintf("%.1f", k / 10))
 	}
 }
-# Best last: a name goes up until it lies on none of those there.
-function names(    i, j, k, at, x, turn, again, order) {
-	for (i = 1; i <= n; i++)
-		order[i] = i
-	for (i = 2; i <= n; i++)
-		for (j = i; j > 1 && value[order[j]] < value[order[j - 1]]; j--) {
-			k = order[j]
-			order[j] = order[j - 1]
-			order[j - 1] = k
+# whether a name there would lie on nothing
+function clear(x, at, w,    j) {
+	if (x < left || x + w > right || at - 12 < top || at > bottom)
+		return 0
+	for (j = 1; j <= n; j++)
+		if (x < px(ms[j]) + 6 && x + w > px(ms[j]) - 6 && at - 11 < py(value[j]) + 6 && \
+		    at + 3 > py(value[j]) - 6)
+			return 0
+	for (j = 1; j <= placed; j++)
+		if (x < x_of[j] + w_of[j] && x + w > x_of[j] && at > y_of[j] - 13 && at < y_of[j] + 13)
+			return 0
+	return 1
+}
+function names(    i, k, at, x, w, up) {
+	for (i = 1; i <= n; i++) {
+		w = 7 * length(title[i])
+		for (k = 0; k < 60; k++) {
+			# right and left of the point, then ever higher and lower
+			x = k % 2 ? px(ms[i]) - 8 - w : px(ms[i]) + 8
+			up = int((k + 2) / 4) * (int(k / 2) % 2 ? 8 : -8)
+			at = py(value[i]) + 4 - up
+			if (clear(x, at, w))
+				break
 		}
-	for (k = 1; k <= n; k++) {
-		i = order[k]
-		wide[i] = 7 * length(title[i])
-		turn = px(ms[i]) + 10 + wide[i] > right
-		x = turn ? px(ms[i]) - 10 - wide[i] : px(ms[i]) + 10
-		at = py(value[i]) + 4
-		do {
-			again = 0
-			for (j = 1; j < k; j++)
-				if (x < x_of[order[j]] + wide[order[j]] && x + wide[i] > x_of[order[j]] && \
-				    at > y_of[order[j]] - 13 && at < y_of[order[j]] + 13) {
-					at = y_of[order[j]] - 13
-					again = 1
-				}
-		} while (again)
-		x_of[i] = x
-		y_of[i] = at
-		text(turn ? px(ms[i]) - 10 : x, at, turn ? "end" : "start", title[i])
+		placed++
+		x_of[placed] = x
+		y_of[placed] = at
+		w_of[placed] = w
+		text(k % 2 ? x + w : x, at, k % 2 ? "end" : "start", title[i])
 	}
 }
 
