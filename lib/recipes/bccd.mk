@@ -12,7 +12,7 @@
 # those of PATH. story.mk has the ancestors of these systems too.
 DATA       = bccd
 WEIGHTS    = squeezenet_v1.1.safetensors
-OUT        = bccd.out
+OUT       ?= bccd.out
 SEED       = 1
 # splits of DATA to learn from and to be judged by
 LEARNT     = trainval
@@ -26,11 +26,11 @@ THREADS    =
 TRAIN      =
 IMAGE      =
 # of each stage of the pipes that find the boxes
-STAGE      =
+STAGE     ?=
 # augmentation besides the recipes': blood cells have no above and below
 AUGMENT    = vmirror=.5
 
-SYSTEMS ?= ssd ssd-fpn retinanet frcnn frcnn-fpn yolov1 yolov2 yolov3
+SYSTEMS   ?= ssd ssd-fpn retinanet frcnn frcnn-fpn yolov1 yolov2 yolov3
 HERE    := $(dir $(lastword $(MAKEFILE_LIST)))
 
 # architecture, its variables, recipe; the pipe where it is not that of one stage
