@@ -8,7 +8,11 @@
 # classes of the mean best overlap), proposals (boxes a picture). Of each picture the first N
 # boxes count; they come best first. What a detector finds among them is at most this.
 BEGIN { FS = OFS = "\t" }
-NF < 7 { next } # a picture without any
+FNR == NR && !($1 in there) {
+	there[$1] = 1
+	pictures++
+}
+NF < 7 || $2 == "" { next } # a picture without any
 FNR == NR {
 	i = objects[$1]++
 	class[$1, i] = $2
@@ -35,8 +39,7 @@ max && seen[$1] >= max { next }
 	}
 }
 END {
-	for (p in objects) {
-		pictures++
+	for (p in objects)
 		for (i = 0; i < objects[p]; i++) {
 			c = class[p, i]
 			n++
@@ -47,7 +50,6 @@ END {
 				hit[c]++
 			}
 		}
-	}
 	for (c in of) {
 		classes++
 		mabo += sum[c] / of[c]

@@ -9,10 +9,12 @@
 # what depends on it, and nothing else. Another C trains SVMs again, on the features that are
 # there; other proposals are where three systems begin anew.
 OUT     = story.out
-# Boxes that no network proposes: regions, of pictures of this size, and windows, for HOG.
+# Boxes that no network proposes: regions, of pictures of this size, and windows for HOG, fewer of
+# those that it learns from.
 REGIONS = --selective-search fast --min-side 10 --max 2000
 SIZE    = --fit stretch --size 320x240
-WINDOWS = --windows
+WINDOWS = --windows --window-sizes 32 --window-step 1.26 --window-stride .25
+COARSE  = --windows --window-sizes 32 --window-step 1.41 --window-stride .5
 # Of SVMs: the price of an error, and more options of det-svm.
 C       = .001
 SVM     =
@@ -43,6 +45,7 @@ fast-yolo.title   = Fast R-CNN + $($(YOLO).title)
 # Systems whose pictures come with boxes. The first three end with SVMs: of what model the
 # features are, by which pipe, and what is learnt from which.
 hog.arch          = hog
+hog.set           = --set window=48x48 --set dims=900
 hog.weights       = none
 hog.items         = windows
 hog.pipe          = det-image det-roipool det-head det-nms
@@ -82,12 +85,12 @@ spp.det-head      = --thresh -1.5
 
 # --- proposals, of all pictures of a split ---
 $(OUT)/regions.options: export NOW = $(SIZE) $(REGIONS)
-$(OUT)/windows.options: export NOW = $(WINDOWS)
+$(OUT)/windows.options: export NOW = $(WINDOWS) $(COARSE)
 $(OUT)/%.regions: $(OUT)/%.gt $(OUT)/regions.options
 	<$< sh $(HERE)timed.sh $@.time det-image det-image $(SIZE) $(STAGE) | \
 	    sh $(HERE)timed.sh $@.time det-propose det-propose $(REGIONS) $(STAGE) -o $@
 $(OUT)/%.windows: $(OUT)/%.gt $(OUT)/windows.options
-	sh $(HERE)timed.sh $@.time det-propose det-propose $(WINDOWS) $< -o $@
+	sh $(HERE)timed.sh $@.time det-propose det-propose $(if $(filter $(LEARNT),$*),$(COARSE),$(WINDOWS)) $< -o $@
 # the objects themselves: the positives of SVMs
 $(OUT)/%.objects: $(OUT)/%.gt
 	det-propose --from gt $< -o $@
@@ -99,7 +102,7 @@ $(OUT)/%.ceiling: $(OUT)/$(JUDGED).%
 
 # --- SVMs ---
 features = $(OUT)/$*/$($*.features)
-$(OUT)/%/features: $$(if $$(filter run/%,$$($$*.features)),$(OUT)/$$*/trained,$$(features)) \
+$(OUT)/%/features: $(OUT)/%/$$(if $$(filter begin.det,$$($$*.features)),begin.det,trained) \
     $(OUT)/$(LEARNT).$$(items)
 	@rm -rf $@.time
 	$(call pipe,$(OUT)/$(LEARNT).$(items),$($*.features.pipe),$(features),$@.time) -o $@
@@ -110,7 +113,7 @@ $(OUT)/%/svm.options: export NOW = -C $(C) $($(system).svm) $(SVM)
 $(OUT)/%/svm.det: $(OUT)/%/features $(OUT)/%/positives $(OUT)/%/svm.options
 	@rm -rf $@.time
 	sh $(HERE)timed.sh $@.time det-svm det-svm -m $(features) -C $(C) $($*.svm) $(SVM) \
-	    --positives $(OUT)/$*/positives $(OUT)/$*/features -o $@
+	    $(OUT)/$*/features $(OUT)/$*/positives -o $@
 
 # --- two detectors as one ---
 $(OUT)/fast-yolo/rescore.options: export NOW = $(YOLO) $(RESCORE)
