@@ -190,7 +190,8 @@ install: all
 	install -m 644 $(O)/libdet.a $(DESTDIR)$(LIBDIR)
 	install -m 644 $(O)/det.pc $(DESTDIR)$(LIBDIR)/pkgconfig/det.pc
 	for h in $(PUBLIC_H); do install -D -m 644 $$h $(DESTDIR)$(INCDIR)/$${h#lib/} || exit 1; done
-	install -m 644 examples/*.mk lib/recipes/*.mk lib/recipes/*.recipe $(DESTDIR)$(DATADIR)
+	install -m 644 examples/*.mk lib/recipes/*.mk lib/recipes/*.recipe \
+	    lib/recipes/*.awk lib/recipes/*.sh $(DESTDIR)$(DATADIR)
 	install -m 644 formats/*.md formats/*.py $(DESTDIR)$(DATADIR)
 	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
 	for t in $(notdir $(TOOLS)); do \

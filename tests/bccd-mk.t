@@ -27,11 +27,15 @@ is "a first time" "$? $(trained) $(rows)" "0 1 3"
 like "its row" "$(cat said)" '^ssd +[0-9.]+ +[0-9.]+ disc [0-9.]+ ring [0-9.]+ '
 ask
 is "the same again does nothing" "$? $(trained) $(grep -c '^det-' said)" "0 0 0"
+like "its figures" "$(cat out/ssd/figures)" '^ssd.cpu_ms:det-backbone.[0-9.]+$'
+cp out/ssd/boxes boxes
+ask again SYSTEMS=ssd
+is "boxes found again" "$? $(trained) $(grep -c 'det-nms' said) $(cmp out/ssd/boxes boxes)" "0 0 1 "
 ask THREADS=1
 is "nor do other threads" "$? $(grep -c '^det-' said)" "0 0"
 
 # --- what was stopped goes on ---
-rm out/ssd/trained out/ssd/boxes out/ssd/scores out/ssd/row
+rm out/ssd/trained out/ssd/boxes out/ssd/scores out/ssd/figures out/ssd/row
 ask
 is "a run that is done is not gone on with" "$? $(trained) $(rows) $(echo out/ssd/run.*)" \
 	"0 1 3 out/ssd/run.options"

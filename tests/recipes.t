@@ -62,7 +62,7 @@ like "a row of each system" "$(cat table)" '^ssd +[0-9.]+ +[0-9.]+ disc [0-9.]+ 
 like "and of the other" "$(cat table)" '^frcnn-fpn +[0-9.]+ +[0-9.]+ disc [0-9.]+ ring [0-9.]+ '
 is "two rows of the log" "$(wc -l <out/ssd/run/log.tsv | tr -d ' ')" 3
 is "a model that runs" "$(det-model check out/frcnn-fpn/run/last.det)" "out/frcnn-fpn/run/last.det: ok"
-rm out/ssd/trained out/ssd/boxes out/ssd/scores out/ssd/row
+rm out/ssd/trained out/ssd/boxes out/ssd/scores out/ssd/figures out/ssd/row
 experiment ssd ssd.set='--set width=96 --set height=64' >again 2>err
 is "a run that is done is not gone on with" "$? $(wc -l <out/ssd/run/log.tsv | tr -d ' ')" "0 3"
 

@@ -8,11 +8,15 @@
 # prints a table; each system may be made alone (ssd, retinanet, frcnn, ...), and a run that
 # was stopped goes on where it was. A variable below that is not what it was when a run began
 # begins that run anew, and keeps the one there was as run.old; THREADS alone changes nothing
-# that counts. The tools are those of PATH.
+# that counts. `again` finds the boxes of all systems once more, for their times. The tools are
+# those of PATH. story.mk has the ancestors of these systems too.
 DATA       = bccd
 WEIGHTS    = squeezenet_v1.1.safetensors
-OUT        = bccd.out
+OUT       ?= bccd.out
 SEED       = 1
+# splits of DATA to learn from and to be judged by
+LEARNT     = trainval
+JUDGED     = test
 # instead of those of the recipes: updates in all, minutes at most
 ITERATIONS =
 MINUTES    =
@@ -21,13 +25,15 @@ THREADS    =
 # more options of every det-train and det-image
 TRAIN      =
 IMAGE      =
+# of each stage of the pipes that find the boxes
+STAGE     ?=
 # augmentation besides the recipes': blood cells have no above and below
 AUGMENT    = vmirror=.5
 
-SYSTEMS = ssd ssd-fpn retinanet frcnn frcnn-fpn yolov1 yolov2 yolov3
-HERE   := $(dir $(lastword $(MAKEFILE_LIST)))
+SYSTEMS   ?= ssd ssd-fpn retinanet frcnn frcnn-fpn yolov1 yolov2 yolov3
+HERE    := $(dir $(lastword $(MAKEFILE_LIST)))
 
-# architecture, its variables, recipe
+# architecture, its variables, recipe; the pipe where it is not that of one stage
 ssd.arch          = squeezenet_ssdlite
 ssd.recipe        = cpu_ssd
 ssd-fpn.arch      = squeezenet_ssd_fpn
@@ -37,8 +43,10 @@ retinanet.recipe  = cpu_retinanet
 frcnn.arch        = squeezenet_frcnn
 frcnn.set         = --set map=squeezenet_joined.part --set stride=4
 frcnn.recipe      = cpu_faster_rcnn
+frcnn.pipe        = $(two-stage)
 frcnn-fpn.arch    = squeezenet_frcnn_fpn
 frcnn-fpn.recipe  = cpu_faster_rcnn
+frcnn-fpn.pipe    = $(two-stage)
 yolov1.arch       = squeezenet_yolov1
 yolov1.recipe     = cpu_yolov1
 yolov2.arch       = squeezenet_yolov2
@@ -47,12 +55,30 @@ yolov2.recipe     = cpu_yolov2
 yolov3.arch       = squeezenet_yolov3
 yolov3.recipe     = cpu_yolov3
 # widths and heights that stand for the data's, by det-anchors: of $(1) numbers $(2)
-learnt = $$(det-anchors -q --kmeans $(1) --size 320x240 $(3) $(OUT)/trainval.gt | cut -d , -f $(2))
+learnt = $$(det-anchors -q --kmeans $(1) --size 320x240 $(3) $(OUT)/$(LEARNT).gt | cut -d , -f $(2))
 
-# Stages between the backbone and suppression, scores of all sizes kept.
-one-stage = det-head -m $(1) --thresh .001
-two-stage = det-propose -m $(1) | det-roipool -m $(1) | det-head -m $(1) --thresh .001
-rest      = $(if $(filter frcnn%,$(2)),$(two-stage),$(one-stage))
+one-stage = det-image det-backbone det-head det-nms
+two-stage = det-image det-backbone det-propose det-roipool det-head det-nms
+# scores of all sizes are kept
+det-head.all = --thresh .001
+
+# --- what rules say of the system $* ---
+arch    = $($*.arch) $($*.set)
+# what it starts from, but for `none`
+weights = $(filter-out none,$(or $($*.weights),$(WEIGHTS)))
+# the stream that its pictures come with: OUT/SPLIT.gt, ...
+items   = $(or $($*.items),gt)
+stages  = $(or $($*.pipe),$(one-stage))
+# the model of its pipe, and the file whose making makes that
+needs   = $(OUT)/$*/$(or $($*.needs),trained)
+model   = $(OUT)/$*/$(or $($*.model),run/last.det)
+
+# The pipe of the stages $(2) with the model $(3), from the stream $(1); it leaves its times in the
+# folder $(4). tool.NAME is what a stage runs, if not NAME; $*.NAME or NAME.all are its options.
+pipe  = <$(1) $(call stage,$(firstword $(2)),$(3),$(4))$(foreach s,$(wordlist 2,9,$(2)), \
+    | $(call stage,$(s),$(3),$(4)))
+stage = sh $(HERE)timed.sh $(3) $(1) $(or $(tool.$(1)),$(1)) -m $(2) \
+    $(or $($*.$(1)),$($(1).all)) $(STAGE)
 
 table: $(SYSTEMS:%=$(OUT)/%/row)
 	@{ printf '%-10s %6s %6s %s\n' system AP AP50 'AP50 of each class, training, test'; \
@@ -61,27 +87,36 @@ table: $(SYSTEMS:%=$(OUT)/%/row)
 $(SYSTEMS): %: $(OUT)/%/row
 	@cat $<
 
+again:
+	@rm -f $(foreach f,boxes scores figures row,$(SYSTEMS:%=$(OUT)/%/$(f)))
+	@$(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST))
+
+.SECONDEXPANSION:
+
 # --- options are files too, that change when the options do ---
 system = $(notdir $(@D))
 $(OUT)/%.options: force
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$NOW" | cmp -s - $@ || printf '%s\n' "$$NOW" >$@
 $(OUT)/data.options: export NOW = $(DATA)
-$(OUT)/%/begin.options: export NOW = $($(system).arch) $($(system).set) seed $(SEED) $(WEIGHTS)
+$(OUT)/%/begin.options: export NOW = $($(system).arch) $($(system).set) seed $(SEED) \
+    $(or $($(system).weights),$(WEIGHTS))
 $(OUT)/%/run.options: export NOW = seed $(SEED) iterations $(ITERATIONS) minutes $(MINUTES) \
     det-image $(IMAGE) det-train $(TRAIN)
+$(OUT)/%/test.options: export NOW = $(foreach s,$(or $($(system).pipe),$(one-stage)),$(s) \
+    $(or $($(system).$(s)),$($(s).all)))
 
 # --- data ---
 $(OUT)/%.gt: $(OUT)/data.options
 	@mkdir -p $(OUT)
 	det-gt --voc $(DATA) --split $* -o $@
-$(OUT)/classes: $(OUT)/trainval.gt
+$(OUT)/classes: $(OUT)/$(LEARNT).gt
 	det-show --classes $< >$@
 
 # --- a system: where it begins, its run, what it finds, how good that is ---
 $(OUT)/%/begin.det: $(OUT)/classes $(OUT)/%/begin.options
-	det-model new --arch $($*.arch) $($*.set) --classes $(OUT)/classes --seed $(SEED) \
-	    --weights $(WEIGHTS) -o $@
+	det-model new --arch $(arch) --classes $(OUT)/classes --seed $(SEED) \
+	    $(weights:%=--weights %) -o $@
 
 $(OUT)/%/recipe: force
 	@mkdir -p $(@D)
@@ -89,43 +124,40 @@ $(OUT)/%/recipe: force
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 # newer than all that a run is made from: the run in that folder is this one's
-$(OUT)/%/started: $(OUT)/%/begin.det $(OUT)/%/recipe $(OUT)/%/run.options $(OUT)/trainval.gt
+$(OUT)/%/started: $(OUT)/%/begin.det $(OUT)/%/recipe $(OUT)/%/run.options \
+    $(OUT)/$(LEARNT).$$(items)
 	@[ ! -d $(@D)/run ] || { rm -rf $(@D)/run.old && mv $(@D)/run $(@D)/run.old; }
 	@touch $@
 
 # a run that was stopped leaves a last.det too: the stamp says that it was not
 $(OUT)/%/trained: $(OUT)/%/begin.det $(OUT)/%/started
 	det-image -m $< --train --recipe $(@D)/recipe --seed $(SEED) $(IMAGE) \
-	    <$(OUT)/trainval.gt | \
+	    <$(OUT)/$(LEARNT).$(items) | \
 	det-train -m $< --recipe $(@D)/recipe --seed $(SEED) --resume \
 	    $(if $(ITERATIONS),--iterations $(ITERATIONS)) $(if $(MINUTES),--minutes $(MINUTES)) \
 	    $(if $(THREADS),-j $(THREADS)) $(TRAIN) -o $(@D)/run
 	@touch $@
 
-$(OUT)/%/boxes: M = $(@D)/run/last.det
-$(OUT)/%/boxes: $(OUT)/%/trained $(OUT)/test.gt
-	@date +%s.%N >$(@D)/clock
-	det-image -m $(M) <$(OUT)/test.gt | det-backbone -m $(M) | $(call rest,$(M),$*) | \
-	    det-nms -m $(M) -o $@
-	@date +%s.%N >>$(@D)/clock
+$(OUT)/%/boxes: $$(needs) $(OUT)/$(JUDGED).$$(items) $(OUT)/%/test.options
+	@rm -rf $@.time
+	$(call pipe,$(OUT)/$(JUDGED).$(items),$(stages),$(model),$@.time) -o $@
 
 $(OUT)/%/scores: $(OUT)/%/boxes
 	det-eval --per-class --tsv $< -o $@
 
-# times.tsv: iteration, seconds, images/s, waiting, MiB; the first line names them
-$(OUT)/%/row: $(OUT)/%/scores
-	@awk -F '\t' -v name=$* -v n="$$(det-show $(OUT)/test.gt | grep -c '^ITEM')" ' \
-	    FILENAME ~ /scores$$/ && $$2 == "figures" { v[$$4] = $$5 } \
-	    FILENAME ~ /scores$$/ && $$2 == "per_class" && $$4 == "AP50" { \
-	        each = each sprintf(" %s %.3f", $$3, $$5) } \
-	    FILENAME ~ /times.tsv$$/ && $$1 ~ /^[0-9]/ { \
-	        s = $$2; rate += $$3; wait += $$4; rows++; mib = $$5 > mib ? $$5 : mib } \
-	    FILENAME ~ /clock$$/ { t0 = t1; t1 = $$1 } \
-	    END { printf "%-10s %6.3f %6.3f%s  %.1f min, %.1f images/s, %.1f%% waiting, %d MiB; %.0f ms/image\n", \
-	        name, v["AP"], v["AP50"], each, s / 60, rows ? rate / rows : 0, \
-	        rows ? 100 * wait / rows : 0, mib, n ? 1000 * (t1 - t0) / n : 0 }' \
-	    $(OUT)/$*/scores $(OUT)/$*/run/times.tsv $(OUT)/$*/clock >$@
+# of the times of all steps; of boxes that came with the stream, what they reach and took; of
+# systems that this one is made of
+parts = $(foreach s,$(1),$(OUT)/$(s)/figures)
+$(OUT)/%/figures: $(OUT)/%/scores $$(if $$($$*.items),$(OUT)/$$(items).ceiling) \
+    $$(call parts,$$($$*.parts))
+	@awk -f $(HERE)figures.awk -v name=$* -v n="$$(det-show $(OUT)/$(JUDGED).gt | grep -c '^ITEM')" \
+	    $(@D)/scores $$(ls $(@D)/run/times.tsv $(@D)/*.time/* 2>/dev/null) \
+	    $(if $($*.items),$(OUT)/$(items).ceiling $(OUT)/$(JUDGED).$(items).time/det-propose) \
+	    $(call parts,$($*.parts)) >$@
+$(OUT)/%/row: $(OUT)/%/figures
+	@awk -f $(HERE)row.awk $< >$@
 
-.PHONY: table force $(SYSTEMS)
-.PRECIOUS: $(OUT)/%.options $(OUT)/%.gt $(OUT)/%/begin.det $(OUT)/%/recipe $(OUT)/%/started $(OUT)/%/trained $(OUT)/%/boxes $(OUT)/%/scores
+.PHONY: table again force $(SYSTEMS)
+.PRECIOUS: $(OUT)/%.options $(OUT)/%.gt $(OUT)/%/begin.det $(OUT)/%/recipe $(OUT)/%/started \
+    $(OUT)/%/trained $(OUT)/%/boxes $(OUT)/%/scores $(OUT)/%/figures
 .DELETE_ON_ERROR:
