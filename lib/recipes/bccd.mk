@@ -50,12 +50,12 @@ frcnn-fpn.pipe    = $(two-stage)
 yolov1.arch       = squeezenet_yolov1
 yolov1.recipe     = cpu_yolov1
 yolov2.arch       = squeezenet_yolov2
-yolov2.set        = --set per=3 --set anchors=$(call learnt,3,1-6,--stride 16)
+yolov2.set        = --set width=384 --set height=288 --set per=3 --set anchors=$(call learnt,3,1-6,384x288,--stride 16)
 yolov2.recipe     = cpu_yolov2
 yolov3.arch       = squeezenet_yolov3
 yolov3.recipe     = cpu_yolov3
-# widths and heights that stand for the data's, by det-anchors: of $(1) numbers $(2)
-learnt = $$(det-anchors -q --kmeans $(1) --size 320x240 $(3) $(OUT)/$(LEARNT).gt | cut -d , -f $(2))
+# widths and heights that stand for the data's, by det-anchors: of $(1) numbers $(2), at $(3)
+learnt = $$(det-anchors -q --kmeans $(1) --size $(3) $(4) $(OUT)/$(LEARNT).gt | cut -d , -f $(2))
 
 one-stage = det-image det-backbone det-head det-nms
 two-stage = det-image det-backbone det-propose det-roipool det-head det-nms
