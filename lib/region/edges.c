@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * The edges of a picture's pixels, sorted. The picture is smoothed by a Gaussian, and the
+ * The edges of a picture's pixels. The picture is smoothed by a Gaussian, and the
  * weight of an edge is the Euclidean distance of its two pixels over all channels. Ways of
  * an edge from pixel (x, y), in this order: to (x + 1, y), to (x, y + 1) and, with corners,
  * to (x + 1, y + 1) and to (x + 1, y - 1).
  *
- * Sorting is what segmentation is known to be slow at. Here a weight is a whole number of
- * 1/128 grey levels, the largest, sqrt(3) * 255, of which fits 16 bits: one pass counts,
- * one places, and equal weights stay in the order of pixels and ways. That is also what
- * makes the result defined: programs that sort floats with an unstable sort have ties too,
- * in every flat part of a picture, and leave them to their library.
+ * A weight is a whole number of 1/128 grey levels, the largest of which, sqrt(3) * 255, fits
+ * 16 bits. So edges are sorted by counting, with equal weights in the order of pixels and
+ * ways. That makes the result defined: programs that sort floats with an unstable sort have
+ * ties too, in every flat part of a picture, and leave them to their library. They are
+ * sorted within tiles, whose data the caches hold (segment.c says why that is enough).
  *
  * Only two rows of the smoothed picture are kept. A picture costs 2 bytes an edge for the
- * weights while it is sorted and 4 for the order.
+ * weights while it is sorted, and 6 for the result.
  */
 #include "region/segment.h"
 
@@ -39,7 +39,8 @@ struct blur {
 void
 det_edges_release(struct det_edges *e)
 {
-	free(e->order);
+	free(e->edge);
+	free(e->weight);
 	free(e->end);
 	*e = (struct det_edges){ 0 };
 }
@@ -158,35 +159,125 @@ weigh_all(uint16_t *key[4], struct blur *b, unsigned ways, float gain)
 	}
 }
 
-/* The edges by weight: counted, then placed. */
-static enum det_err
-sort(struct det_edges *e, uint16_t *const key[4])
+/* What a tile's list is made in. */
+struct lister {
+	struct det_edges *e;
+	uint16_t *const *key;
+	size_t x, y, w, h; /* the tile */
+	uint32_t *edge;
+	uint16_t *weight;
+	size_t n;
+	uint32_t *end; /* of each weight */
+};
+
+/* Edges that start at pixel (x, y) outside the tile and end in it. */
+static void
+list_foreign(struct lister *l, long x, long y)
 {
-	const size_t area = e->w * e->h;
-	uint32_t sum = 0;
+	const struct det_edges *e = l->e;
+	const long dx[4] = { 1, 0, 1, 1 }, dy[4] = { 0, 1, 1, -1 };
+
+	if (x < 0 || y < 0 || x >= (long)e->w || y >= (long)e->h)
+		return;
+	for (unsigned k = 0; k < e->ways; k++) {
+		const long to_x = x + dx[k] - (long)l->x, to_y = y + dy[k] - (long)l->y;
+		const uint16_t weight = l->key[k][(size_t)y * e->w + (size_t)x];
+
+		if (weight == NONE || to_x < 0 || to_x >= (long)l->w || to_y < 0 ||
+		    to_y >= (long)l->h)
+			continue;
+		l->edge[l->n] =
+		    DET_EDGE(to_x, to_y, 0, DET_EDGE_CROSSES | DET_EDGE_FOREIGN);
+		l->weight[l->n++] = weight;
+	}
+}
+
+static void
+list_own(struct lister *l, size_t x, size_t y)
+{
+	const struct det_edges *e = l->e;
+	const size_t at = (l->y + y) * e->w + l->x + x;
+	const int last_x = x + 1 == l->w, last_y = y + 1 == l->h;
+	const int out[4] = { last_x, last_y, last_x || last_y, last_x || y == 0 };
+
+	for (unsigned k = 0; k < e->ways; k++) {
+		if (l->key[k][at] == NONE)
+			continue;
+		l->edge[l->n] = DET_EDGE(x, y, k, out[k] ? DET_EDGE_CROSSES : 0);
+		l->weight[l->n++] = l->key[k][at];
+	}
+}
+
+/* The tile's list, at the end of the picture's. */
+static void
+list_tile(struct lister *l, size_t tile)
+{
+	struct det_edges *e = l->e;
+	const long left = (long)l->x - 1, top = (long)l->y - 1;
+	size_t sum = tile ? e->end[tile - 1] : 0;
+
+	l->n = 0;
+	for (long x = left; x <= left + (long)l->w; x++) {
+		list_foreign(l, x, top);
+		list_foreign(l, x, top + (long)l->h + 1);
+	}
+	for (long y = top + 1; y <= top + (long)l->h; y++)
+		list_foreign(l, left, y);
+	for (size_t y = 0; y < l->h; y++)
+		for (size_t x = 0; x < l->w; x++)
+			list_own(l, x, y);
+	memset(l->end, 0, KEYS * sizeof *l->end);
+	for (size_t i = 0; i < l->n; i++)
+		l->end[l->weight[i]]++;
+	for (size_t v = 0, at = 0; v < KEYS; v++) {
+		const uint32_t n = l->end[v];
+
+		l->end[v] =
+		    (uint32_t)at; /* where they begin; placing moves it to the end */
+		at += n;
+	}
+	for (size_t i = 0; i < l->n; i++) {
+		const size_t to = sum + l->end[l->weight[i]]++;
+
+		e->edge[to] = l->edge[i];
+		e->weight[to] = l->weight[i];
+	}
+	e->end[tile] = sum + l->n;
+}
+
+static enum det_err
+list_all(struct det_edges *e, uint16_t *const key[4])
+{
+	/* at most 3 foreign edges for each pixel around a tile */
+	const size_t around = 3 * 4 * (DET_TILE + 2);
+	const size_t most = (size_t)DET_TILE * DET_TILE * e->ways + around;
+	struct lister l = { .e = e, .key = key };
+	size_t tiles, all;
 	enum det_err err;
 
-	if ((err = det_calloc(&e->end, KEYS, sizeof *e->end)))
-		return err;
-	for (unsigned k = 0; k < e->ways; k++)
-		for (size_t i = 0; i < area; i++)
-			e->end[key[k][i]]++;
-	e->end[NONE] = 0;
-	for (size_t v = 0; v < KEYS; v++) {
-		const uint32_t n = e->end[v];
-
-		e->end[v] = sum; /* where they begin; placing moves it to the end */
-		sum += n;
+	e->across = (e->w + DET_TILE - 1) / DET_TILE;
+	e->down = (e->h + DET_TILE - 1) / DET_TILE;
+	tiles = e->across * e->down;
+	all = e->w * e->h * e->ways + tiles * around;
+	if ((err = det_alloc(&l.edge, most, sizeof *l.edge)) ||
+	    (err = det_alloc(&l.weight, most, sizeof *l.weight)) ||
+	    (err = det_alloc(&l.end, KEYS, sizeof *l.end)) ||
+	    (err = det_alloc(&e->edge, all, sizeof *e->edge)) ||
+	    (err = det_alloc(&e->weight, all, sizeof *e->weight)) ||
+	    (err = det_alloc(&e->end, tiles, sizeof *e->end)))
+		goto out;
+	for (size_t i = 0; i < tiles; i++) {
+		l.x = i % e->across * DET_TILE;
+		l.y = i / e->across * DET_TILE;
+		l.w = e->w - l.x < DET_TILE ? e->w - l.x : DET_TILE;
+		l.h = e->h - l.y < DET_TILE ? e->h - l.y : DET_TILE;
+		list_tile(&l, i);
 	}
-	e->n = sum;
-	if ((err = det_alloc(&e->order, e->n, sizeof *e->order)))
-		return err;
-	for (size_t i = 0; i < area; i++)
-		for (unsigned k = 0; k < e->ways; k++)
-			if (key[k][i] != NONE)
-				e->order[e->end[key[k][i]]++] =
-				    (uint32_t)(i * e->ways + k);
-	return DET_OK;
+out:
+	free(l.edge);
+	free(l.weight);
+	free(l.end);
+	return err;
 }
 
 static enum det_err
@@ -231,7 +322,7 @@ det_edges_make(struct det_edges *out, const struct det_colours *c,
 	for (unsigned k = 0; k < out->ways; k++)
 		key[k] = keys + k * area;
 	weigh_all(key, &b, out->ways, (float)(p->gain * DET_SEGMENT_STEPS));
-	e = sort(out, key);
+	e = list_all(out, key);
 out:
 	free(keys);
 	free(rows);

@@ -10,6 +10,23 @@
  * the edges that did not join are gone through again, in the same order, and join where one
  * of the two regions has fewer than min_size pixels.
  *
+ * The edges of one weight lie all over the picture, and to go through a large one in their
+ * order is to miss the caches at every step. But what an edge does depends only on the two
+ * regions that it touches. So this is done first in each tile, whose pixels the caches
+ * hold, as far as the tile alone decides it:
+ *
+ *   - The first edge to another tile that a region meets makes it open: what becomes of it
+ *     from there on is not known here. But a region whose limit is below the weight will
+ *     never grow again, and refuses that edge whatever is beyond.
+ *   - An edge between two regions of which none is open is decided. If one that is not open
+ *     refuses it, it is decided too. Any other is left for later, and opens both.
+ *
+ * An open region has all that it was when it opened; every edge that could change it
+ * afterwards was left. What is left is then gone through in the order of the whole picture,
+ * with the tiles' regions, by far fewer than pixels, in place of pixels. The result is that of
+ * the plain procedure to the bit; nine of ten joins happen in tiles of photographs. The same
+ * is then done for small regions with the edges that still have different regions at both ends.
+ *
  * Regions are trees in one array, found with path halving; what a region knows is kept at
  * its root. Which of two roots is kept changes no result, since regions are numbered by
  * their first pixels in the end. OpenCV goes through each edge twice, once from either end:
@@ -19,16 +36,37 @@
 #include "region/segment.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
-#define AHEAD 32
+#define AHEAD 16
 #define ROOT  0x80000000u
+#define OPEN  0x40000000u
+#define AREA  ((size_t)DET_TILE * DET_TILE)
+#define RADIX 11 /* bits sorted at once */
 
-/* A pixel, of a tree whose root stands for the region. */
-struct pixel {
-	uint32_t up; /* the next towards the root; of a root ROOT + the region's size */
+/* A pixel, or a tile's region: part of a tree whose root stands for the region. */
+struct part {
+	uint32_t up; /* the next towards the root; of a root ROOT + OPEN + the size */
 	float limit; /* of a root: the heaviest edge that may join it to another */
+};
+
+/* An edge of the picture: weight, pixel and way, in this order of bits. */
+struct later {
+	uint64_t *key, *spare;
+	size_t n, cap, spare_cap;
+};
+
+struct cutting {
+	const struct det_edges *e;
+	float k;
+	uint32_t *label; /* of each pixel: its tile's region */
+	struct part *region;
+	size_t n, cap;
+	struct part *pixel; /* of one tile */
+	uint32_t *name;     /* of each root among them: its region */
+	struct later later;
 };
 
 void
@@ -39,7 +77,7 @@ det_labels_release(struct det_labels *l)
 }
 
 static uint32_t
-find(struct pixel *p, uint32_t i)
+find(struct part *p, uint32_t i)
 {
 	while (!(p[i].up & ROOT)) {
 		const uint32_t up = p[i].up;
@@ -52,13 +90,14 @@ find(struct pixel *p, uint32_t i)
 }
 
 static uint32_t
-size_of(const struct pixel *p, uint32_t root)
+size_of(const struct part *p, uint32_t root)
 {
-	return p[root].up & ~ROOT;
+	return p[root].up & ~(ROOT | OPEN);
 }
 
+/* Two roots that are not open. */
 static uint32_t
-join(struct pixel *p, uint32_t a, uint32_t b)
+join(struct part *p, uint32_t a, uint32_t b)
 {
 	if (p[a].up < p[b].up) {
 		const uint32_t other = a;
@@ -71,106 +110,276 @@ join(struct pixel *p, uint32_t a, uint32_t b)
 	return a;
 }
 
-/* The two pixels of an edge. */
 static void
-ends(uint32_t *a, uint32_t *b, uint32_t edge, unsigned ways, size_t w)
+grow(struct part *p, uint32_t a, uint32_t b, float weight, float k)
 {
-	const uint32_t step[4] = { 1, (uint32_t)w, (uint32_t)w + 1, 1 - (uint32_t)w };
-
-	*a = edge / ways;
-	*b = *a + step[edge & (ways - 1)];
+	a = join(p, a, b);
+	p[a].limit = weight + k / (float)size_of(p, a);
 }
 
-/* Edges of one weight lie all over the picture, and the caches hold little of a large one:
- * what the edges some way ahead will ask for is fetched meanwhile, in two steps. */
-static void
-fetch(const struct pixel *p, const struct det_edges *e, size_t i)
+static float
+weight_of(uint64_t steps)
 {
-	uint32_t a, b;
-
-	if (i + AHEAD >= e->n)
-		return;
-	ends(&a, &b, e->order[i + AHEAD], e->ways, e->w);
-	__builtin_prefetch(&p[a], 1);
-	__builtin_prefetch(&p[b], 1);
-	ends(&a, &b, e->order[i + AHEAD / 2], e->ways, e->w);
-	if (!(p[a].up & ROOT))
-		__builtin_prefetch(&p[p[a].up], 1);
-	if (!(p[b].up & ROOT))
-		__builtin_prefetch(&p[p[b].up], 1);
+	return (float)steps / DET_SEGMENT_STEPS;
 }
 
-/* Goes through the edges; those between two regions that stay apart are left[0 .. result). */
-static size_t
-grow(struct pixel *p, uint32_t *left, const struct det_edges *e, float k)
+static enum det_err
+leave(struct later *l, size_t weight, size_t pixel, unsigned way)
 {
-	size_t i = 0, n = 0;
+	enum det_err e;
 
-	for (size_t v = 0; i < e->n; v++) {
-		const float weight = (float)v / DET_SEGMENT_STEPS;
+	if ((e = det_grow(&l->key, &l->cap, l->n + 1, sizeof *l->key)))
+		return e;
+	l->key[l->n++] = (uint64_t)weight << 30 | pixel << 2 | way;
+	return DET_OK;
+}
 
-		for (; i < e->end[v]; i++) {
-			uint32_t a, b;
+/* The keys in order; of 46 bits those that differ are sorted, the lowest first. */
+static enum det_err
+sort(struct later *l)
+{
+	uint32_t end[1 << RADIX];
+	enum det_err e;
 
-			fetch(p, e, i);
-			ends(&a, &b, e->order[i], e->ways, e->w);
-			a = find(p, a);
-			b = find(p, b);
-			if (a == b)
-				continue;
-			if (weight <= p[a].limit && weight <= p[b].limit) {
-				a = join(p, a, b);
-				p[a].limit = weight + k / (float)size_of(p, a);
-			} else {
-				left[n++] = e->order[i];
-			}
+	if ((e = det_room(&l->spare, &l->spare_cap, l->n, sizeof *l->spare)))
+		return e;
+	for (unsigned shift = 0; shift < 46; shift += RADIX) {
+		uint64_t *other = l->key;
+		size_t sum = 0, cap = l->cap;
+
+		memset(end, 0, sizeof end);
+		for (size_t i = 0; i < l->n; i++)
+			end[l->key[i] >> shift & ((1 << RADIX) - 1)]++;
+		for (size_t v = 0; v < 1 << RADIX; v++) {
+			const uint32_t n = end[v];
+
+			end[v] = (uint32_t)sum;
+			sum += n;
 		}
+		for (size_t i = 0; i < l->n; i++)
+			l->spare[end[l->key[i] >> shift & ((1 << RADIX) - 1)]++] =
+			    l->key[i];
+		l->key = l->spare;
+		l->cap = l->spare_cap;
+		l->spare = other;
+		l->spare_cap = cap;
 	}
-	return n;
+	return DET_OK;
 }
 
-static void
-absorb(struct pixel *p, const uint32_t *left, size_t n, const struct det_edges *e,
-    uint32_t min_size)
+/* Where a tile begins. */
+static size_t
+corner(const struct det_edges *e, size_t tile)
 {
-	for (size_t i = 0; i < n; i++) {
+	return tile / e->across * DET_TILE * e->w + tile % e->across * DET_TILE;
+}
+
+/* Where a pixel of that tile is in the picture. */
+static size_t
+global(const struct det_edges *e, size_t corner_at, uint32_t edge)
+{
+	const size_t at = DET_EDGE_PIXEL(edge);
+
+	return corner_at + at / DET_TILE * e->w + at % DET_TILE;
+}
+
+/* The edges of a tile. */
+static enum det_err
+grow_tile(struct cutting *c, size_t tile)
+{
+	static const uint32_t step[4] = { 1, DET_TILE, DET_TILE + 1, 1u - DET_TILE };
+	const struct det_edges *e = c->e;
+	const size_t at = corner(e, tile);
+	struct part *p = c->pixel;
+	enum det_err err;
+
+	for (size_t i = 0; i < AREA; i++)
+		p[i] = (struct part){ ROOT + 1, c->k };
+	for (size_t i = tile ? e->end[tile - 1] : 0; i < e->end[tile]; i++) {
+		const uint32_t edge = e->edge[i];
+		const float weight = weight_of(e->weight[i]);
+		uint32_t a = find(p, DET_EDGE_PIXEL(edge)), b = a;
+
+		if (!(edge & DET_EDGE_CROSSES) &&
+		    a == (b = find(p, DET_EDGE_PIXEL(edge) + step[DET_EDGE_WAY(edge)])))
+			continue;
+		if ((!(p[a].up & OPEN) && p[a].limit < weight) ||
+		    (!(p[b].up & OPEN) && p[b].limit < weight))
+			continue;
+		if (a != b && !((p[a].up | p[b].up) & OPEN)) {
+			grow(p, a, b, weight, c->k);
+			continue;
+		}
+		p[a].up |= OPEN;
+		p[b].up |= OPEN;
+		if (!(edge & DET_EDGE_FOREIGN) &&
+		    (err = leave(&c->later, e->weight[i], global(e, at, edge),
+			 DET_EDGE_WAY(edge))))
+			return err;
+	}
+	return DET_OK;
+}
+
+/* The regions of a tile become the picture's. */
+static enum det_err
+name_tile(struct cutting *c, size_t tile)
+{
+	const struct det_edges *e = c->e;
+	const size_t at = corner(e, tile);
+	const size_t x = at % e->w, y = at / e->w;
+	const size_t w = e->w - x < DET_TILE ? e->w - x : DET_TILE;
+	const size_t h = e->h - y < DET_TILE ? e->h - y : DET_TILE;
+	enum det_err err;
+
+	for (size_t i = 0; i < h * DET_TILE; i++) {
+		if (i % DET_TILE >= w || !(c->pixel[i].up & ROOT))
+			continue;
+		if ((err = det_grow(&c->region, &c->cap, c->n + 1, sizeof *c->region)))
+			return err;
+		c->region[c->n] = c->pixel[i];
+		c->region[c->n].up &= ~OPEN;
+		c->name[i] = (uint32_t)c->n++;
+	}
+	for (size_t i = 0; i < h * DET_TILE; i++)
+		if (i % DET_TILE < w)
+			c->label[at + i / DET_TILE * e->w + i % DET_TILE] =
+			    c->name[find(c->pixel, (uint32_t)i)];
+	return DET_OK;
+}
+
+/* The regions at both ends of an edge that was left; what later ones will ask for is fetched
+ * meanwhile. */
+static void
+ends(uint32_t *a, uint32_t *b, struct cutting *c, size_t i)
+{
+	const size_t step[4] = { 1, c->e->w, c->e->w + 1, 1 - c->e->w };
+	const uint64_t *key = c->later.key, mask = (1u << 30) - 1;
+	const uint32_t *from = &c->label[(key[i] & mask) >> 2];
+
+	if (i + AHEAD < c->later.n) {
+		const uint64_t next = key[i + AHEAD] & mask;
+
+		__builtin_prefetch(&c->label[next >> 2]);
+		__builtin_prefetch(&c->label[(next >> 2) + step[next & 3]]);
+	}
+	*a = find(c->region, *from);
+	*b = find(c->region, from[step[key[i] & 3]]);
+}
+
+static enum det_err
+grow_all(struct cutting *c)
+{
+	struct part *p = c->region;
+	enum det_err e;
+
+	if ((e = sort(&c->later)))
+		return e;
+	for (size_t i = 0; i < c->later.n; i++) {
+		const float weight = weight_of(c->later.key[i] >> 30);
 		uint32_t a, b;
 
-		ends(&a, &b, left[i], e->ways, e->w);
-		a = find(p, a);
-		b = find(p, b);
-		if (a != b && (size_of(p, a) < min_size || size_of(p, b) < min_size))
-			(void)join(p, a, b);
+		ends(&a, &b, c, i);
+		if (a != b && weight <= p[a].limit && weight <= p[b].limit)
+			grow(p, a, b, weight, c->k);
 	}
+	return DET_OK;
 }
 
-/* Numbers the regions. */
+static int
+may_absorb(const struct part *p, uint32_t a, uint32_t b, uint32_t min_size)
+{
+	return a != b && (size_of(p, a) < min_size || size_of(p, b) < min_size);
+}
+
+/* The edges at which something small ends. */
+static enum det_err
+leave_small(struct cutting *c, uint32_t min_size)
+{
+	const struct det_edges *e = c->e;
+	const size_t step[4] = { 1, e->w, e->w + 1, 1 - e->w };
+	struct part *p = c->region;
+	enum det_err err;
+
+	c->later.n = 0;
+	for (uint32_t i = 0; i < c->n; i++)
+		c->name[i] = find(p, i);
+	for (size_t i = 0; i < e->w * e->h; i++)
+		c->label[i] = c->name[c->label[i]];
+	for (size_t t = 0, i = 0; t < e->across * e->down; t++)
+		for (const size_t at = corner(e, t); i < e->end[t]; i++) {
+			const unsigned way = DET_EDGE_WAY(e->edge[i]);
+			const size_t from = global(e, at, e->edge[i]);
+
+			if (!(e->edge[i] & DET_EDGE_FOREIGN) &&
+			    may_absorb(p, c->label[from], c->label[from + step[way]],
+				min_size) &&
+			    (err = leave(&c->later, e->weight[i], from, way)))
+				return err;
+		}
+	return DET_OK;
+}
+
+static enum det_err
+absorb(struct cutting *c, uint32_t min_size)
+{
+	enum det_err e;
+
+	if ((e = leave_small(c, min_size)) || (e = sort(&c->later)))
+		return e;
+	for (size_t i = 0; i < c->later.n; i++) {
+		uint32_t a, b;
+
+		ends(&a, &b, c, i);
+		if (may_absorb(c->region, a, b, min_size))
+			(void)join(c->region, a, b);
+	}
+	return DET_OK;
+}
+
+/* Numbers the regions; the result is how many there are. */
 static size_t
-number(uint32_t *label, struct pixel *p, size_t area)
+number(struct cutting *c)
 {
 	const uint32_t none = UINT32_MAX;
 	size_t n = 0;
 
-	for (size_t i = 0; i < area; i++)
-		label[i] = none;
-	for (size_t i = 0; i < area; i++) {
-		const uint32_t r = find(p, (uint32_t)i);
+	for (size_t i = 0; i < c->n; i++)
+		c->name[i] = none;
+	for (size_t i = 0; i < c->e->w * c->e->h; i++) {
+		const uint32_t r = find(c->region, c->label[i]);
 
-		/* the root may lie further on: its label is set before its turn */
-		if (label[r] == none)
-			label[r] = (uint32_t)n++;
-		label[i] = label[r];
+		if (c->name[r] == none)
+			c->name[r] = (uint32_t)n++;
+		c->label[i] = c->name[r];
 	}
 	return n;
+}
+
+static enum det_err
+cut(struct cutting *c, uint32_t min_size)
+{
+	const size_t tiles = c->e->across * c->e->down;
+	enum det_err e;
+
+	if ((e = det_alloc(&c->label, c->e->w * c->e->h, sizeof *c->label)) ||
+	    (e = det_alloc(&c->pixel, AREA, sizeof *c->pixel)) ||
+	    (e = det_alloc(&c->name, AREA, sizeof *c->name)))
+		return e;
+	for (size_t i = 0; i < tiles; i++)
+		if ((e = grow_tile(c, i)) || (e = name_tile(c, i)))
+			return e;
+	free(c->name);
+	c->name = NULL;
+	if ((e = det_alloc(&c->name, c->n, sizeof *c->name)) || (e = grow_all(c)))
+		return e;
+	return absorb(c, min_size);
 }
 
 enum det_err
 det_segment(struct det_labels *out, const struct det_edges *e, double k, long min_size)
 {
-	struct pixel *p = NULL;
 	const size_t area = e->w * e->h;
-	uint32_t *left = NULL;
-	size_t n;
+	struct cutting c = { .e = e, .k = (float)k };
 	enum det_err err;
 
 	det_labels_release(out);
@@ -178,25 +387,15 @@ det_segment(struct det_labels *out, const struct det_edges *e, double k, long mi
 		return det_fail(DET_INVALID,
 		    "k of 0 to 1e9 and a size of 0 or more expected, found %g and %ld",
 		    k, min_size);
-	if ((err = det_alloc(&p, area, sizeof *p)) ||
-	    (err = det_alloc(&left, e->n, sizeof *left)))
-		goto out;
-	for (size_t i = 0; i < area; i++)
-		p[i] = (struct pixel){ ROOT + 1, (float)k };
-	n = grow(p, left, e, (float)k);
-	absorb(p, left, n, e,
-	    (size_t)min_size < area ? (uint32_t)min_size : (uint32_t)area);
-	free(left);
-	left = NULL;
-	if ((err = det_alloc(&out->label, area, sizeof *out->label)))
-		goto out;
-	out->w = e->w;
-	out->h = e->h;
-	out->n = number(out->label, p, area);
-out:
-	free(p);
-	free(left);
-	if (err)
-		det_labels_release(out);
+	err = cut(&c, (size_t)min_size < area ? (uint32_t)min_size : (uint32_t)area);
+	if (!err)
+		*out = (struct det_labels){ e->w, e->h, number(&c), c.label };
+	else
+		free(c.label);
+	free(c.pixel);
+	free(c.name);
+	free(c.region);
+	free(c.later.key);
+	free(c.later.spare);
 	return err;
 }

@@ -33,13 +33,32 @@ struct det_edges_params {
 	    gain; /* weights times this, (0, 2]; a channel that stands for three: sqrt 3 */
 };
 
-/* The edges of a picture in the order of their weights. */
+/* The picture is gone through in square tiles of this many pixels a side, row by row. */
+#define DET_TILE 256
+
+/* An edge in the list of a tile: the pixel of the tile at which it starts, its way and
+ * flags. */
+#define DET_EDGE(x, y, way, flags) \
+	((uint32_t)((((y)*DET_TILE + (x)) * 4 + (way)) * 4 + (flags)))
+#define DET_EDGE_PIXEL(e) ((e) / 16) /* y * DET_TILE + x */
+#define DET_EDGE_WAY(e)   ((e) / 4 % 4)
+
+enum {
+	DET_EDGE_CROSSES = 1, /* only one of its pixels is in the tile */
+	DET_EDGE_FOREIGN = 2, /* that is the one at which it ends; way is 0 */
+};
+
+/* The edges of a picture, by tile. An edge from one tile to another is in the lists of
+ * both. */
 struct det_edges {
 	size_t w, h;
-	unsigned ways;   /* edges that start at a pixel: 2 or 4 */
-	uint32_t *order; /* pixel * ways + way, lightest first, equal ones by number */
-	uint32_t *end; /* end[v]: edges of weight up to v / DET_SEGMENT_STEPS; 65536 */
-	size_t n;
+	unsigned ways; /* edges that start at a pixel: 2 or 4 */
+	/* Of each tile by weight. Equal ones: foreign ones first, the others by pixel and
+	 * way. */
+	uint32_t *edge;
+	uint16_t *weight;    /* of each, in parts of 1 / DET_SEGMENT_STEPS */
+	size_t *end;         /* of each tile's list */
+	size_t across, down; /* tiles */
 };
 
 /* Start from {0}. DET_LIMIT where the picture has too many pixels, DET_INVALID where a

@@ -88,6 +88,9 @@ def report(who, pictures, found, seconds):
     count = np.mean([len(b) for b in found])
     line.append("%.0f boxes, %.3f s" % (count, seconds / len(pictures)))
     print("  ".join(line), flush=True)
+    if len(best) <= 5:
+        for label, o in sorted(best.items()):
+            print("  of %d %s: %.4f" % (len(o), label, (np.array(o) >= .5).mean()))
 
 
 def opencv(pictures):

@@ -103,17 +103,35 @@ test_colours(void)
 	det_image_release(&im);
 }
 
-/* The weight of each edge in steps, by its number; -1: there is none. */
-static void
+/* The weight of each edge in steps, by its number; -1: there is none. The result is how many
+ * are wrong in the lists of the tiles: twice or not in order. */
+static int
 weights(int *out, const struct det_edges *e)
 {
+	int wrong = 0;
 	size_t i = 0;
 
 	for (size_t k = 0; k < e->w * e->h * e->ways; k++)
 		out[k] = -1;
-	for (int v = 0; v < 65536; v++)
-		for (; i < e->end[v]; i++)
-			out[e->order[i]] = v;
+	for (size_t t = 0; t < e->across * e->down; t++)
+		for (const size_t first = i; i < e->end[t]; i++) {
+			const size_t at = DET_EDGE_PIXEL(e->edge[i]);
+			const size_t x = t % e->across * DET_TILE + at % DET_TILE;
+			const size_t y = t / e->across * DET_TILE + at / DET_TILE;
+			const size_t n =
+			    (y * e->w + x) * e->ways + DET_EDGE_WAY(e->edge[i]);
+
+			wrong +=
+			    i > first && (e->weight[i] < e->weight[i - 1] ||
+					     (e->weight[i] == e->weight[i - 1] &&
+						 !(e->edge[i - 1] & DET_EDGE_FOREIGN) &&
+						 e->edge[i] <= e->edge[i - 1]));
+			if (e->edge[i] & DET_EDGE_FOREIGN)
+				continue;
+			wrong += out[n] != -1;
+			out[n] = e->weight[i];
+		}
+	return wrong;
 }
 
 /* The index that a filter reads for i. */
@@ -152,12 +170,12 @@ test_edges(size_t w, size_t h, enum det_blur rule, double sigma, long radius)
 	struct det_edges e = { 0 };
 	struct det_image im;
 	double off = 0;
-	int wrong = 0, falls = 0;
+	int wrong = 0, falls;
 
 	picture(&im, w, h, 255);
 	must(det_colours_make(&c, &im, DET_COLOUR_RGB));
 	must(det_edges_make(&e, &c, &p));
-	weights(got, &e);
+	falls = weights(got, &e);
 	for (long k = 0; k < 4 * (long)(w * h); k++) {
 		const long x = k / 4 % (long)w, y = k / 4 / (long)w;
 		const long x2 = x + dx[k % 4], y2 = y + dy[k % 4];
@@ -178,13 +196,9 @@ test_edges(size_t w, size_t h, enum det_blur rule, double sigma, long radius)
 		wrong += got[k] < 0;
 		off = worse(off, fabs(got[k] - sqrt(d) * DET_SEGMENT_STEPS));
 	}
-	for (size_t i = 1; i < e.n; i++)
-		falls += got[e.order[i]] < got[e.order[i - 1]] ||
-			 (got[e.order[i]] == got[e.order[i - 1]] &&
-			     e.order[i] <= e.order[i - 1]);
 	ok(wrong == 0 && off < .51, "weights %zux%zu: %d wrong, off by %.3f of a step",
 	    w, h, wrong, off);
-	ok(falls == 0, "in order, ties by number: %d are not", falls);
+	ok(falls == 0, "each once, in order, ties by number: %d are not", falls);
 	det_edges_release(&e);
 	det_colours_release(&c);
 	det_image_release(&im);
@@ -262,7 +276,7 @@ test_segment(size_t w, size_t h, int corners, uint64_t levels, double k, long le
 	must(det_colours_make(&c, &im, DET_COLOUR_RGB));
 	must(det_edges_make(&e, &c, &p));
 	must(det_segment(&got, &e, k, least));
-	weights(weight, &e);
+	wrong += weights(weight, &e);
 	naive(want, weight, w, h, e.ways, (float)k, (size_t)least);
 	for (size_t i = 0; i < w * h; i++)
 		wrong += got.label[i] != want[i];
@@ -381,7 +395,7 @@ test_refused(void)
 	ok(det_edges_make(&e, &c, &p) == DET_INVALID, "gain");
 	p.gain = 1;
 	must(det_edges_make(&e, &c, &p));
-	ok(e.n == 0, "one pixel has no edges");
+	ok(e.end[0] == 0, "one pixel has no edges");
 	ok(det_segment(&l, &e, -1, 0) == DET_INVALID, "k");
 	ok(det_segment(&l, &e, 1, -1) == DET_INVALID, "size");
 	must(det_segment(&l, &e, 100, 100));
