@@ -142,8 +142,7 @@ main(int argc, char *argv[])
 		OPT_END,
 	};
 	const struct tool_spec spec = { "det-svm",
-		"Train linear SVMs and box regressors on stored features; write the "
-		"model with them.",
+		"Train linear SVMs and box regressors on stored features, as a model.",
 		"FILE ...", TOOL_WRITES | TOOL_NEEDS_MODEL | TOOL_THREADS | TOOL_SIDES,
 		opts };
 	struct tool t;

@@ -5,6 +5,17 @@
 mkdir work
 cd work || exit 2
 . "$DET_SRC/tests/fixture.sh"
+# features of four boxes, of which two are objects
+awk 'BEGIN {
+	print "STRM\nITEM id=0 path=a.jpg width=90 height=90 input=90x90 map=\"1 1 0 0\""
+	print "BOXS name=gt space=image\n  0 0 20 20 1 0\n  40 40 60 60 1 1"
+	print "BOXS name=proposals space=image"
+	print "  0 0 20 20 1 -1\n  40 40 60 60 1 -1\n  1 1 20 20 1 -1\n  70 0 90 30 1 -1"
+	printf "TENS f32 4x24x1x1 name=fc7"
+	for (i = 0; i < 96; i++)
+		printf "%s%d", i % 24 ? " " : "\n  ", (i * i + int(i / 24)) % 7
+	print "\nEND."
+}' | det-show --build - >features.det
 
 # usual TOOL: sets args, input (stream on standard input, empty: none), makes (stream, text
 # or picture), file (name for -o), bare (args without the names of what is read) and reads
@@ -30,6 +41,10 @@ usual() {
 	det-gt) args="--csv gt.csv" bare="--csv" makes=stream ;;
 	det-scene) args="--count 3 --size 64x48" makes=stream ;;
 	det-run) args="-m M.det dog.jpg" bare="-m M.det" makes=text ;;
+	det-svm)
+		bare="-q -m F.det --features fc7"
+		args="$bare features.det" reads=features.det makes=stream
+		;;
 	det-train) args="-m M.det -o run.tmp" bare="-m M.det -o run.tmp" input=train.det makes=text ;;
 	det-model) args="list M.det" bare="list" makes=text ;;
 	*) return 1 ;;
