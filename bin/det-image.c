@@ -20,6 +20,8 @@ static const struct opt opts[] = {
 	    "length of the shorter side (default: none)"),
 	OPT_LONG(0, "long", &s.long_side, 0, 65535, "N",
 	    "unless the longer passes this (default: any)"),
+	OPT_LIST(0, "scales", &s.scales, 1, 65535, "N,...",
+	    "shorter sides of several tensors of a picture"),
 	OPT_CHOICE(0, "rule", &s.rule, rules, "RULE", "rounding of short"),
 	OPT_LONG(0, "multiple", &s.multiple, 1, 4096, "N",
 	    "pad to a multiple of N (default: none)"),
@@ -94,6 +96,7 @@ run(struct tool *t)
 	size_t n = 0;
 
 	image_set_prep(t, &p.prep, &s);
+	image_set_scales(t, &p, &s);
 	p.decode.max_pixels = (size_t)s.max_pixels;
 	p.decode.max_side = (size_t)s.max_side;
 	p.flip = s.flip;

@@ -15,6 +15,8 @@
 struct roipool {
 	struct det_rows_params p;
 	long context; /* -1: as the op has it */
+	long scales;
+	char scaled[DET_SCALES][DET_SCALE_NAME]; /* the one map at each */
 	const char *size, *boxes, *out;
 	struct opt_names maps;
 	struct opt_list strides, levels, offsets;
@@ -48,6 +50,7 @@ set_params(struct tool *t, struct roipool *s)
 		tool_usage(t, "--offsets: two numbers expected");
 	r->offset0 = s->offsets.v[0];
 	r->offset = s->offsets.v[1];
+	p->scales.n = (size_t)s->scales;
 	p->strides = s->strides.n;
 	memcpy(p->stride, s->strides.v, sizeof p->stride);
 	if (det_rows_check(p))
@@ -78,6 +81,8 @@ check_maps(struct tool *t, const struct roipool *s)
 		for (size_t k = 0; k < i; k++)
 			if (!strcmp(s->maps.v[i], s->maps.v[k]))
 				tool_usage(t, "--maps: '%s' twice", s->maps.v[i]);
+	if (s->scales > 1 && s->maps.n > 1)
+		tool_usage(t, "--scales: one map expected, found %zu", s->maps.n);
 	if (s->strides.n && s->strides.n != s->maps.n)
 		tool_usage(t, "--strides: one for each of %zu maps expected, found %zu",
 		    s->maps.n, s->strides.n);
@@ -90,15 +95,17 @@ start_hold(struct tool *t, struct roipool *s, struct hold *h)
 	static const char *const image = "image", *const source = "source";
 	const int cuts = det_rows_cuts(&s->p), original = cuts && s->p.original;
 	const char *const *name = !cuts ? s->maps.v : original ? &source : &image;
-	const size_t n = cuts ? 1 : s->maps.n;
+	const size_t n = cuts ? 1 : s->maps.n, k = cuts ? 1 : (size_t)s->scales;
 
 	if (!cuts)
 		check_maps(t, s);
-	hold_start(t, h, DET_TENSOR, n + 1, cuts ? "det-image" : "det-backbone");
+	hold_start(t, h, DET_TENSOR, n * k + 1, cuts ? "det-image" : "det-backbone");
 	h->name[0] = s->boxes;
 	h->kind[0] = DET_BOXES;
 	h->pass[0] = 1;
 	memcpy(h->name + 1, name, n * sizeof *name);
+	for (size_t i = 1; i < k; i++)
+		h->name[i + 1] = det_scale_name(s->scaled[i], name[0], i);
 	if (original)
 		h->optional[1] = h->pass[1] = 1;
 	tool_check(t, det_buf_printf(&s->made, "det-roipool "));
@@ -126,6 +133,9 @@ run(struct tool *t, struct roipool *s, struct hold *h)
 
 	if (s->p.op == DET_ROWS_HOG && !s->p.original)
 		set_made_norm(t, s, &h->held[1]);
+	for (size_t k = 1; k < s->p.scales.n && k + 1 < h->n; k++)
+		tool_check(t, det_scale_read(s->p.scales.factor[k],
+				  &h->held[k + 1].attrs, h->name[k + 1]));
 	tool_check(t, det_boxes_read(&s->list, &h->held[0]));
 	tool_check(t, det_rows_make(&s->rows, &s->list, &in, &s->p, tool_threads(t)));
 	tool_check(t, det_attr_add(&a, "boxes", s->boxes));
@@ -140,7 +150,8 @@ main(int argc, char *argv[])
 	struct roipool s = { .p = DET_ROWS_DEFAULTS,
 		.boxes = "proposals",
 		.out = "rois",
-		.context = -1 };
+		.context = -1,
+		.scales = 1 };
 	struct det_rows_params *p = &s.p;
 	const struct opt opts[] = {
 		OPT_CHOICE(
@@ -158,6 +169,12 @@ main(int argc, char *argv[])
 		    "which is the map of stride 2^N"),
 		OPT_CHOICE(0, "epsilon", &p->pyramid.epsilon, det_rows_guards, "WHOSE",
 		    "guard of exact powers of two"),
+		OPT_LONG(0, "scales", &s.scales, 1, DET_SCALES, "N",
+		    "the map comes at N scales, of which each box has one"),
+		OPT_CHOICE(0, "scale-rule", &p->scales.rule, det_rows_rules, "RULE",
+		    "which scale is best"),
+		OPT_DOUBLE(0, "scale-area", &p->scales.area, 1, 1e12, "PIXELS",
+		    "the area that boxes should have at their scale"),
 		OPT_LONG(0, "sampling", &p->roi.sampling, 0, 64, "N",
 		    "align: samples a side of a bin; 0: one a cell"),
 		OPT_FLAG(0, "aligned", &p->roi.aligned, "align: shift by half a cell"),

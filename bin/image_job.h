@@ -21,7 +21,7 @@ struct image_settings {
 	const char *size, *scale, *shard, *list;
 	long short_side, long_side, multiple, max_pixels, max_side;
 	double fill;
-	struct opt_list mean, std;
+	struct opt_list mean, std, scales;
 	struct image_training training;
 };
 
@@ -36,7 +36,10 @@ struct image_settings {
 			.augment = "none" },                              \
 	}
 
-/* The options as the library takes them; misuse ends the program. */
+/* The options as the library takes them; misuse ends the program. image_set_scales comes after
+ * image_set_prep, on the same p->prep. */
+void image_set_scales(
+    struct tool *t, struct det_feed_params *p, const struct image_settings *s);
 void image_set_prep(struct tool *t, struct det_prep *p, const struct image_settings *s);
 void image_set_inputs(
     struct tool *t, struct det_inputs_params *p, const struct image_settings *s);

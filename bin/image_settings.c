@@ -61,8 +61,29 @@ image_set_prep(struct tool *t, struct det_prep *p, const struct image_settings *
 	if ((tool_given(t, "short") || tool_given(t, "long")) &&
 	    s->fit != DET_FIT_SHORT)
 		tool_usage(t, "--short and --long: --fit short expected with them");
+	if (tool_given(t, "scales") &&
+	    (s->fit != DET_FIT_SHORT || tool_given(t, "short")))
+		tool_usage(t, "--scales: --fit short expected with it, and no --short");
+	if (s->scales.n)
+		p->fit.short_side = (long)s->scales.v[0];
 	if (det_prep_check(p))
 		tool_usage(t, "%s", det_errmsg());
+}
+
+void
+image_set_scales(
+    struct tool *t, struct det_feed_params *p, const struct image_settings *s)
+{
+	for (size_t k = 0; k < s->scales.n; k++)
+		if ((double)(long)s->scales.v[k] != s->scales.v[k])
+			tool_usage(t, "--scales: whole numbers expected");
+	if (s->scales.n > DET_SCALES)
+		tool_usage(t, "--scales: at most %d expected", DET_SCALES);
+	if (s->scales.n > 1 && s->training.train)
+		tool_usage(t, "--scales: one is trained at; --sizes gives several");
+	p->more = s->scales.n > 1 ? s->scales.n - 1 : 0;
+	for (size_t k = 0; k < p->more; k++)
+		p->shorts[k] = (long)s->scales.v[k + 1];
 }
 
 void

@@ -17,6 +17,28 @@ write_item(struct tool *t, struct items_in *stream, struct det_picture *pic,
 		tool_check(t, det_item_write(t->out, it));
 }
 
+/* The picture at scales besides the input's. */
+static void
+write_more(struct tool *t, const struct det_picture *pic, size_t more, const char *norm)
+{
+	char name[DET_SCALE_NAME];
+
+	for (size_t k = 0; k < more; k++) {
+		const struct det_place *at = &pic->more_place[k];
+		const struct det_tensor image = { DET_F32, 4,
+			{ 1, 3, at->in_h, at->in_w }, pic->more_tensor[k] };
+		const double f[2] = { at->map.sx / pic->place.map.sx,
+			at->map.sy / pic->place.map.sy };
+		struct det_attrs a = { 0 };
+
+		tool_check(t, det_attr_add(&a, "norm", norm));
+		tool_check(t, det_scale_add(&a, f));
+		tool_check(t, det_writer_tensor(t->out,
+				  det_scale_name(name, "image", k + 1), &image, &a));
+		free(a.text);
+	}
+}
+
 void
 image_write(struct tool *t, struct items_in *stream, struct det_picture *pic,
     const struct det_feed_params *p, const char *boxes)
@@ -58,4 +80,5 @@ image_write(struct tool *t, struct items_in *stream, struct det_picture *pic,
 	tool_check(t, det_attr_add(&a, "norm", det_norm_text(text, &p->prep.norm)));
 	tool_check(t, det_writer_tensor(t->out, "image", &image, &a));
 	free(a.text);
+	write_more(t, pic, p->more, text);
 }

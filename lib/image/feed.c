@@ -71,18 +71,35 @@ picture_fail(struct det_picture *pic, enum det_err e)
 		pic->message = NULL;
 }
 
-/* The size that must be left after decoding at a fraction: that of the resized picture. */
+/* Scale k of a picture, of which 0 is the input. */
+static enum det_err
+place_at(struct det_place *out, const struct det_feed_params *p, size_t k, size_t w,
+    size_t h)
+{
+	struct det_fit fit = p->prep.fit;
+
+	if (k > 0)
+		fit.short_side = p->shorts[k - 1];
+	return det_fit_place(out, &fit, p->prep.kernel, w, h);
+}
+
+/* The size that must be left after decoding at a fraction: that of the largest resized
+ * picture. */
 static void
 need_size(size_t *min_w, size_t *min_h, size_t w, size_t h, const void *ctx)
 {
-	const struct det_prep *p = ctx;
+	const struct det_feed_params *p = ctx;
 	struct det_place place;
 
-	*min_w = w;
-	*min_h = h;
-	if (det_fit_place(&place, &p->fit, p->kernel, w, h) == DET_OK) {
-		*min_w = place.new_w;
-		*min_h = place.new_h;
+	*min_w = *min_h = 1;
+	for (size_t k = 0; k <= p->more; k++) {
+		if (place_at(&place, p, k, w, h)) { /* which will be told */
+			*min_w = w;
+			*min_h = h;
+			return;
+		}
+		*min_w = place.new_w > *min_w ? place.new_w : *min_w;
+		*min_h = place.new_h > *min_h ? place.new_h : *min_h;
 	}
 }
 
@@ -98,15 +115,23 @@ need_part(size_t *min_w, size_t *min_h, size_t w, size_t h, const void *ctx)
 	*min_h = sy < 1 ? (size_t)ceil(sy * (double)h) : h;
 }
 
-/* Room for the tensor of a picture so placed. */
+/* Adds the floats of a tensor of a picture so placed, to whole lines of the cache. */
 static enum det_err
-make_room(struct slot *s, const struct det_place *at)
+add_room(size_t *floats, const struct det_place *at)
 {
 	size_t n;
 	enum det_err e;
 
 	if ((e = det_mul(&n, at->in_w, at->in_h)) || (e = det_mul(&n, n, 3)))
 		return e;
+	return det_add(floats, *floats, (n + 15) & ~(size_t)15);
+}
+
+static enum det_err
+make_room(struct slot *s, size_t n)
+{
+	enum det_err e;
+
 	if (n <= s->own_size)
 		return DET_OK;
 	free(s->own);
@@ -150,7 +175,7 @@ decode(struct det_image *im, struct det_picture *pic, const struct det_feed_para
 	}
 	if (p->scaled && !p->epochs) {
 		how.need = need_size;
-		how.ctx = &p->prep;
+		how.ctx = p;
 	} else if (p->scaled && pic->lesson.known) {
 		how.need = need_part;
 		how.ctx = &pic->lesson;
@@ -169,15 +194,28 @@ static enum det_err
 make_plain(struct slot *s, struct det_image *im, const struct det_feed_params *p)
 {
 	struct det_picture *pic = &s->pic;
-	enum det_err e;
+	struct det_prep prep = p->prep;
+	size_t n = 0, at[DET_SCALES];
+	enum det_err e = p->flip ? det_image_upright(im, MIRRORED) : DET_OK;
 
-	if ((e = p->flip ? det_image_upright(im, MIRRORED) : DET_OK) ||
-	    (e = det_fit_place(&pic->place, &p->prep.fit, p->prep.kernel, pic->info.w,
-		 pic->info.h)) ||
-	    (e = make_room(s, &pic->place)))
+	for (size_t k = 0; !e && k <= p->more; k++) {
+		struct det_place *to = k ? &pic->more_place[k - 1] : &pic->place;
+
+		at[k] = n;
+		if ((e = place_at(to, p, k, pic->info.w, pic->info.h)) ||
+		    (e = add_room(&n, to)))
+			return e;
+		to->map.flip = p->flip;
+	}
+	if (e || (e = make_room(s, n)) ||
+	    (e = det_prep_run(s->own, &prep, &pic->place, im)))
 		return e;
-	pic->place.map.flip = p->flip;
-	return det_prep_run(s->own, &p->prep, &pic->place, im);
+	for (size_t k = 0; !e && k < p->more; k++) {
+		prep.fit.short_side = p->shorts[k];
+		pic->more_tensor[k] = s->own + at[k + 1];
+		e = det_prep_run(pic->more_tensor[k], &prep, &pic->more_place[k], im);
+	}
+	return e;
 }
 
 static enum det_err
@@ -186,6 +224,7 @@ make_lesson(struct slot *s, struct det_image *im, const struct det_feed_params *
 	struct det_picture *pic = &s->pic;
 	const struct det_lesson *l = &pic->lesson;
 	struct det_prep prep = p->prep;
+	size_t n = 0;
 	enum det_err e;
 
 	if (!l->known)
@@ -194,7 +233,7 @@ make_lesson(struct slot *s, struct det_image *im, const struct det_feed_params *
 	pic->place = l->place;
 	if ((e = det_view_cut(
 		 im, &l->part, l->flip, l->vflip, pic->info.w, pic->info.h)) ||
-	    (e = make_room(s, &pic->place)))
+	    (e = add_room(&n, &pic->place)) || (e = make_room(s, n)))
 		return e;
 	det_light_apply(im, &l->light);
 	return det_prep_run(s->own, &prep, &pic->place, im);

@@ -10,12 +10,17 @@
 #include "image/image.h"
 #include "image/inputs.h"
 #include "image/prep.h"
+#include "stream/scale.h"
 
 struct det_feed_params {
 	/* Training: the items come from here, each with its lesson; there are no inputs, and
 	 * flip is not looked at. NULL: none. */
 	struct det_epochs *epochs;
-	struct det_prep prep;           /* of a lesson: all but its fit */
+	struct det_prep prep; /* of a lesson: all but its fit */
+	/* Besides prep.fit.short_side: each picture is also resized to these. Not of
+	 * lessons. */
+	long shorts[DET_SCALES - 1];
+	size_t more;
 	struct det_image_params decode; /* need and ctx are set here */
 	int flip;        /* mirror each: left becomes right; place.map says so */
 	int scaled;      /* decode JPEGs at a fraction where that is enough */
@@ -32,6 +37,9 @@ struct det_picture {
 	struct det_place place;
 	struct det_lesson lesson; /* in training */
 	float *tensor;            /* (1,3,place.in_h,place.in_w) */
+	/* the same at further scales, as many as `more` */
+	struct det_place more_place[DET_SCALES - 1];
+	float *more_tensor[DET_SCALES - 1];
 };
 
 struct det_feed;

@@ -8,6 +8,7 @@
 
 #include "base/tensor.h"
 #include "stream/boxes.h"
+#include "stream/scale.h"
 
 enum det_roi_op {
 	DET_ROI_ALIGN, /* mean of bilinear samples (He et al., Mask R-CNN, 2017) */
@@ -95,6 +96,34 @@ struct det_roi_pyramid {
 enum det_err det_roi_assign(struct det_roi *roi, const struct det_boxes *b,
     const struct det_roi_map *m, size_t n,
     const struct det_roi_pyramid *p) DET_MUST_USE;
+
+/* Several scales of a picture: map k is of the input stretched by factor[k]. */
+enum det_roi_scale_rule {
+	DET_ROI_SCALE_AREA, /* the scaled box's area nearest `area` (Fast R-CNN) */
+	DET_ROI_SCALE_SIDE, /* the scale nearest the one that makes it so (SPP-net) */
+};
+
+struct det_roi_scales {
+	size_t n; /* 1 .. DET_SCALES */
+	int rule; /* enum det_roi_scale_rule */
+	double area;
+	double factor[DET_SCALES][2]; /* of x and of y */
+	double shorter; /* side of the picture in the input, without padding; of SIDE */
+};
+
+#define DET_ROI_SCALES_DEFAULTS                                  \
+	{                                                        \
+		.n = 1, .area = 224 * 224, .factor[0] = { 1, 1 } \
+	}
+
+enum det_err det_roi_scales_check(const struct det_roi_scales *s) DET_MUST_USE;
+
+/* The scale for a box of w x h pixels of the input. */
+size_t det_roi_scale_of(const struct det_roi_scales *s, double w, double h);
+
+/* Fills roi[0 .. b->n): each box stretched to its scale, and on the map of it. */
+enum det_err det_roi_assign_scales(struct det_roi *roi, const struct det_boxes *b,
+    const struct det_roi_scales *s) DET_MUST_USE;
 
 /* Checks the parameters; *bins is the number of outputs of a channel: h * w, or the sum of
  * the squares of the levels. */

@@ -17,11 +17,17 @@ enum det_err
 det_rows_check(const struct det_rows_params *p)
 {
 	size_t bins;
+	enum det_err e = det_roi_scales_check(&p->scales);
 
+	if (e)
+		return e;
 	if (p->op == DET_ROWS_WARP)
 		return det_warp_check(&p->warp);
 	if (p->op == DET_ROWS_HOG)
 		return det_hog_size(&bins, &p->hog);
+	if (p->scales.n > 1 && p->strides > 1)
+		return det_fail(DET_INVALID,
+		    "several scales: one stride expected, found %zu", p->strides);
 	return det_roi_bins(&bins, &p->roi);
 }
 
@@ -78,6 +84,50 @@ set_maps(struct det_roi_map *m, const struct det_rows_in *in,
 	return DET_OK;
 }
 
+/* The one map at each scale; the scales as rows need them. */
+static enum det_err
+set_scales(struct det_roi_map *m, struct det_roi_scales *s,
+    const struct det_rows_in *in, const struct det_rows_params *p)
+{
+	double picture[4], w, h;
+	enum det_err e = det_item_picture(picture, in->item);
+
+	if (e)
+		return e;
+	if (in->n != p->scales.n)
+		return det_fail(DET_INVALID,
+		    "a map at each of %zu scales expected, found %zu", p->scales.n,
+		    in->n);
+	w = picture[2] - picture[0];
+	h = picture[3] - picture[1];
+	*s = p->scales;
+	s->shorter = w < h ? w : h;
+	for (size_t k = 0; k < in->n; k++) {
+		if ((e = det_roi_map_set(&m[k], in->name[k], &in->tensor[k])))
+			return e;
+		m[k].scale = p->strides ? 1 / p->stride[0] : 0;
+		if (!p->strides &&
+		    (e = det_roi_scale_maps(&m[k], 1, h * s->factor[k][1])))
+			return e;
+	}
+	return DET_OK;
+}
+
+static enum det_err
+assign(struct det_roi *roi, struct det_roi_map *m, const struct det_boxes *b,
+    const struct det_rows_in *in, const struct det_rows_params *p)
+{
+	struct det_roi_scales s;
+	enum det_err e;
+
+	if (p->scales.n > 1)
+		return (e = set_scales(m, &s, in, p))
+			   ? e
+			   : det_roi_assign_scales(roi, b, &s);
+	return (e = set_maps(m, in, p)) ? e
+					: det_roi_assign(roi, b, m, in->n, &p->pyramid);
+}
+
 static enum det_err
 pool(struct det_rows *r, const struct det_boxes *b, const struct det_rows_in *in,
     const struct det_rows_params *p, int threads)
@@ -88,9 +138,9 @@ pool(struct det_rows *r, const struct det_boxes *b, const struct det_rows_in *in
 	enum det_err e;
 
 	roi.op = p->op;
-	if ((e = det_roi_bins(&bins, &roi)) || (e = set_maps(m, in, p)) ||
+	if ((e = det_roi_bins(&bins, &roi)) ||
 	    (e = det_grow(&r->roi, &r->roi_cap, b->n, sizeof *r->roi)) ||
-	    (e = det_roi_assign(r->roi, b, m, in->n, &p->pyramid)))
+	    (e = assign(r->roi, m, b, in, p)))
 		return e;
 	if (p->op == DET_ROI_SPP)
 		e = make_room(r, b->n, m[0].c * bins, 1, 1);

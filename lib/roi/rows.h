@@ -22,6 +22,8 @@ struct det_rows_params {
 	int op;
 	struct det_roi_params roi;
 	struct det_roi_pyramid pyramid;
+	struct det_roi_scales
+	    scales; /* factor: of this item's; shorter is not looked at */
 	double stride[DET_ROWS_MAPS]; /* of each map */
 	size_t strides;               /* 0: they follow from the maps' sizes */
 	struct det_warp_params warp;
@@ -34,11 +36,11 @@ struct det_rows_params {
 #define DET_ROWS_DEFAULTS                                                     \
 	{                                                                     \
 		.roi = DET_ROI_DEFAULTS, .pyramid = DET_ROI_PYRAMID_DEFAULTS, \
-		.warp = DET_WARP_DEFAULTS, .hog = DET_HOG_DEFAULTS,           \
-		.norm = DET_NORM_DEFAULTS,                                    \
+		.scales = DET_ROI_SCALES_DEFAULTS, .warp = DET_WARP_DEFAULTS, \
+		.hog = DET_HOG_DEFAULTS, .norm = DET_NORM_DEFAULTS,           \
 	}
 
-/* What the rows are made from. */
+/* What the rows are made from; of several scales the one map at each. */
 struct det_rows_in {
 	const struct det_item *item;
 	/* n maps, or of warp and hog the tensor "image"; under `original` the picture's encoded
@@ -56,16 +58,17 @@ struct det_rows {
 	size_t row_cap, roi_cap;
 };
 
-/* Words of `op`, roi.spp, pyramid.epsilon and `original`; NULL ends each. */
+/* Words of `op`, roi.spp, pyramid.epsilon, `original` and scales.rule; NULL ends each. */
 extern const char *const det_rows_ops[],
-    *const det_rows_forms[], *const det_rows_guards[], *const det_rows_pictures[];
+    *const det_rows_forms[], *const det_rows_guards[], *const det_rows_pictures[],
+							   *const det_rows_rules[];
 
 /* Whether rows are made from the picture, not from feature maps. */
 int det_rows_cuts(const struct det_rows_params *p);
 
 enum det_err det_rows_check(const struct det_rows_params *p) DET_MUST_USE;
 
-/* Adds what matters to rows from n maps of those names, in det-roipool's options, "op=max
+/* Adds what matters to rows from n maps of those names (of several scales one name), in det-roipool's options, "op=max
  * size=7x7 maps=p5": for the attribute "made" of the rows. */
 enum det_err det_rows_text(struct det_buf *out, const struct det_rows_params *p,
     const char *const *map, size_t n) DET_MUST_USE;

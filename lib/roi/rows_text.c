@@ -4,6 +4,7 @@
 const char *const det_rows_ops[] = { "align", "max", "spp", "warp", "hog", NULL };
 const char *const det_rows_forms[] = { "detection", "fixed", NULL };
 const char *const det_rows_guards[] = { "tv", "d2", NULL };
+const char *const det_rows_rules[] = { "area", "side", NULL };
 const char *const det_rows_pictures[] = { "image", "original", NULL };
 
 static enum det_err
@@ -69,5 +70,9 @@ det_rows_text(struct det_buf *out, const struct det_rows_params *p,
 		e = add_pyramid(out, &p->pyramid);
 	for (size_t i = 0; !e && i < n; i++)
 		e = det_buf_printf(out, "%s%s", i ? "," : " maps=", map[i]);
+	if (!e && p->scales.n > 1 &&
+	    !(e = det_buf_printf(out, " scales=%zu scale-rule=%s", p->scales.n,
+		  det_rows_rules[p->scales.rule])))
+		e = add_numbers(out, "scale-area", &p->scales.area, 1);
 	return e ? e : add_numbers(out, "strides", p->stride, p->strides);
 }
