@@ -112,7 +112,7 @@ $(OUT)/%/svm.options: export NOW = -C $(C) $($(system).svm) $(SVM)
 $(OUT)/%/svm.det: $(OUT)/%/features $(OUT)/%/positives $(OUT)/%/svm.options
 	@rm -rf $@.time
 	sh $(HERE)timed.sh $@.time det-svm det-svm -m $(features) -C $(C) $($*.svm) $(SVM) \
-	    $(OUT)/$*/features $(OUT)/$*/positives -o $@
+	    --positives $(OUT)/$*/positives $(OUT)/$*/features -o $@
 
 # --- two detectors as one ---
 $(OUT)/fast-yolo/rescore.options: export NOW = $(YOLO) $(RESCORE)
