@@ -17,7 +17,7 @@ SEED       = 1
 # splits of DATA to learn from and to be judged by
 LEARNT     = trainval
 JUDGED     = test
-# instead of those of the recipes: updates in all, minutes at most
+# instead of those of the recipes: updates in all (of one system: ssd.iterations), minutes at most
 ITERATIONS =
 MINUTES    =
 # cores that training computes on: all there are
@@ -101,7 +101,8 @@ $(OUT)/%.options: force
 $(OUT)/data.options: export NOW = $(DATA)
 $(OUT)/%/begin.options: export NOW = $($(system).arch) $($(system).set) seed $(SEED) \
     $(or $($(system).weights),$(WEIGHTS))
-$(OUT)/%/run.options: export NOW = seed $(SEED) iterations $(ITERATIONS) minutes $(MINUTES) \
+$(OUT)/%/run.options: export NOW = seed $(SEED) \
+    iterations $(or $($(system).iterations),$(ITERATIONS)) minutes $(MINUTES) \
     det-image $(IMAGE) det-train $(TRAIN)
 $(OUT)/%/test.options: export NOW = $(foreach s,$(or $($(system).pipe),$(one-stage)),$(s) \
     $(or $($(system).$(s)),$($(s).all)))
@@ -134,7 +135,8 @@ $(OUT)/%/trained: $(OUT)/%/begin.det $(OUT)/%/started
 	det-image -m $< --train --recipe $(@D)/recipe --seed $(SEED) $(IMAGE) \
 	    <$(OUT)/$(LEARNT).$(items) | \
 	det-train -m $< --recipe $(@D)/recipe --seed $(SEED) --resume \
-	    $(if $(ITERATIONS),--iterations $(ITERATIONS)) $(if $(MINUTES),--minutes $(MINUTES)) \
+	    $(addprefix --iterations ,$(or $($*.iterations),$(ITERATIONS))) \
+	    $(if $(MINUTES),--minutes $(MINUTES)) \
 	    $(if $(THREADS),-j $(THREADS)) $(TRAIN) -o $(@D)/run
 	@touch $@
 

@@ -45,7 +45,6 @@ fast-yolo.title   = Fast R-CNN + $($(YOLO).title)
 # Systems whose pictures come with boxes. The first three end with SVMs: of what model the
 # features are, by which pipe, and what is learnt from which.
 hog.arch          = hog
-hog.set           = --set window=48x48 --set dims=900
 hog.weights       = none
 hog.items         = windows
 hog.pipe          = det-image det-roipool det-head det-nms
@@ -60,7 +59,7 @@ rcnn.items        = regions
 rcnn.pipe         = det-image det-roipool det-backbone det-head det-nms
 rcnn.features     = run/last.det
 rcnn.features.pipe = det-image det-roipool det-backbone
-rcnn.svm          = --features fc7 --box-features fc7
+rcnn.svm          = --features fc7 --box-features pool5
 rcnn.needs        = svm.det
 rcnn.model        = svm.det
 spp.arch          = squeezenet_spp
@@ -113,7 +112,7 @@ $(OUT)/%/svm.options: export NOW = -C $(C) $($(system).svm) $(SVM)
 $(OUT)/%/svm.det: $(OUT)/%/features $(OUT)/%/positives $(OUT)/%/svm.options
 	@rm -rf $@.time
 	sh $(HERE)timed.sh $@.time det-svm det-svm -m $(features) -C $(C) $($*.svm) $(SVM) \
-	    $(OUT)/$*/features $(OUT)/$*/positives -o $@
+	    --positives $(OUT)/$*/positives $(OUT)/$*/features -o $@
 
 # --- two detectors as one ---
 $(OUT)/fast-yolo/rescore.options: export NOW = $(YOLO) $(RESCORE)
