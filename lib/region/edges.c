@@ -42,6 +42,7 @@ det_edges_release(struct det_edges *e)
 	free(e->edge);
 	free(e->weight);
 	free(e->end);
+	free(e->key);
 	*e = (struct det_edges){ 0 };
 }
 
@@ -258,12 +259,14 @@ list_all(struct det_edges *e, uint16_t *const key[4])
 	e->across = (e->w + DET_TILE - 1) / DET_TILE;
 	e->down = (e->h + DET_TILE - 1) / DET_TILE;
 	tiles = e->across * e->down;
+	free(e->end);
+	e->end = NULL;
 	all = e->w * e->h * e->ways + tiles * around;
 	if ((err = det_alloc(&l.edge, most, sizeof *l.edge)) ||
 	    (err = det_alloc(&l.weight, most, sizeof *l.weight)) ||
 	    (err = det_alloc(&l.end, KEYS, sizeof *l.end)) ||
-	    (err = det_alloc(&e->edge, all, sizeof *e->edge)) ||
-	    (err = det_alloc(&e->weight, all, sizeof *e->weight)) ||
+	    (err = det_room(&e->edge, &e->edge_cap, all, sizeof *e->edge)) ||
+	    (err = det_room(&e->weight, &e->weight_cap, all, sizeof *e->weight)) ||
 	    (err = det_alloc(&e->end, tiles, sizeof *e->end)))
 		goto out;
 	for (size_t i = 0; i < tiles; i++) {
@@ -302,11 +305,10 @@ det_edges_make(struct det_edges *out, const struct det_colours *c,
 {
 	struct blur b = { .c = c };
 	const size_t area = c->w * c->h;
-	uint16_t *keys = NULL, *key[4];
+	uint16_t *key[4];
 	float *rows = NULL;
 	enum det_err e;
 
-	det_edges_release(out);
 	if ((e = check(c, p)))
 		return e;
 	out->w = c->w;
@@ -314,17 +316,17 @@ det_edges_make(struct det_edges *out, const struct det_colours *c,
 	out->ways = p->corners ? 4 : 2;
 	blur_taps(&b, p->sigma, p->blur);
 	if ((e = det_alloc(&rows, 7 * c->w + 2 * (size_t)b.radius, sizeof *rows)) ||
-	    (e = det_alloc(&keys, area, out->ways * sizeof *keys)))
+	    (e = det_room(
+		 &out->key, &out->key_cap, area * out->ways, sizeof *out->key)))
 		goto out;
 	for (size_t k = 0; k < 6; k++)
 		b.row[k & 1][k / 2] = rows + k * c->w;
 	b.column = rows + 6 * c->w;
 	for (unsigned k = 0; k < out->ways; k++)
-		key[k] = keys + k * area;
+		key[k] = out->key + k * area;
 	weigh_all(key, &b, out->ways, (float)(p->gain * DET_SEGMENT_STEPS));
 	e = list_all(out, key);
 out:
-	free(keys);
 	free(rows);
 	if (e)
 		det_edges_release(out);

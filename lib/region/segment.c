@@ -58,14 +58,15 @@ struct later {
 	size_t n, cap, spare_cap;
 };
 
-struct cutting {
+struct det_cutter {
 	const struct det_edges *e;
 	float k;
 	uint32_t *label; /* of each pixel: its tile's region */
 	struct part *region;
 	size_t n, cap;
 	struct part *pixel; /* of one tile */
-	uint32_t *name;     /* of each root among them: its region */
+	uint32_t *name;     /* of each root, here or among regions: its number */
+	size_t names;
 	struct later later;
 };
 
@@ -185,7 +186,7 @@ global(const struct det_edges *e, size_t corner_at, uint32_t edge)
 
 /* The edges of a tile. */
 static enum det_err
-grow_tile(struct cutting *c, size_t tile)
+grow_tile(struct det_cutter *c, size_t tile)
 {
 	static const uint32_t step[4] = { 1, DET_TILE, DET_TILE + 1, 1u - DET_TILE };
 	const struct det_edges *e = c->e;
@@ -222,7 +223,7 @@ grow_tile(struct cutting *c, size_t tile)
 
 /* The regions of a tile become the picture's. */
 static enum det_err
-name_tile(struct cutting *c, size_t tile)
+name_tile(struct det_cutter *c, size_t tile)
 {
 	const struct det_edges *e = c->e;
 	const size_t at = corner(e, tile);
@@ -250,7 +251,7 @@ name_tile(struct cutting *c, size_t tile)
 /* The regions at both ends of an edge that was left; what later ones will ask for is fetched
  * meanwhile. */
 static void
-ends(uint32_t *a, uint32_t *b, struct cutting *c, size_t i)
+ends(uint32_t *a, uint32_t *b, struct det_cutter *c, size_t i)
 {
 	const size_t step[4] = { 1, c->e->w, c->e->w + 1, 1 - c->e->w };
 	const uint64_t *key = c->later.key, mask = (1u << 30) - 1;
@@ -267,7 +268,7 @@ ends(uint32_t *a, uint32_t *b, struct cutting *c, size_t i)
 }
 
 static enum det_err
-grow_all(struct cutting *c)
+grow_all(struct det_cutter *c)
 {
 	struct part *p = c->region;
 	enum det_err e;
@@ -293,7 +294,7 @@ may_absorb(const struct part *p, uint32_t a, uint32_t b, uint32_t min_size)
 
 /* The edges at which something small ends. */
 static enum det_err
-leave_small(struct cutting *c, uint32_t min_size)
+leave_small(struct det_cutter *c, uint32_t min_size)
 {
 	const struct det_edges *e = c->e;
 	const size_t step[4] = { 1, e->w, e->w + 1, 1 - e->w };
@@ -320,7 +321,7 @@ leave_small(struct cutting *c, uint32_t min_size)
 }
 
 static enum det_err
-absorb(struct cutting *c, uint32_t min_size)
+absorb(struct det_cutter *c, uint32_t min_size)
 {
 	enum det_err e;
 
@@ -338,7 +339,7 @@ absorb(struct cutting *c, uint32_t min_size)
 
 /* Numbers the regions; the result is how many there are. */
 static size_t
-number(struct cutting *c)
+number(struct det_cutter *c)
 {
 	const uint32_t none = UINT32_MAX;
 	size_t n = 0;
@@ -356,46 +357,64 @@ number(struct cutting *c)
 }
 
 static enum det_err
-cut(struct cutting *c, uint32_t min_size)
+cut(struct det_cutter *c, uint32_t min_size)
 {
 	const size_t tiles = c->e->across * c->e->down;
 	enum det_err e;
 
-	if ((e = det_alloc(&c->label, c->e->w * c->e->h, sizeof *c->label)) ||
-	    (e = det_alloc(&c->pixel, AREA, sizeof *c->pixel)) ||
-	    (e = det_alloc(&c->name, AREA, sizeof *c->name)))
+	c->n = c->later.n = 0;
+	if ((!c->pixel && (e = det_alloc(&c->pixel, AREA, sizeof *c->pixel))) ||
+	    (e = det_room(&c->name, &c->names, AREA, sizeof *c->name)))
 		return e;
 	for (size_t i = 0; i < tiles; i++)
 		if ((e = grow_tile(c, i)) || (e = name_tile(c, i)))
 			return e;
-	free(c->name);
-	c->name = NULL;
-	if ((e = det_alloc(&c->name, c->n, sizeof *c->name)) || (e = grow_all(c)))
+	if ((e = det_room(&c->name, &c->names, c->n, sizeof *c->name)) ||
+	    (e = grow_all(c)))
 		return e;
 	return absorb(c, min_size);
 }
 
 enum det_err
-det_segment(struct det_labels *out, const struct det_edges *e, double k, long min_size)
+det_segment(struct det_labels *out, struct det_cutter **cutter,
+    const struct det_edges *e, double k, long min_size)
 {
 	const size_t area = e->w * e->h;
-	struct cutting c = { .e = e, .k = (float)k };
+	struct det_cutter *c = *cutter;
 	enum det_err err;
 
-	det_labels_release(out);
 	if (!(k >= 0 && k <= 1e9) || min_size < 0)
 		return det_fail(DET_INVALID,
 		    "k of 0 to 1e9 and a size of 0 or more expected, found %g and %ld",
 		    k, min_size);
-	err = cut(&c, (size_t)min_size < area ? (uint32_t)min_size : (uint32_t)area);
-	if (!err)
-		*out = (struct det_labels){ e->w, e->h, number(&c), c.label };
-	else
-		free(c.label);
-	free(c.pixel);
-	free(c.name);
-	free(c.region);
-	free(c.later.key);
-	free(c.later.spare);
+	if ((!c && (err = det_calloc(&c, 1, sizeof *c))) ||
+	    (err = det_room(&out->label, &out->cap, area, sizeof *out->label)))
+		goto out;
+	out->w = e->w;
+	out->h = e->h;
+	c->e = e;
+	c->k = (float)k;
+	c->label = out->label;
+	if ((err = cut(
+		 c, (size_t)min_size < area ? (uint32_t)min_size : (uint32_t)area)))
+		goto out;
+	out->n = number(c);
+out:
+	if (err)
+		det_labels_release(out);
+	*cutter = c;
 	return err;
+}
+
+void
+det_cutter_free(struct det_cutter *c)
+{
+	if (!c)
+		return;
+	free(c->pixel);
+	free(c->name);
+	free(c->region);
+	free(c->later.key);
+	free(c->later.spare);
+	free(c);
 }

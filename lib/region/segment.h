@@ -59,9 +59,12 @@ struct det_edges {
 	uint16_t *weight;    /* of each, in parts of 1 / DET_SEGMENT_STEPS */
 	size_t *end;         /* of each tile's list */
 	size_t across, down; /* tiles */
+	/* private: memory */
+	uint16_t *key;
+	size_t edge_cap, weight_cap, key_cap;
 };
 
-/* Start from {0}. DET_LIMIT where the picture has too many pixels, DET_INVALID where a
+/* Start from {0}; memory of *out is used again. DET_LIMIT where the picture has too many pixels, DET_INVALID where a
  * parameter is out of its range. */
 enum det_err det_edges_make(struct det_edges *out, const struct det_colours *c,
     const struct det_edges_params *p) DET_MUST_USE;
@@ -71,12 +74,18 @@ void det_edges_release(struct det_edges *e);
 struct det_labels {
 	size_t w, h, n;
 	uint32_t *label; /* h * w, owned */
+	size_t cap;      /* private */
 };
 
+/* Memory that cuttings one after the other use again. */
+struct det_cutter;
+
 /* k: the larger, the larger the regions; then regions below min_size pixels are joined to
- * others. Start from {0}. */
-enum det_err det_segment(struct det_labels *out, const struct det_edges *e, double k,
-    long min_size) DET_MUST_USE;
+ * others. Start from {0} and a cutter of NULL, which becomes one to be freed; memory of
+ * both is used again. */
+enum det_err det_segment(struct det_labels *out, struct det_cutter **cutter,
+    const struct det_edges *e, double k, long min_size) DET_MUST_USE;
+void det_cutter_free(struct det_cutter *c);
 void det_labels_release(struct det_labels *l);
 
 #endif

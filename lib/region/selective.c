@@ -143,6 +143,12 @@ struct search {
 	struct cut cut[MAX_SPACES * MAX_SCALES];
 	struct trouble trouble[MAX_SPACES * MAX_SCALES];
 	size_t first; /* the space that a loop begins with */
+	/* Of each worker, used again and again: a large picture's pages cost as much as what is
+	 * written to them. */
+	struct bench {
+		struct det_labels labels;
+		struct det_cutter *cutter;
+	} * bench;
 };
 
 static void
@@ -167,7 +173,7 @@ static void
 prepare(const void *ctx, size_t i, int worker)
 {
 	struct search *s = *(struct search *const *)ctx;
-	struct space *sp = &s->space[s->first + i];
+	struct space *sp = &s->space[i];
 	struct det_edges_params ep = { .8, s->rules->blur, s->rules->corners, 1 };
 	enum det_err e;
 
@@ -237,17 +243,15 @@ cut(const void *ctx, size_t i, int worker)
 {
 	struct search *s = *(struct search *const *)ctx;
 	const size_t which = s->first * s->mode->ks + i;
-	const struct space *sp = &s->space[which / s->mode->ks];
+	const struct space *sp = &s->space[i / s->mode->ks];
 	const double k = s->mode->k[which % s->mode->ks];
-	struct det_labels labels = { 0 };
+	struct bench *b = &s->bench[worker];
 	struct det_regions regions = { 0 };
 	enum det_err e;
 
-	(void)worker;
-	if (!(e = det_segment(&labels, &sp->edges, k,
+	if (!(e = det_segment(&b->labels, &b->cutter, &sp->edges, k,
 		  s->rules->min_size ? s->rules->min_size : (long)k)))
-		e = det_regions_make(&regions, &labels, &sp->colours, &sp->texture);
-	det_labels_release(&labels);
+		e = det_regions_make(&regions, &b->labels, &sp->colours, &sp->texture);
 	if (!e)
 		e = group_all(s, &s->cut[which], which, &regions);
 	det_regions_release(&regions);
@@ -275,8 +279,6 @@ run(struct search *s, int threads)
 		det_parallel(threads, step, prepare, &s);
 		if (!(e = troubled(s)))
 			det_parallel(threads, step * m->ks, cut, &s);
-		for (size_t i = 0; i < step; i++)
-			release_space(&s->space[s->first + i]);
 		e = e ? e : troubled(s);
 	}
 	return e;
@@ -383,10 +385,19 @@ det_selective_search(struct det_boxes *out, const struct det_image *im,
 	s->p = p;
 	s->rules = &rules[p->rules];
 	s->mode = &s->rules->mode[p->mode];
-	if (!(e = run(s, threads)) && !(e = gather(&guess, &n, s)))
+	threads = threads > 1 ? threads : 1;
+	if (!(e = det_calloc(&s->bench, (size_t)threads, sizeof *s->bench)) &&
+	    !(e = run(s, threads)) && !(e = gather(&guess, &n, s)))
 		e = keep(out, guess, n, p->max ? (size_t)p->max : n);
 	for (size_t i = 0; i < MAX_SPACES * MAX_SCALES; i++)
 		free(s->cut[i].guess);
+	for (size_t i = 0; i < MAX_SPACES; i++)
+		release_space(&s->space[i]);
+	for (int i = 0; s->bench && i < threads; i++) {
+		det_labels_release(&s->bench[i].labels);
+		det_cutter_free(s->bench[i].cutter);
+	}
+	free(s->bench);
 	free(guess);
 	free(s);
 	return e;

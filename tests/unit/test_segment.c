@@ -16,6 +16,7 @@
 #define MOST 1024 /* pixels of a test picture */
 
 static struct det_random chance;
+static struct det_cutter *cutter; /* of all, so that it is used again */
 
 static void
 must(enum det_err e)
@@ -275,7 +276,7 @@ test_segment(size_t w, size_t h, int corners, uint64_t levels, double k, long le
 	picture(&im, w, h, levels);
 	must(det_colours_make(&c, &im, DET_COLOUR_RGB));
 	must(det_edges_make(&e, &c, &p));
-	must(det_segment(&got, &e, k, least));
+	must(det_segment(&got, &cutter, &e, k, least));
 	wrong += weights(weight, &e);
 	naive(want, weight, w, h, e.ways, (float)k, (size_t)least);
 	for (size_t i = 0; i < w * h; i++)
@@ -396,9 +397,9 @@ test_refused(void)
 	p.gain = 1;
 	must(det_edges_make(&e, &c, &p));
 	ok(e.end[0] == 0, "one pixel has no edges");
-	ok(det_segment(&l, &e, -1, 0) == DET_INVALID, "k");
-	ok(det_segment(&l, &e, 1, -1) == DET_INVALID, "size");
-	must(det_segment(&l, &e, 100, 100));
+	ok(det_segment(&l, &cutter, &e, -1, 0) == DET_INVALID, "k");
+	ok(det_segment(&l, &cutter, &e, 1, -1) == DET_INVALID, "size");
+	must(det_segment(&l, &cutter, &e, 100, 100));
 	ok(l.n == 1 && l.label[0] == 0, "and is one region");
 	det_labels_release(&l);
 	det_edges_release(&e);
@@ -427,5 +428,6 @@ main(void)
 	test_texture(8, 1);
 	test_gauss();
 	test_refused();
+	det_cutter_free(cutter);
 	return done();
 }

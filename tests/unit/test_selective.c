@@ -42,7 +42,7 @@ scene(struct scene *s, size_t w, size_t h, size_t cell, int flat)
 
 	*s = (struct scene){ 0 };
 	must(det_image_new(&s->im, w, h));
-	s->labels = (struct det_labels){ w, h, 0, malloc(w * h * sizeof(uint32_t)) };
+	s->labels = (struct det_labels){ w, h, 0, malloc(w * h * sizeof(uint32_t)), 0 };
 	for (size_t i = 0; i < w * h; i++) {
 		const size_t x = i % w, y = i / w;
 		const uint32_t n = (uint32_t)(y / cell * across + x / cell);
