@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * region FILE [fast|quality [LARGEST [SMALLEST]]]: processor seconds of selective search on a photograph
- * laid out in mirrored tiles, so that it has any size and is as detailed everywhere, and on
+ * region [FILE [fast|quality [LARGEST [SMALLEST]]]]: processor seconds of selective search on a photograph
+ * (without FILE a drawn one) laid out in mirrored tiles, so that it has any size and is as detailed everywhere, and on
  * the photograph made larger, of SMALLEST (0) to LARGEST (12) million pixels; one thread. One TSV line a
  * case: how, width, height, seconds, ns a pixel, boxes, a digest of them.
  */
@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "image/resize.h"
+#include "image/scene.h"
 #include "region/selective.h"
 
 static const size_t sizes[][2] = { { 500, 375 }, { 1000, 750 }, { 2000, 1500 },
@@ -78,23 +79,41 @@ time_one(const char *how, const struct det_image *im, int mode)
 	det_boxes_release(&b);
 }
 
+/* The picture in a file, or a drawn one. */
+static void
+get(struct det_image *im, const char *path)
+{
+	const struct det_image_params usual = DET_IMAGE_DEFAULTS;
+	struct det_scene_params p = DET_SCENE_DEFAULTS;
+	struct det_scene *scene;
+	struct det_boxes b = { 0 };
+	char *file;
+	size_t size;
+
+	if (path) {
+		check(det_file_read(&file, &size, path, (size_t)1 << 30));
+		check(det_image_decode(
+		    im, NULL, (const unsigned char *)file, size, &usual));
+		free(file);
+		return;
+	}
+	p.w = 768;
+	p.h = 576;
+	check(det_scene_new(&scene, &p));
+	check(det_scene_draw(im, &b, scene, 0));
+	det_scene_free(scene);
+	det_boxes_release(&b);
+}
+
 int
 main(int argc, char *argv[])
 {
 	const int mode = argc > 2 && strcmp(argv[2], "quality") == 0;
 	const double most = argc > 3 ? atof(argv[3]) * 1e6 : 12e6;
 	const double least = argc > 4 ? atof(argv[4]) * 1e6 : 0;
-	const struct det_image_params usual = DET_IMAGE_DEFAULTS;
 	struct det_image im, big;
-	char *file;
-	size_t size;
 
-	if (argc < 2) {
-		(void)fprintf(stderr, "region: which picture?\n");
-		return 2;
-	}
-	check(det_file_read(&file, &size, argv[1], (size_t)1 << 30));
-	check(det_image_decode(&im, NULL, (const unsigned char *)file, size, &usual));
+	get(&im, argc > 1 ? argv[1] : NULL);
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
 		const size_t w = sizes[i][0], h = sizes[i][1];
 
@@ -108,6 +127,5 @@ main(int argc, char *argv[])
 		det_image_release(&big);
 	}
 	det_image_release(&im);
-	free(file);
 	return 0;
 }

@@ -4,8 +4,8 @@
 
 TRUTH: a COCO JSON of objects with its pictures in the folder IMAGES (environment; default:
 images beside it), or a folder of VOC with Annotations, JPEGImages and a list of names on
-standard input. EVERY=N in the environment takes every Nth picture alone. MODE: fast or
-quality. OURS: "-" for OpenCV alone, else options for det-propose such as "--rules opencv"
+standard input. EVERY=N in the environment takes every Nth picture alone, from number START
+(0) on. MODE: fast or quality. OURS: "-" for OpenCV alone, else options for det-propose such as "--rules opencv"
 (det-image and det-propose in the PATH). CACHE: where OpenCV's boxes are kept between runs,
 which take seconds a picture.
 
@@ -131,7 +131,7 @@ def det(pictures, options):
 
 
 pictures = read_coco(truth) if truth.endswith(".json") else read_voc(truth)
-pictures = pictures[::int(os.environ.get("EVERY", 1))]
+pictures = pictures[int(os.environ.get("START", 0))::int(os.environ.get("EVERY", 1))]
 if cache and os.path.exists(cache):
     with open(cache, "rb") as f:
         theirs = pickle.load(f)
