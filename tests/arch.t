@@ -10,7 +10,9 @@ for a in fasterrcnn_resnet50_fpn fasterrcnn_resnet101_fpn fasterrcnn_vgg16 faste
 	retinanet_resnet50_fpn retinanet_resnet101_fpn retinanet_resnet50_fpn_v2 ssd300_vgg16 ssd300_caffe ssd512_caffe \
 	mobilenet_ssd squeezenet_ssd ultraface_slim vgg16 resnet18 resnet50 resnet101 squeezenet1_0 squeezenet1_1 squeezenet1_1_caffe mobilenet_v1 \
 	alexnet zf darknet19 darknet53 yolov1 yolov2 yolov3 yolov3-tiny squeezenet_ssdlite \
-	squeezenet_ssd_fpn squeezenet_retinanet squeezenet_frcnn squeezenet_frcnn_fpn hog tiny_frcnn tiny_retinanet tiny_ssd; do
+	squeezenet_ssd_fpn squeezenet_retinanet squeezenet_frcnn squeezenet_frcnn_fpn hog tiny_frcnn tiny_retinanet tiny_ssd \
+	fast_rcnn_vgg16 spp_zf spp_vgg16 rcnn_alexnet rcnn_vgg16 squeezenet_fast_rcnn squeezenet_spp squeezenet_rcnn \
+	tiny_fast_rcnn tiny_spp tiny_rcnn; do
 	ok "--list: $a" grep -q "^$a  *[A-Za-z]" archs
 done
 is "--list: a line each, of a terminal's width" "$(awk 'NF < 2 || length > 110' archs)" ""
@@ -73,11 +75,17 @@ is "hog: margins of either sign" \
 	"$(awk -F '\t' 'NR > 1 { n[$3 < 0]++ } END { print (n[0] > 0) (n[1] > 0) }' boxes)" 11
 # those to be trained on CPUs: they run as they begin, on weights of a classifier's trunk
 det-model new --arch squeezenet1_1_caffe --set classes=7 --seed 2 -o trunk.det
-for a in squeezenet_ssdlite squeezenet_ssd_fpn squeezenet_retinanet squeezenet_frcnn squeezenet_frcnn_fpn; do
+for a in squeezenet_ssdlite squeezenet_ssd_fpn squeezenet_retinanet squeezenet_frcnn squeezenet_frcnn_fpn \
+	squeezenet_fast_rcnn squeezenet_spp squeezenet_rcnn; do
 	det-model new --arch $a --classes two --weights trunk.det -o s.det 2>err
 	like "$a: takes the trunk" "$? $(tail -n 1 err)" '^0 .*trunk.det: 50 weights taken, [0-9]+ seeded: 0 of another shape, [0-9]+ not there; 0 not used'
 	is "$a: is whole" "$(det-model check s.det)" "s.det: ok"
-	det-run -m s.det dog.jpg --set det-head.thresh=.001 >boxes 2>err
+	case $a in
+	*_rcnn | *_spp) few='--set det-propose.max=50' ;;
+	*) few= ;;
+	esac
+	# shellcheck disable=SC2086
+	det-run -m s.det dog.jpg --set det-head.thresh=.001 $few >boxes 2>err
 	is "$a: runs" "$? $(cat err)" "0 "
 	like "$a: names of its classes" "$(cut -f 2 boxes | sort -u | tr '\n' ' ')" '^(cat )?(dog )?$'
 	ok "$a: finds something" test "$(wc -l <boxes)" -gt 0

@@ -33,9 +33,13 @@ arch_of() {
 	*ssd*) echo tiny_ssd ;;
 	*retina*) echo tiny_retinanet ;;
 	*classifier*) echo squeezenet1_1 ;;
+	*fast_rcnn) echo tiny_fast_rcnn ;;
+	*spp) echo tiny_spp ;;
+	rcnn | cpu_rcnn) echo tiny_rcnn ;;
 	*) echo tiny_frcnn ;;
 	esac
 }
+det-image <gt.det | det-propose --selective-search fast --max 200 -o proposals.det
 for r in "$DET_SRC"/lib/recipes/*.recipe; do
 	n=$(basename "$r" .recipe)
 	a=$(arch_of "$n")
@@ -44,7 +48,7 @@ for r in "$DET_SRC"/lib/recipes/*.recipe; do
 	sizes=
 	case $n in yolov[23]) sizes='--sizes 96,128' ;; esac
 	# shellcheck disable=SC2086
-	det-image -q -m r.det --train --recipe "$r" --batch 2 $sizes <gt.det 2>image.err |
+	det-image -q -m r.det --train --recipe "$r" --batch 2 $sizes <proposals.det 2>image.err |
 		det-train -q -m r.det --recipe "$r" --batch 2 --freeze '' --accumulate 1 -n >dry 2>err
 	is "$n is taken by det-image and det-train" "$? $(cat image.err err)" "0 "
 done

@@ -48,6 +48,18 @@ done
 is "terms of Fast R-CNN" "$(terms tiny_fast_rcnn/log.tsv)" "cls	box"
 is "of SPP-net, which has no boxes yet" "$(terms tiny_spp/log.tsv)" "cls	loss"
 
+# --- under augmentation the list goes where the pictures go: objects as proposals stay objects
+det-propose --from gt <val.det -o from.det
+for how in 'flip mirror=1' 'flip mirror=1 vmirror=1 expand=1,3'; do
+	det-image -m tiny_rcnn.det --train --epochs 2 --augment "$how" <from.det |
+		det-roipool --op warp --size 9x9 --context 1 --boxes gt --out a --keep |
+		det-roipool --op warp --size 9x9 --context 1 --boxes proposals --out b -o rows.det
+	for n in a b; do
+		det-show --data --name $n rows.det | sed 's/^TENS .*/TENS/' >$n
+	done
+	is "$how: the rows of both lists" "$(cmp a b && grep -c TENS a) $(wc -l <a)" "2 434"
+done
+
 # --- what is frozen
 train tiny_spp frozen --freeze 'backbone/*' >log
 is "convolutions that stay" "$? $(cat err)" "0 "

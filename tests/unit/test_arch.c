@@ -140,6 +140,11 @@ test_published(void)
 		{ "mobilenet_ssd", FROZEN, 5770745 },
 		{ "squeezenet_ssd", FROZEN, 5525536 },
 		{ "alexnet", FROZEN, 60965224 },
+		/* these without the 1000 classes of ImageNet, with 20 and nothing */
+		{ "rcnn_alexnet", FROZEN, 60965224 - 4097000 + 86037 },
+		{ "rcnn_vgg16", FROZEN, 138357544 - 4097000 + 86037 },
+		{ "fast_rcnn_vgg16", FROZEN, 138357544 - 4097000 + 86037 + 344148 },
+		{ "spp_zf", FROZEN, 3726464 + 52432896 + 16781312 + 86037 },
 		{ "vgg16", FROZEN, 138357544 },
 		{ "squeezenet1_0", FROZEN, 1248424 },
 		{ "squeezenet1_1", FROZEN, 1235496 },
