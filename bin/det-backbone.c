@@ -49,7 +49,7 @@ check_made(struct tool *t, const struct hold *h)
 /* The network over an item's inputs; of scale k the outputs' names and attribute say so. */
 static void
 run(struct tool *t, struct backbone *s, const struct det_tensor *in, size_t k,
-    const struct det_attrs *from)
+    const struct det_record *from)
 {
 	const size_t rows = det_parts_rows(in, s->rows);
 	char name[DET_SCALE_NAME];
@@ -58,7 +58,7 @@ run(struct tool *t, struct backbone *s, const struct det_tensor *in, size_t k,
 	double f[2];
 
 	if (k > 0) {
-		tool_check(t, det_scale_read(f, from, s->inputs.name[0]));
+		tool_check(t, det_scale_read(f, &from->attrs, det_record_name(from)));
 		tool_check(t, det_scale_add(&a, f));
 	}
 	tool_check(t, det_parts_run(&s->parts, s->net.engine, in, s->inputs.n, rows));
@@ -84,7 +84,7 @@ run_scale(struct tool *t, struct backbone *s, struct det_record *r)
 		tool_write_load(t, r);
 	else
 		tool_load(t, r);
-	run(t, s, &r->tensor, k, &r->attrs);
+	run(t, s, &r->tensor, k, r);
 	return 1;
 }
 

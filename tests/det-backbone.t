@@ -55,6 +55,29 @@ tensors() { det-show --data "$@" | sed -n 's/^TENS f32 \([0-9x]*\) name=\([^ ]*\
 det-backbone -m M.det in.det -o out.det
 is "outputs by their names, in order, the input dropped, the rest forwarded" "$(tensors out.det)" \
 	"p 1x2x1x2 26.5 28.5 18.5 16.5 all 1x2x2x4 11.5 12.5 13.5 14.5 25.5 26.5 27.5 28.5 18.5 17.5 16.5 15.5 4.5 3.5 2.5 1.5 other 3 7 8 9 p 1x2x1x1 40.5 29.5 all 1x2x2x2 0.5 0.5 0.5 40.5 29.5 29.5 29.5 0 "
+# --- several scales, many rows ---
+sed 's/^ITEM id=1/TENS f32 1x2x2x2 name=image.2 scale=.5,.25\n  1 2 3 4\n  0 0 0 1\n&/' in.txt | det-show --build - >scales.det
+det-backbone -m M.det scales.det -o scaled.det
+is "a further scale is run as it comes" "$(tensors scaled.det)" \
+	"$(tensors out.det | sed 's/other 3 7 8 9/& p.2 1x2x1x1 14.5 28.5 all.2 1x2x2x2 1.5 2.5 3.5 14.5 28.5 27.5 26.5 15.5/')"
+like "and its outputs tell it" "$(det-show scaled.det)" 'all\.2 .*scale=0?\.5,0?\.25'
+like "--keep" "$(det-backbone -m M.det --keep scales.det | det-show)" 'image\.2'
+sed 's/^ITEM id=1/TENS f32 1x2x2x2 name=image.2\n  fill 1\n&/' in.txt | det-show --build - >untold.det
+like "a scale that is not told" "$(det-backbone -m M.det untold.det 2>&1 >/dev/null)" \
+	"item 0 'a.jpg': tensor 'image.2' does not tell its scale"
+{
+	echo STRM
+	echo 'ITEM id=0'
+	echo 'TENS f32 7x2x2x2 name=image'
+	echo '  random 3'
+	echo END.
+} | det-show --build - >rows.det
+det-backbone -m M.det --rows 0 rows.det | tensors >whole
+like "rows" "$(cat whole)" 'all 7x2x2x2'
+for n in 1 3 7 9; do
+	is "--rows $n: the same numbers" "$(det-backbone -m M.det --rows $n rows.det | tensors)" "$(cat whole)"
+done
+
 is "items stay, the bad one too" "$(det-show out.det | grep -c '^ITEM')" 3
 det-backbone -m M.det <in.det >piped.det
 is "a pipe gives the same" "$(tensors piped.det)" "$(tensors out.det)"

@@ -36,6 +36,27 @@ like "the item tells the transform" \
 like "the tensor tells its normalisation" \
 	"$(det-image tiny.ppm --scale 1 --std 2 | det-show)" \
 	'norm=rgb scale=1 mean=0,0,0 std=2,2,2'
+# --- several scales
+det-image scene.ppm --fit short --scales 60,90,240 --multiple 32 -o many.det
+is "--scales: the first is the input, the others say how much larger they are" \
+	"$(det-show --data many.det | sed -n 's/^ITEM.*\(input=[^ ]* map=.*\)/\1/p; s/^TENS f32 \([^ ]*\) name=\([^ ]*\) norm="[^"]*"/\2 \1/p' | tr '\n' ' ')" \
+	'input=96x64 map="0.125 0.125 0 0" image 1x3x64x96 image.1 1x3x96x128 scale=1.5,1.5 image.2 1x3x256x320 scale=4,4 '
+for n in 1:90 2:240; do
+	is "--scales: as alone, $n" "$(det-show --data --name "image.${n%:*}" many.det | grep '^ ' | cksum)" \
+		"$(det-image scene.ppm --fit short --short "${n#*:}" --multiple 32 | det-show --data --name image | grep '^ ' | cksum)"
+done
+is "--scales: --long bounds each" \
+	"$(det-image scene.ppm --fit short --scales 60,240 --long 160 | det-show --data | sed -n 's/^TENS f32 \([^ ]*\) name=image.1 .*scale=\(.*\)/\1 \2/p')" \
+	"1x3x120x160 2,2"
+is "--scales: with --fast-jpeg the largest counts" \
+	"$(det-image scene.jpg --fit short --scales 60,480 --fast-jpeg | det-show --data --name image.1 | grep '^ ' | cksum)" \
+	"$(det-image scene.jpg --fit short --scales 60,480 | det-show --data --name image.1 | grep '^ ' | cksum)"
+for bad in "--scales 60" "--fit short --scales 60,0" "--fit short --scales 60.5,70" \
+	"--fit short --short 3 --scales 60" "--fit short --scales 1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8"; do
+	# shellcheck disable=SC2086
+	is "$bad is misuse" "$(status det-image $bad scene.ppm)" 2
+done
+
 like "the shorter side, rounded as torchvision does" \
 	"$(det-image scene.ppm --fit short --short 101 --long 250 | det-show)" \
 	'640x480 -> 134x101'

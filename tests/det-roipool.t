@@ -115,6 +115,43 @@ is "--level0" \
 like "maps out of order" "$(det-roipool --maps p3,p2 p.det 2>&1 >/dev/null)" \
 	"item 0 'a.jpg': map 'p2' has stride 4 after map 'p3' of 8: twice that expected"
 
+# --- several scales: each map holds its own number ---
+cat >many.txt <<'X'
+STRM
+ITEM id=0 path=a.jpg width=250 height=250 input=500x500 map="2 2 0 0"
+TENS f32 1x1x32x32 name=c5
+  fill 1
+BOXS name=proposals space=image
+  0 0 112 112 .9 -1
+  0 0 56 56 .9 -1
+  20 20 40 40 .9 -1
+  250 0 250 30 .9 -1
+  0 0 250 250 .9 -1
+TENS f32 1x1x64x64 name=c5.1 scale=2,2
+  fill 2
+TENS f32 1x1x128x128 name=c5.2 scale=4,4
+  fill 4
+END.
+X
+det-show --build many.txt >many.det
+is "each box goes to its scale" \
+	"$(det-roipool --maps c5 --scales 3 --size 1x1 many.det | values rois)" "1 2 4 1 1 "
+is "--scale-area" \
+	"$(det-roipool --maps c5 --scales 3 --scale-area 200704 --size 1x1 many.det | values rois)" "2 4 4 1 1 "
+is "--scale-rule" \
+	"$(det-roipool --maps c5 --scales 3 --scale-rule side --size 1x1 many.det | values rois)" "1 2 4 4 1 "
+is "--strides" \
+	"$(det-roipool --maps c5 --scales 3 --strides 16 --op max --size 1x1 many.det | values rois)" "1 2 4 1 1 "
+is "one scale of them" "$(det-roipool --maps c5 --size 1x1 many.det | values rois)" "1 1 1 1 1 "
+like "rows say so" "$(det-roipool --maps c5 --scales 2 --op spp many.det | det-show --data)" \
+	'made="det-roipool op=spp levels=6,3,2,1 spp=detection offsets=0,0 maps=c5 scales=2 scale-rule=area scale-area=50176"'
+like "a scale is missing" "$(det-roipool --maps c5 --scales 4 many.det 2>&1 >/dev/null)" \
+	"no tensor 'c5.3': this item has 'c5' 'proposals' 'c5.1' 'c5.2'"
+sed 's/ scale=4,4//' many.txt | det-show --build - >untold.det
+like "a scale is not told" "$(det-roipool --maps c5 --scales 3 untold.det 2>&1 >/dev/null)" \
+	"item 0 'a.jpg': tensor 'c5.2' does not tell its scale"
+is "two maps at several scales are misuse" "$(status det-roipool --maps a,b --scales 2 many.det)" 2
+
 # --- crops ---
 cat >w.txt <<'X'
 STRM

@@ -10,8 +10,8 @@
  *
  * Of equal ones the first listed. The two differ for boxes between scales: 'area' goes to the
  * smaller scale a little earlier. Departure: sides of boxes turned around count as 0, and a
- * box without area goes to the largest scale under 'side' too, where the reference divides
- * by 0 and takes the first.
+ * box without area goes to the largest scale under 'side', where the reference divides by 0
+ * and takes the first.
  */
 #include <math.h>
 
