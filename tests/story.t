@@ -33,7 +33,8 @@ ran() { grep -c "\\(^\\|/[a-z.]*time [a-z-]* \\)$1 " said; }
 story
 is "all of it" "$? $(grep -v '^det-eval: warning: no detection scores below' err)" "0 "
 is "a row of each system" "$(cut -f 1 out/story.tsv | tr '\n' ' ')" "system $systems "
-is "as text" "$(wc -l <out/story | tr -d ' ')" 13
+is "as text, and two kinds of proposals" "$(wc -l <out/story | tr -d ' ')" 15
+like "what those can reach" "$(cat out/story)" '^reached by the boxes of R-CNN, SPP-net, Fast R-CNN: disc [0-9.]+ ring [0-9.]+, mean '
 like "one of them" "$(cat out/story)" '^Fast R-CNN +[0-9. -]+ min +[0-9.]+ ms:( [a-z]+ [0-9]+%)*$'
 like "the last two as one" "$(cat out/story)" '^Fast R-CNN \+ YOLOv1 [ 0-9.-]+ min '
 is "AP50 is what det-eval says" \

@@ -1,6 +1,6 @@
 # The table of a story: from TITLES, NAME=TITLE; ..., and the figures of each system
-# (figures.awk), a row a system, in the order they come in. As text, or with -v tsv=1 with a
-# column for every figure.
+# (figures.awk), a row a system, in the order they come in. As text, with what proposals can
+# reach, or with -v tsv=1 with a column for every figure.
 #
 #   awk -f table.awk [-v tsv=1] TITLES FIGURES...
 BEGIN { FS = "\t" }
@@ -78,9 +78,33 @@ function as_text(    i, k, s, w, wide, line) {
 	}
 }
 
+# What proposals reach, a line for those that had the same.
+function ceilings(    i, k, s, line, n, text, who) {
+	for (i = 1; i <= rows; i++) {
+		s = name[i]
+		if (!((s, "recall") in v))
+			continue
+		line = ""
+		for (k = 1; k <= classes; k++)
+			line = line " " class[k] " " figure("%.3f", s, "recall:" class[k])
+		line = line ", mean best overlap " figure("%.3f", s, "mabo") ", " \
+		    figure("%.0f", s, "proposals") " boxes a picture"
+		if (line in who)
+			who[line] = who[line] ", " called(s)
+		else {
+			text[++n] = line
+			who[line] = called(s)
+		}
+	}
+	for (i = 1; i <= n; i++)
+		print "reached by the boxes of " who[text[i]] ":" text[i]
+}
+
 END {
 	if (tsv)
 		as_tsv()
-	else
+	else {
 		as_text()
+		ceilings()
+	}
 }
