@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC1091,SC2016,SC2086
+# shellcheck shell=sh disable=SC1091,SC2016,SC2046,SC2086,SC2094,SC2317
 # Detectors on proposals that come with the pictures, from the stream to boxes: Fast R-CNN,
 # SPP-net, R-CNN.
 . "$DET_SRC/tests/lib.sh"
