@@ -102,7 +102,7 @@ train_dry(struct train_job *j)
 	for (int i = 0; i < rounds; i++)
 		tool_check(j->t, det_train_batch(j->train, b, &done));
 	print_cost(j, b, train_now() - start, rounds);
-	(void)printf("objects: %llu, of which %llu have no anchor or cell\n",
+	(void)printf("objects: %llu, of which %llu have no anchor, cell or proposal\n",
 	    (unsigned long long)objects.objects, (unsigned long long)objects.unmatched);
 	(void)printf("loss:");
 	for (size_t k = 0; row.n && k < det_system_terms(det_train_system(j->train));

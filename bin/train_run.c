@@ -236,7 +236,7 @@ report_unmatched(const struct train_job *j)
 	if (t->unmatched)
 		tool_warn(j->t,
 		    "%llu of %llu objects, each counted as often as it came, had no "
-		    "anchor or cell to learn them",
+		    "anchor, cell or proposal to learn them",
 		    (unsigned long long)t->unmatched, (unsigned long long)t->objects);
 }
 

@@ -353,7 +353,7 @@ is "--skip-bad of det-image: the rest is trained on" "$? $(column images b/log.t
 is "bad items and boxes are told, and one of two that are the same" "$(tail -n 3 err)" \
 	"det-train: stdin: warning: 3 boxes of classes that the model does not have were left out
 det-train: stdin: warning: 9 bad items were left out
-det-train: stdin: warning: 3 of 9 objects, each counted as often as it came, had no anchor or cell to learn them"
+det-train: stdin: warning: 3 of 9 objects, each counted as often as it came, had no anchor, cell or proposal to learn them"
 like "  by det-image as well" "$(cat image.err)" "'good.jpg': .* 2 boxes of 'gt' are left out"
 not_ok "no NaN" grep -i -E 'nan|inf' b/log.tsv
 rm -r b
@@ -368,7 +368,7 @@ det-model new --arch tiny_yolov1 --classes names -o Y.det
 det-gt --csv twice.csv | det-image -m Y.det --epochs 12 >twice.det
 det-train -m Y.det -o y --batch 4 twice.det >/dev/null 2>err
 is "two objects in each of two cells: the run says it" "$? $(cat err)" \
-	"0 det-train: twice.det: warning: 24 of 48 objects, each counted as often as it came, had no anchor or cell to learn them"
+	"0 det-train: twice.det: warning: 24 of 48 objects, each counted as often as it came, had no anchor, cell or proposal to learn them"
 head -c $(($(wc -c <twice.det) / 2)) twice.det | det-train -q -m Y.det -o z --batch 4 >/dev/null 2>&1
 det-train -o z --resume twice.det >/dev/null 2>err2
 is "  when it was resumed, too" "$? $(cat err2)" "0 $(cat err)"

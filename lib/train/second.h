@@ -20,6 +20,8 @@ void det_second_free(struct det_second *d);
 
 /* The list that proposals are taken from; NULL: the first stage makes them. */
 const char *det_second_proposals(const struct det_second *d);
+/* Of the last step, of proposals from a list. */
+struct det_tally det_second_tally(const struct det_second *d);
 
 /* After the first stage's nets and objective; adds to the gradients of the maps that it pools
  * from, where they are learnt, and to those of its nets' weights. */

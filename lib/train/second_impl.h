@@ -47,7 +47,10 @@ struct det_second {
 	struct det_spots spots;
 	struct det_objects objects;
 	struct det_assign assign;
+	float *iou; /* of the list with an object */
+	size_t iou_cap;
 
+	struct det_tally tally; /* of given proposals */
 	/* of the batch: a row each, image by image */
 	struct det_boxes chosen;
 	struct det_box *object; /* what it is trained towards; label -1: nothing */

@@ -100,6 +100,28 @@ gather(struct det_second *d, const struct det_example *t)
 	    &d->spots, d->corner, d->list.n, d->line->delta.coder.plus_one);
 }
 
+/* Which objects the list leads to: what it misses is not found in detection, though it is
+ * learnt here as a proposal of its own. */
+static enum det_err
+count_objects(struct det_second *d, const struct det_example *t)
+{
+	const size_t n = d->list.n - (d->p.own ? d->objects.n : 0);
+	enum det_err e;
+
+	if ((e = det_room(&d->iou, &d->iou_cap, d->list.n, sizeof *d->iou)))
+		return e;
+	for (size_t k = 0; k < d->objects.n; k++) {
+		float most = 0;
+
+		(void)det_spots_iou(d->iou, &d->spots, &t->box[d->objects.object[k]]);
+		for (size_t i = 0; i < n; i++)
+			most = d->iou[i] > most ? d->iou[i] : most;
+		d->tally.objects++;
+		d->tally.unmatched += !((double)most >= d->p.assign.high);
+	}
+	return DET_OK;
+}
+
 /* The rows that are left, with their objects. */
 static enum det_err
 choose(struct det_second *d, const struct det_example *t)
@@ -146,7 +168,7 @@ sample_image(struct det_second *d, const struct det_system *s,
 
 	if ((e = det_rcnn_truth(&t, &d->truth, &b->truth[i], &d->line->delta.coder)) ||
 	    (e = d->given ? take_given(d, &b->proposed[i]) : propose(d, s, b, i)) ||
-	    (e = gather(d, &t)) ||
+	    (e = gather(d, &t)) || (d->given && (e = count_objects(d, &t))) ||
 	    (e = det_assign_run(&d->assign, &d->spots, &t, &d->objects, &d->p.assign)))
 		return e;
 	det_sample_seed(&random, s->seed, DET_SAMPLE_ROI, b->run, i);
@@ -184,6 +206,7 @@ det_second_sample(struct det_second *d, struct det_system *s, const struct det_b
 		 &d->first, &d->first_cap, b->image.dims[0] + 1, sizeof *d->first)))
 		return e;
 	d->first[0] = d->chosen.n = 0;
+	d->tally = (struct det_tally){ 0 };
 	for (size_t i = 0; i < b->image.dims[0]; i++)
 		if ((e = sample_image(d, s, b, maps, i)))
 			return det_fail_in(e, "image %zu of the batch", i);

@@ -130,6 +130,7 @@ det_second_free(struct det_second *d)
 	free(d->row);
 	free(d->row_grad);
 	free(d->first);
+	free(d->iou);
 	free(d->label);
 	free(d->map_of);
 	free(d->grad_of);
@@ -140,6 +141,12 @@ const char *
 det_second_proposals(const struct det_second *d)
 {
 	return d->given ? d->line->list : NULL;
+}
+
+struct det_tally
+det_second_tally(const struct det_second *d)
+{
+	return d->tally;
 }
 
 /* --- a step ------------------------------------------------------------------------------ */

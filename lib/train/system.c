@@ -82,6 +82,8 @@ det_system_term(const struct det_system *s, size_t i)
 struct det_tally
 det_system_tally(const struct det_system *s)
 {
+	if (det_system_proposals(s))
+		return det_second_tally(s->second);
 	return s->part.o.tally ? *s->part.o.tally : (struct det_tally){ 0 };
 }
 

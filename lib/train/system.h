@@ -52,8 +52,8 @@ void det_system_clear(struct det_system *s); /* gradients to 0 */
 size_t det_system_terms(const struct det_system *s);
 const char *det_system_term(const struct det_system *s, size_t i);
 
-/* The objects of the last step; of two stages the first's. Zeros of a classifier, and where
- * proposals come with the pictures. */
+/* The objects of the last step; of two stages the first's. Where proposals come with the
+ * pictures, those are without that none of these overlaps enough. Zeros of a classifier. */
 struct det_tally det_system_tally(const struct det_system *s);
 
 /* Numbers besides the weights that the next step depends on, *n of them: for checkpoints.

@@ -34,7 +34,7 @@ static const struct det_example truth[] = {
 static struct det_box place[IMAGES][PLACES];
 static struct det_proposed proposed[IMAGES];
 
-/* Every second one about an object, the others anywhere. */
+/* Every second one about a picture's last object, the others anywhere. */
 static void
 make_places(void)
 {
@@ -43,7 +43,7 @@ make_places(void)
 	det_random_seed(&r, 11, 1);
 	for (size_t i = 0; i < IMAGES; i++) {
 		for (size_t k = 0; k < PLACES; k++) {
-			const struct det_box *o = &truth[i].box[k % truth[i].n];
+			const struct det_box *o = &truth[i].box[truth[i].n - 1];
 			struct det_box *b = &place[i][k];
 			double v[4];
 
@@ -240,6 +240,13 @@ test_sample(void)
 	b.proposed = proposed;
 	rig_check(det_system_step(s, &b, 1, value));
 	ok(s->second->list.n == 5 + truth[1].n, "the first 5 of a list");
+	ok(det_system_tally(s).objects == 3 && det_system_tally(s).unmatched == 1,
+	    "they lead to two of three objects");
+	few[1] = (struct det_proposed){ place[0], 1 };
+	b.proposed = few;
+	rig_check(det_system_step(s, &b, 1, value));
+	ok(det_system_tally(s).objects == 3 && det_system_tally(s).unmatched == 3,
+	    "one far away to none: they are counted");
 	b.proposed = NULL;
 	ok(det_system_step(s, &b, 1, value) == DET_INVALID &&
 		strstr(det_errmsg(), "proposals"),
