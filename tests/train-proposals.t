@@ -20,6 +20,10 @@ falls() { # FILE NAME
 }
 terms() { head -n 1 "$1" | cut -f 3-4; }
 
+said() { # but for the one of eight objects that no proposal leads to
+	grep -v "^det-train: stdin: warning: [0-9]*0 of [0-9]*0 objects, .* had no anchor, cell or proposal" err
+}
+
 train() { # ARCH DIR [OPTION ...]
 	arch=$1 dir=$2
 	shift 2
@@ -31,7 +35,8 @@ for arch in tiny_fast_rcnn tiny_spp tiny_rcnn; do
 	det-model new --arch $arch --classes names --seed 3 -o $arch.det
 	is "$arch is whole" "$(det-model check $arch.det)" "$arch.det: ok"
 	train $arch $arch >log
-	is "$arch: is trained" "$? $(cat err)" "0 "
+	is "$arch: is trained" "$? $(said)" "0 "
+	like "  objects that no proposal leads to" "$(cat err)" ": 80 of 640 objects"
 	ok "  the loss falls" falls $arch/log.tsv loss
 	is "  the model that it becomes is whole" "$(det-model check $arch/last.det)" "$arch/last.det: ok"
 	# stage by stage, on the proposals of the stream
@@ -43,7 +48,7 @@ for arch in tiny_fast_rcnn tiny_spp tiny_rcnn; do
 	is "  it runs on the stream's proposals" "$? $(det-show found.det | grep -c '^BOXS *boxes')" "0 1"
 	# from the picture alone
 	det-run -m $m dog.jpg >boxes 2>err
-	is "  and on a picture" "$? $(cat err)" "0 "
+	is "  and on a picture" "$? $(said)" "0 "
 done
 is "terms of Fast R-CNN" "$(terms tiny_fast_rcnn/log.tsv)" "cls	box"
 is "of SPP-net, which has no boxes yet" "$(terms tiny_spp/log.tsv)" "cls	loss"
@@ -62,7 +67,7 @@ done
 
 # --- what is frozen
 train tiny_spp frozen --freeze 'backbone/*' >log
-is "convolutions that stay" "$? $(cat err)" "0 "
+is "convolutions that stay" "$? $(said)" "0 "
 same_weights() { # FILE FILE: all of the backbone's
 	for n in $(det-model list --tsv "$1" | grep -o 'backbone/[^	]*'); do
 		det-show --data --name "$n" "$1" | sed 1d >one
@@ -76,9 +81,9 @@ not_ok "  which is not so of others" same_weights tiny_spp/last.det tiny_spp.det
 
 # --- evaluations
 is "a run with --val, whose pictures bring proposals" \
-	"$(train tiny_fast_rcnn v --val p.det --val-every 20 >log; echo $? $(wc -l <v/val.tsv) $(cat err))" "0 3"
+	"$(train tiny_fast_rcnn v --val p.det --val-every 20 >log; echo $? $(wc -l <v/val.tsv) $(said))" "0 3"
 is "one whose pictures don't: the pipe makes them" \
-	"$(train tiny_fast_rcnn w --val val.det >log; echo $? $(wc -l <w/val.tsv) $(cat err))" "0 2"
+	"$(train tiny_fast_rcnn w --val val.det >log; echo $? $(wc -l <w/val.tsv) $(said))" "0 2"
 cat p.det val.det >some.det
 train tiny_fast_rcnn x --val some.det >log
 like "one where some do: refused" "$? $(cat err)" "^2 .*some.det: .*'proposals'.* found none"
