@@ -138,7 +138,12 @@ for s in $systems; do
 		# for whole pictures
 		model spp_zf
 		cut spp_zf.det --op warp --size 224x224 --context 16 --out image
-		rows conv -m spp_zf.det
+		# the network alone, which has nothing to say of how crops are made
+		[ -s zf.det ] || {
+			det-show --data --name net/backbone spp_zf.det | sed -n 's/^  | //p' >zf.txt
+			must det-model new --net zf.txt --seed 1 -q -o zf.det
+		}
+		rows conv -m zf.det
 		table "crops by ZF-5, features"
 		cp sum zf.sum
 		for scales in 688 480,576,688,864,1200; do
