@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * det-model: make, import, export, list, check and tune model files. Each command has its own
+ * det-model: make, import, export, list, check, tune and thin out model files. Each command has its own
  * options.
  */
 #include "bin/commands.h"
@@ -14,6 +14,7 @@ static const struct model_command commands[] = {
 	{ "check", model_check },
 	{ "export", model_export },
 	{ "tune", model_tune },
+	{ "svd", model_svd },
 };
 
 int
@@ -30,7 +31,8 @@ main(int argc, char *argv[])
 		"  check MODEL                  whether it is whole and can be run\n"
 		"  export FORMAT MODEL          another program's file of it\n"
 		"  tune MODEL                   the model with algorithms chosen by "
-		"the clock",
+		"the clock\n"
+		"  svd MODEL                    the model with thinner layers",
 		"COMMAND [ARG ...]", 0, opts };
 	struct tool t;
 
@@ -40,10 +42,10 @@ main(int argc, char *argv[])
 	/* options after a word that is no command are not this tool's to judge */
 	tool_start(&t, &spec, argc > 1 && argv[1][0] != '-' ? 2 : argc, argv);
 	if (t.argc == 0)
-		tool_usage(&t,
-		    "a command expected: import, new, list, check, export or "
-		    "tune");
+		tool_usage(&t, "a command expected: import, new, list, check, export, "
+			       "tune or svd");
 	tool_usage(&t,
-	    "a command expected (import, new, list, check, export, tune), found '%s'",
+	    "a command expected (import, new, list, check, export, tune, svd), found "
+	    "'%s'",
 	    t.argv[0]);
 }

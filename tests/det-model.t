@@ -127,12 +127,12 @@ printf '\0\0\0\0\2\0\0\0\5\0\0\0\7\0\0\0\0\0\0\0' >nan.weights
 says "a NaN" "nan.weights: layer 0 .*number 0 is not finite" \
 	det-model import darknet v3.cfg nan.weights --classes names
 is "a command is wanted" "$(det-model nonsense 2>&1 | head -n 1)" \
-	"det-model: a command expected (import, new, list, check, export, tune), found 'nonsense'"
+	"det-model: a command expected (import, new, list, check, export, tune, svd), found 'nonsense'"
 is "with status 2" "$(status det-model nonsense)" 2
 is "whatever follows" "$(det-model nonsense --help 2>&1 | head -n 1)" \
-	"det-model: a command expected (import, new, list, check, export, tune), found 'nonsense'"
+	"det-model: a command expected (import, new, list, check, export, tune, svd), found 'nonsense'"
 is "or none is given" "$(det-model 2>&1 | head -n 1)" \
-	"det-model: a command expected: import, new, list, check, export or tune"
+	"det-model: a command expected: import, new, list, check, export, tune or svd"
 is "import names what it takes" "$(det-model import 2>&1 >out | head -n 1)" \
 	"det-model import: import from what? a format expected: darknet, torch, safetensors, caffe"
 
@@ -207,6 +207,46 @@ classes: 1: a?]0;b?
 pipeline: a?]0;b?
 weights:
   total                                                          0"
+
+# --- svd ---
+det-model new --arch tiny_frcnn --seed 2 -o f.det
+det-model svd f.det --rank fc6=24 --rank fc7=5 -o thin.det 2>err
+is "svd" "$?" 0
+like "  says what is lost" "$(cat err)" '^fc7: 24x24, rank 5: 576 weights -> 240, error 0\.[1-9][0-9]*$'
+is "  is a model" "$(det-model check thin.det)" "thin.det: ok"
+is "  two layers for one" "$(det-show --data thin.det --name net/head | sed -n 's/^  | //p' | grep fc)" \
+	"$(det-show --data f.det --name net/head | sed -n 's/^  | //p' | grep fc |
+		sed 's/^fc6 = fc(rois)/fc6_svd = fc(rois) out=24 bias=0\nfc6 = fc(fc6_svd)/; s/^fc7 = fc(fc6)/fc7_svd = fc(fc6) out=5 bias=0\nfc7 = fc(fc7_svd)/')"
+(. "$DET_SRC/tests/fixture.sh") >/dev/null
+det-image -m f.det dog.jpg | det-backbone -m f.det | det-anchors -m f.det | det-propose -m f.det -o p.det
+det-roipool -m f.det p.det -o rois.det
+# of full rank it is the same network but for rounding
+scores() { # MODEL: class scores of the first boxes
+	det-backbone -m "$1" --net head rois.det | det-show --data --name cls | grep '^ ' | tr -s ' ' '\n' | head -n 200
+}
+det-model svd f.det --rank fc6=24 --rank fc7=24 -o whole.det 2>err
+like "svd: nothing is saved by full rank" "$(cat err)" "layer 'fc7': rank 24 makes it no smaller"
+scores f.det >s1
+scores whole.det >s2
+scores thin.det >s3
+is "svd: of full rank it gives the same" "$(paste s1 s2 |
+	awk '{ d = $1 - $2; n++; bad += d > 1e-4 || d < -1e-4 } END { print (n > 100) (bad > 0) }')" 10
+not_ok "svd: of lesser rank it does not" cmp -s s1 s3
+det-model svd f.det -q -j 3 --rank fc6=24 --rank fc7=5 -o three.det
+is "svd: any number of threads" "$(det-model list three.det | head -n 1 | sed 's/three/thin/')" "$(det-model list thin.det | head -n 1)"
+svd_says() { # DESCRIPTION REGEX ARG...
+	d=$1 re=$2
+	shift 2
+	like "svd: $d" "$(det-model svd "$@" 2>&1 >x)" "$re"
+}
+svd_says "no layer told" "--rank LAYER=N expected" f.det
+svd_says "no number" "LAYER=N expected, N from 1 to [0-9]+, found 'fc6=x'" f.det --rank fc6=x
+svd_says "a layer twice" "'fc6' twice" f.det --rank fc6=2 --rank fc6=3
+svd_says "no such layer" "the network has no layer 'fc9'" f.det --rank fc9=2
+svd_says "no such network" "no network 'neck'" f.det --net neck --rank fc6=2
+svd_says "not fully connected" "layer 'conv' is not fully connected" f.det --net rpn --rank conv=2
+svd_says "too large a rank" "layer 'fc7': a rank of 1 to 24 expected of a matrix of 24x24, found 25" f.det --rank fc7=25
+svd_says "a second time" "layer 'fc7' is made of two already" thin.det --rank fc7=2
 
 # --- tune ---
 det-model tune v3.det -j 1 --rounds 1 -o tuned.det 2>err

@@ -203,7 +203,7 @@ out:
 	free(j.panel);
 	free(basis);
 	free(turned);
-	if (turn)
-		free(j.out != v ? j.out : NULL);
+	if (j.out != v)
+		free(j.out);
 	return e;
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # make bench: the engine beside others, the pipe beside the engine, and the smaller benches.
 #
-#   make bench BENCH='net pipe'   only some of: net pipe detector train conv nms image
+#   make bench BENCH='net pipe'   only some of: net pipe detector train story conv nms image
 #                                eval
 #   make bench BENCH=net NETS='vgg16 yolov3' THREADS=1
 #   DET_BENCH_CFG  folder with Darknet's cfg files (yolov3.cfg ...); default: the shared data
@@ -42,6 +42,10 @@ for w in $what; do
 	train)
 		echo "== train: steps of training, random weights"
 		sh "$DET_SRC/tests/bench/train.sh" "$work"
+		;;
+	story)
+		echo "== story: what the systems that led here take for a picture, random weights"
+		sh "$DET_SRC/tests/bench/story.sh" "$work"
 		;;
 	detector) sh "$DET_SRC/tests/bench/detector.sh" "$work" ;;
 	eval)
