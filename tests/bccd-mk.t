@@ -34,6 +34,10 @@ is "boxes found again" "$? $(trained) $(grep -c 'det-nms' said) $(cmp out/ssd/bo
 ask THREADS=1
 is "nor do other threads" "$? $(grep -c '^det-' said)" "0 0"
 
+ask OUT=other ssd.run=out/ssd/run
+is "a run that is there is taken" "$? $(trained) $(cmp out/ssd/scores other/ssd/scores)" "0 0 "
+is "with its times" "$(grep train_rate other/ssd/figures)" "$(grep train_rate out/ssd/figures)"
+
 # --- what was stopped goes on ---
 rm out/ssd/trained out/ssd/boxes out/ssd/scores out/ssd/figures out/ssd/row
 ask

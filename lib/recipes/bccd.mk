@@ -8,7 +8,7 @@
 # prints a table; each system may be made alone (ssd, retinanet, frcnn, ...), and a run that
 # was stopped goes on where it was. A variable below that is not what it was when a run began
 # begins that run anew, and keeps the one there was as run.old; THREADS alone changes nothing
-# that counts. `again` finds the boxes of all systems once more, for their times. The tools are
+# that counts. ssd.run=FOLDER takes a run that is there, and trains nothing. `again` finds the boxes of all systems once more, for their times. The tools are
 # those of PATH. story.mk has the ancestors of these systems too.
 DATA       = bccd
 WEIGHTS    = squeezenet_v1.1.safetensors
@@ -69,9 +69,12 @@ weights = $(filter-out none,$(or $($*.weights),$(WEIGHTS)))
 # the stream that its pictures come with: OUT/SPLIT.gt, ...
 items   = $(or $($*.items),gt)
 stages  = $(or $($*.pipe),$(one-stage))
+# its run, and the file whose making ends that
+run     = $(or $($*.run),$(OUT)/$*/run)
+trained = $(if $($*.run),$($*.run)/last.det,$(OUT)/$*/trained)
 # the model of its pipe, and the file whose making makes that
-needs   = $(OUT)/$*/$(or $($*.needs),trained)
-model   = $(OUT)/$*/$(or $($*.model),run/last.det)
+model   = $(if $($*.model),$(OUT)/$*/$($*.model),$(run)/last.det)
+needs   = $(if $($*.model),$(model),$(trained))
 
 # The pipe of the stages $(2) with the model $(3), from the stream $(1); it leaves its times in the
 # folder $(4). tool.NAME is what a stage runs, if not NAME; $*.NAME or NAME.all are its options.
@@ -153,7 +156,7 @@ parts = $(foreach s,$(1),$(OUT)/$(s)/figures)
 $(OUT)/%/figures: $(OUT)/%/scores $$(if $$($$*.items),$(OUT)/$$(items).ceiling) \
     $$(call parts,$$($$*.parts))
 	@awk -f $(HERE)figures.awk -v name=$* -v n="$$(det-show $(OUT)/$(JUDGED).gt | grep -c '^ITEM')" \
-	    $(@D)/scores $$(ls $(@D)/run/times.tsv $(@D)/*.time/* 2>/dev/null) \
+	    $(@D)/scores $$(ls $(run)/times.tsv $(@D)/*.time/* 2>/dev/null) \
 	    $(if $($*.items),$(OUT)/$(items).ceiling $(OUT)/$(JUDGED).$(items).time/det-propose) \
 	    $(call parts,$($*.parts)) >$@
 $(OUT)/%/row: $(OUT)/%/figures

@@ -77,7 +77,7 @@ function clear(x, at, w,    j) {
 }
 function names(    i, k, at, x, w, up) {
 	for (i = 1; i <= n; i++) {
-		w = 7 * length(title[i])
+		w = 7.5 * length(title[i])
 		for (k = 0; k < 60; k++) {
 			# right and left of the point, then ever higher and lower
 			x = k % 2 ? px(ms[i]) - 8 - w : px(ms[i]) + 8

@@ -42,8 +42,8 @@ yolov3.title      = YOLOv3
 ssd.title         = SSD
 fast-yolo.title   = Fast R-CNN + $($(YOLO).title)
 
-# Systems whose pictures come with boxes. The first three end with SVMs: of what model the
-# features are, by which pipe, and what is learnt from which.
+# Systems whose pictures come with boxes. The first three end with SVMs: by which pipe their
+# features are made, of their run's last model or another, and what is learnt from which.
 hog.arch          = hog
 hog.weights       = none
 hog.items         = windows
@@ -51,25 +51,20 @@ hog.pipe          = det-image det-roipool det-head det-nms
 hog.features      = begin.det
 hog.features.pipe = det-image det-roipool
 hog.svm           = --features rois
-hog.needs         = svm.det
 hog.model         = svm.det
 rcnn.arch         = squeezenet_rcnn
 rcnn.recipe       = cpu_rcnn
 rcnn.items        = regions
 rcnn.pipe         = det-image det-roipool det-backbone det-head det-nms
-rcnn.features     = run/last.det
 rcnn.features.pipe = det-image det-roipool det-backbone
 rcnn.svm          = --features fc7 --box-features pool5
-rcnn.needs        = svm.det
 rcnn.model        = svm.det
 spp.arch          = squeezenet_spp
 spp.recipe        = cpu_spp
 spp.items         = regions
 spp.pipe          = det-image det-backbone det-roipool det-head det-nms
-spp.features      = run/last.det
 spp.features.pipe = det-image det-backbone det-roipool rows
 spp.svm           = --features fc7 --box-features fc7
-spp.needs         = svm.det
 spp.model         = svm.det
 fast.arch         = squeezenet_fast_rcnn
 fast.recipe       = cpu_fast_rcnn
@@ -100,9 +95,8 @@ $(OUT)/%.ceiling: $(OUT)/$(JUDGED).%
 	@rm $@.objects
 
 # --- SVMs ---
-features = $(OUT)/$*/$($*.features)
-$(OUT)/%/features: $(OUT)/%/$$(if $$(filter begin.det,$$($$*.features)),begin.det,trained) \
-    $(OUT)/$(LEARNT).$$(items)
+features = $(if $($*.features),$(OUT)/$*/$($*.features),$(run)/last.det)
+$(OUT)/%/features: $$(if $$($$*.features),$$(features),$$(trained)) $(OUT)/$(LEARNT).$$(items)
 	@rm -rf $@.time
 	$(call pipe,$(OUT)/$(LEARNT).$(items),$($*.features.pipe),$(features),$@.time) -o $@
 $(OUT)/%/positives: $(OUT)/%/features $(OUT)/$(LEARNT).objects

@@ -3,7 +3,14 @@
 # reach, or with -v tsv=1 with a column for every figure.
 #
 #   awk -f table.awk [-v tsv=1] TITLES FIGURES...
-BEGIN { FS = "\t" }
+BEGIN {
+	FS = "\t"
+	# stages as they follow one another
+	stages = split("det-image det-propose det-backbone det-roipool det-head det-nms det-merge", \
+	    stage, " ")
+	for (i = 1; i <= stages; i++)
+		known["cpu_ms:" stage[i]] = 1
+}
 
 FNR == NR {
 	n = split($0, pair, /; */)
