@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * region [FILE [fast|quality [LARGEST [SMALLEST]]]]: processor seconds of selective search on a photograph
- * (without FILE a drawn one) laid out in mirrored tiles, so that it has any size and is as detailed everywhere, and on
- * the photograph made larger, of SMALLEST (0) to LARGEST (12) million pixels; one thread. One TSV line a
- * case: how, width, height, seconds, ns a pixel, boxes, a digest of them.
+ * region [FILE [fast|quality [LARGEST [SMALLEST]]]]: processor seconds of selective search on a
+ * photograph (without FILE a drawn one) laid out in mirrored tiles, so that it has any size
+ * and is as detailed everywhere, and on the photograph made larger, of SMALLEST (0) to
+ * LARGEST (12) million pixels; one thread. One TSV line a case: how, width, height, seconds,
+ * ns a pixel, boxes, a digest of them.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>

@@ -289,6 +289,134 @@ test_segment(size_t w, size_t h, int corners, uint64_t levels, double k, long le
 	det_image_release(&im);
 }
 
+/* The procedure without tiles: all edges in their order, and a tree of pixels. */
+struct tree {
+	uint32_t up, size;
+	float limit;
+};
+
+static uint32_t
+root(struct tree *t, uint32_t i)
+{
+	while (t[i].up != i)
+		i = t[i].up = t[t[i].up].up;
+	return i;
+}
+
+static int
+by_weight(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+plain(struct tree *t, const int *weight, size_t w, size_t h, unsigned ways, float k,
+    uint32_t least)
+{
+	const long step[4] = { 1, (long)w, (long)w + 1, 1 - (long)w };
+	const size_t all = w * h * ways;
+	uint64_t *order = malloc(all * sizeof *order);
+	size_t n = 0;
+
+	for (size_t i = 0; i < all; i++)
+		if (weight[i] >= 0)
+			order[n++] = (uint64_t)weight[i] << 32 | i;
+	qsort(order, n, sizeof *order, by_weight);
+	for (uint32_t i = 0; i < w * h; i++)
+		t[i] = (struct tree){ i, 1, k };
+	for (size_t i = 0; i < 2 * n; i++) {
+		const size_t e = order[i % n] & UINT32_MAX;
+		const float x = (float)(order[i % n] >> 32) / DET_SEGMENT_STEPS;
+		const uint32_t a = root(t, (uint32_t)(e / ways));
+		const uint32_t b =
+		    root(t, (uint32_t)((long)(e / ways) + step[e % ways]));
+
+		if (a == b || (i < n && (x > t[a].limit || x > t[b].limit)) ||
+		    (i >= n && t[a].size >= least && t[b].size >= least))
+			continue;
+		t[b].up = a;
+		t[a].size += t[b].size;
+		t[a].limit = x + k / (float)t[a].size;
+	}
+	free(order);
+}
+
+/* Of the plain picture's edges those whose weight is another, or missing. */
+static size_t
+other_weights(const int *weight, const struct det_colours *c, unsigned ways)
+{
+	const long dx[4] = { 1, 0, 1, 1 }, dy[4] = { 0, 1, 1, -1 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->w * c->h * ways; i++) {
+		const long x = (long)(i / ways % c->w) + dx[i % ways];
+		const long y = (long)(i / ways / c->w) + dy[i % ways];
+		double d = 0;
+
+		if (x >= (long)c->w || y < 0 || y >= (long)c->h) {
+			n += weight[i] != -1;
+			continue;
+		}
+		for (size_t k = 0; k < 3; k++)
+			d += pow((double)c->plane[k][i / ways] -
+				     c->plane[k][(size_t)y * c->w + (size_t)x],
+			    2);
+		n += fabs(sqrt(d) * DET_SEGMENT_STEPS - weight[i]) > .51;
+	}
+	return n;
+}
+
+/* Pictures of several tiles: patches, which pass from tile to tile, and noise. */
+static void
+test_tiles(size_t w, size_t h, int corners, uint64_t levels, double k, uint32_t least)
+{
+	const struct det_edges_params p = { 0, DET_BLUR_CLAMP, corners, 1 };
+	int *weight = malloc(4 * w * h * sizeof *weight), wrong;
+	uint32_t *seen = malloc(w * h * sizeof *seen), n = 0;
+	struct tree *tree = malloc(w * h * sizeof *tree);
+	struct det_labels got = { 0 };
+	struct det_colours c = { 0 };
+	struct det_edges e = { 0 };
+	struct det_image im;
+	size_t others, odd = 0;
+
+	must(det_image_new(&im, w, h));
+	for (size_t i = 0; i < 3 * w * h; i++) {
+		const size_t x = i / 3 % w, y = i / 3 / w;
+
+		im.rgb[i] = (unsigned char)((x / 40 + y / 30) * 37 % 150 +
+					    det_random_below(&chance, levels));
+	}
+	must(det_colours_make(&c, &im, DET_COLOUR_RGB));
+	must(det_edges_make(&e, &c, &p));
+	must(det_segment(&got, &cutter, &e, k, (long)least));
+	wrong = weights(weight, &e);
+	others = other_weights(weight, &c, e.ways);
+	plain(tree, weight, w, h, e.ways, (float)k, least);
+	for (size_t i = 0; i < w * h; i++)
+		seen[i] = UINT32_MAX;
+	for (uint32_t i = 0; i < w * h; i++) {
+		const uint32_t r = root(tree, i);
+
+		seen[r] = seen[r] == UINT32_MAX ? n++ : seen[r];
+		odd += got.label[i] != seen[r];
+	}
+	ok(wrong == 0 && others == 0, "%zux%zu, edges of tiles: %d wrong, %zu others",
+	    w, h, wrong, others);
+	ok(odd == 0 && got.n == n,
+	    "k %g, least %u: %zu regions, %u wanted, %zu pixels wrong", k, least, got.n,
+	    n, odd);
+	free(weight);
+	free(seen);
+	free(tree);
+	det_labels_release(&got);
+	det_edges_release(&e);
+	det_colours_release(&c);
+	det_image_release(&im);
+}
+
 static void
 test_texture(size_t w, size_t h)
 {
@@ -422,6 +550,14 @@ main(void)
 		test_segment(31, 1, corners, 4, 200, 3);
 		test_segment(1, 31, corners, 4, 200, 3);
 		test_segment(11, 11, corners, 1, 1, 5);
+	}
+	for (int corners = 0; corners < 2; corners++) {
+		test_tiles(600, 270, corners, 3, 300, 40);
+		test_tiles(DET_TILE + 1, 2 * DET_TILE, corners, 40, 100, 50);
+		test_tiles(2 * DET_TILE, DET_TILE, corners, 40, 1000, 0);
+		test_tiles(3 * DET_TILE - 1, 1, corners, 20, 50, 5);
+		test_tiles(1, DET_TILE + 9, corners, 20, 50, 5);
+		test_tiles(700, 300, corners, 1, 1, 1);
 	}
 	test_texture(17, 11);
 	test_texture(1, 9);
