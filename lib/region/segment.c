@@ -40,11 +40,14 @@
 
 #include "base/mem.h"
 
-#define AHEAD 16
-#define ROOT  0x80000000u
-#define OPEN  0x40000000u
-#define AREA  ((size_t)DET_TILE * DET_TILE)
-#define RADIX 11 /* bits sorted at once */
+#define AHEAD  16
+#define ROOT   0x80000000u
+#define OPEN   0x40000000u
+#define AREA   ((size_t)DET_TILE * DET_TILE)
+#define RADIX  12 /* bits sorted at once; four times that is all of a key */
+#define KEYS   65536u
+#define NUMBER (((uint64_t)1 << 30) - 1) /* of a key: pixel and way */
+#define BANDS  16
 
 /* A pixel, or a tile's region: part of a tree whose root stands for the region. */
 struct part {
@@ -135,36 +138,68 @@ leave(struct later *l, size_t weight, size_t pixel, unsigned way)
 	return DET_OK;
 }
 
-/* The keys in order; of 46 bits those that differ are sorted, the lowest first. */
-static enum det_err
-sort(struct later *l)
+/* The keys of 46 bits, in order in the end. */
+static void
+sort(uint64_t *key, uint64_t *spare, size_t n)
 {
 	uint32_t end[1 << RADIX];
-	enum det_err e;
 
-	if ((e = det_room(&l->spare, &l->spare_cap, l->n, sizeof *l->spare)))
-		return e;
-	for (unsigned shift = 0; shift < 46; shift += RADIX) {
-		uint64_t *other = l->key;
-		size_t sum = 0, cap = l->cap;
+	for (unsigned shift = 0; shift < 4 * RADIX; shift += RADIX) {
+		uint64_t *other = key;
+		uint32_t sum = 0;
 
 		memset(end, 0, sizeof end);
-		for (size_t i = 0; i < l->n; i++)
-			end[l->key[i] >> shift & ((1 << RADIX) - 1)]++;
+		for (size_t i = 0; i < n; i++)
+			end[key[i] >> shift & ((1 << RADIX) - 1)]++;
 		for (size_t v = 0; v < 1 << RADIX; v++) {
-			const uint32_t n = end[v];
+			const uint32_t count = end[v];
 
-			end[v] = (uint32_t)sum;
-			sum += n;
+			end[v] = sum;
+			sum += count;
 		}
-		for (size_t i = 0; i < l->n; i++)
-			l->spare[end[l->key[i] >> shift & ((1 << RADIX) - 1)]++] =
-			    l->key[i];
-		l->key = l->spare;
-		l->cap = l->spare_cap;
-		l->spare = other;
-		l->spare_cap = cap;
+		for (size_t i = 0; i < n; i++)
+			spare[end[key[i] >> shift & ((1 << RADIX) - 1)]++] = key[i];
+		key = spare;
+		spare = other;
 	}
+}
+
+/* Bands of weights with about as many edges each; an edge stays before those of its band that
+ * came after it. end[b]: edges of bands up to b; least[b]: no weight of b is lower. */
+static enum det_err
+part(struct later *l, size_t end[BANDS], uint32_t least[BANDS])
+{
+	uint32_t *count = NULL;
+	uint64_t *other = l->key;
+	size_t cap = l->cap, sum = 0, at = 0;
+	enum det_err e;
+
+	if ((e = det_room(&l->spare, &l->spare_cap, l->n, sizeof *l->spare)) ||
+	    (e = det_calloc(&count, KEYS, sizeof *count)))
+		return e;
+	for (size_t i = 0; i < l->n; i++)
+		count[l->key[i] >> 30]++;
+	memset(end, 0, BANDS * sizeof *end);
+	memset(least, 0, BANDS * sizeof *least);
+	for (uint32_t v = 0; v < KEYS; v++) {
+		const size_t band = sum * BANDS / (l->n + 1);
+
+		if (band > at)
+			for (least[band] = v; at < band; at++)
+				end[at + 1] = sum;
+		sum += count[v];
+		count[v] = (uint32_t)band;
+	}
+	/* end[b] is where b begins; placing moves it to the end */
+	for (; at + 1 < BANDS; at++)
+		end[at + 1] = sum;
+	for (size_t i = 0; i < l->n; i++)
+		l->spare[end[count[l->key[i] >> 30]]++] = l->key[i];
+	l->key = l->spare;
+	l->cap = l->spare_cap;
+	l->spare = other;
+	l->spare_cap = cap;
+	free(count);
 	return DET_OK;
 }
 
@@ -248,48 +283,88 @@ name_tile(struct det_cutter *c, size_t tile)
 	return DET_OK;
 }
 
-/* The regions at both ends of an edge that was left; what later ones will ask for is fetched
- * meanwhile. */
+/* The regions at both ends of an edge that was left. */
 static void
-ends(uint32_t *a, uint32_t *b, struct det_cutter *c, size_t i)
+ends(uint32_t *a, uint32_t *b, const struct det_cutter *c, uint64_t key)
 {
 	const size_t step[4] = { 1, c->e->w, c->e->w + 1, 1 - c->e->w };
-	const uint64_t *key = c->later.key, mask = (1u << 30) - 1;
-	const uint32_t *from = &c->label[(key[i] & mask) >> 2];
+	const uint32_t *from = &c->label[(key & NUMBER) >> 2];
 
-	if (i + AHEAD < c->later.n) {
-		const uint64_t next = key[i + AHEAD] & mask;
-
-		__builtin_prefetch(&c->label[next >> 2]);
-		__builtin_prefetch(&c->label[(next >> 2) + step[next & 3]]);
-	}
 	*a = find(c->region, *from);
-	*b = find(c->region, from[step[key[i] & 3]]);
+	*b = find(c->region, from[step[key & 3]]);
 }
 
-static enum det_err
-grow_all(struct det_cutter *c)
+static void
+fetch(const struct det_cutter *c, uint64_t key)
 {
-	struct part *p = c->region;
-	enum det_err e;
+	const size_t step[4] = { 1, c->e->w, c->e->w + 1, 1 - c->e->w };
+	const uint32_t *from = &c->label[(key & NUMBER) >> 2];
 
-	if ((e = sort(&c->later)))
-		return e;
-	for (size_t i = 0; i < c->later.n; i++) {
-		const float weight = weight_of(c->later.key[i] >> 30);
-		uint32_t a, b;
+	__builtin_prefetch(from);
+	__builtin_prefetch(&from[step[key & 3]]);
+}
 
-		ends(&a, &b, c, i);
-		if (a != b && weight <= p[a].limit && weight <= p[b].limit)
-			grow(p, a, b, weight, c->k);
-	}
-	return DET_OK;
+/* Whether two regions may be joined: as they grow, or in the end where one is small. */
+static int
+may_grow(const struct part *p, uint32_t a, uint32_t b, float weight)
+{
+	return a != b && weight <= p[a].limit && weight <= p[b].limit;
 }
 
 static int
 may_absorb(const struct part *p, uint32_t a, uint32_t b, uint32_t min_size)
 {
 	return a != b && (size_of(p, a) < min_size || size_of(p, b) < min_size);
+}
+
+/* The edges of a band, in the order in which they were left: those that may still join
+ * anything, in order. The others are told by what is near in memory, and need not be sorted.
+ * min_size is 0 as regions grow. */
+static size_t
+sift(struct det_cutter *c, uint64_t *key, size_t n, float least, uint32_t min_size)
+{
+	size_t kept = 0;
+	uint32_t a, b;
+
+	for (size_t i = 0; i < n; i++) {
+		ends(&a, &b, c, key[i]);
+		if (min_size ? may_absorb(c->region, a, b, min_size)
+			     : may_grow(c->region, a, b, least))
+			key[kept++] = key[i];
+	}
+	sort(key, c->later.spare, kept);
+	return kept;
+}
+
+/* All edges that were left. */
+static enum det_err
+go_on(struct det_cutter *c, uint32_t min_size)
+{
+	uint32_t least[BANDS];
+	size_t end[BANDS], from = 0;
+	enum det_err e;
+
+	if ((e = part(&c->later, end, least)))
+		return e;
+	for (size_t k = 0; k < BANDS; from = end[k++]) {
+		uint64_t *key = c->later.key + from;
+		const size_t n =
+		    sift(c, key, end[k] - from, weight_of(least[k]), min_size);
+
+		for (size_t i = 0; i < n; i++) {
+			const float weight = weight_of(key[i] >> 30);
+			uint32_t a, b;
+
+			if (i + AHEAD < n)
+				fetch(c, key[i + AHEAD]);
+			ends(&a, &b, c, key[i]);
+			if (min_size && may_absorb(c->region, a, b, min_size))
+				(void)join(c->region, a, b);
+			else if (!min_size && may_grow(c->region, a, b, weight))
+				grow(c->region, a, b, weight, c->k);
+		}
+	}
+	return DET_OK;
 }
 
 /* The edges at which something small ends. */
@@ -317,23 +392,6 @@ leave_small(struct det_cutter *c, uint32_t min_size)
 			    (err = leave(&c->later, e->weight[i], from, way)))
 				return err;
 		}
-	return DET_OK;
-}
-
-static enum det_err
-absorb(struct det_cutter *c, uint32_t min_size)
-{
-	enum det_err e;
-
-	if ((e = leave_small(c, min_size)) || (e = sort(&c->later)))
-		return e;
-	for (size_t i = 0; i < c->later.n; i++) {
-		uint32_t a, b;
-
-		ends(&a, &b, c, i);
-		if (may_absorb(c->region, a, b, min_size))
-			(void)join(c->region, a, b);
-	}
 	return DET_OK;
 }
 
@@ -370,9 +428,11 @@ cut(struct det_cutter *c, uint32_t min_size)
 		if ((e = grow_tile(c, i)) || (e = name_tile(c, i)))
 			return e;
 	if ((e = det_room(&c->name, &c->names, c->n, sizeof *c->name)) ||
-	    (e = grow_all(c)))
+	    (e = go_on(c, 0)) || min_size == 0)
 		return e;
-	return absorb(c, min_size);
+	if ((e = leave_small(c, min_size)))
+		return e;
+	return go_on(c, min_size);
 }
 
 enum det_err
