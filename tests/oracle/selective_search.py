@@ -29,8 +29,8 @@ where OpenCV's may come from another hour than det's; --max 0):
    (START=7 EVERY=15)       det     .800 .729  .900 .768  .956 .791   2,845 boxes   .37 s
   Best 2000 by class, of the 14 and the 18 together, fast: platelets OpenCV 30 of 32, det 30;
   red cells 291 of 346, det 330; white cells 32 of 33, det 33.
-The scales and sides of det were chosen on the even photos and on pictures of bccd's test;
-"held out" and bccd's train were not looked at then.
+The rules of det were chosen on the even photos (fast), every fifth photo (quality) and those
+pictures of bccd's test; "held out" are the photos that fast was not chosen on.
 """
 import json
 import os
