@@ -41,8 +41,9 @@ ssd-fpn.recipe    = cpu_ssd
 retinanet.arch    = squeezenet_retinanet
 retinanet.recipe  = cpu_retinanet
 frcnn.arch        = squeezenet_frcnn
-frcnn.set         = --set map=squeezenet_joined.part --set stride=4
+frcnn.set         = --set map=squeezenet_joined.part --set stride=4 --set sizes=16,23,32,45,64,91,128 --set per=21
 frcnn.recipe      = cpu_faster_rcnn
+frcnn.iterations  = 2400
 frcnn.pipe        = $(two-stage)
 frcnn-fpn.arch    = squeezenet_frcnn_fpn
 frcnn-fpn.recipe  = cpu_faster_rcnn
@@ -50,7 +51,7 @@ frcnn-fpn.pipe    = $(two-stage)
 yolov1.arch       = squeezenet_yolov1
 yolov1.recipe     = cpu_yolov1
 yolov2.arch       = squeezenet_yolov2
-yolov2.set        = --set width=384 --set height=288 --set per=3 --set anchors=$(call learnt,3,1-6,384x288,--stride 16)
+yolov2.set        = --set per=3 --set anchors=$(call learnt,3,1-6,320x240,--stride 16)
 yolov2.recipe     = cpu_yolov2
 yolov3.arch       = squeezenet_yolov3
 yolov3.recipe     = cpu_yolov3
