@@ -119,7 +119,7 @@ rounded(double v)
 	int power;
 	double part = frexp(v, &power);
 
-	return ((int64_t)power << 32) + (int64_t)rint(ldexp(part, 30));
+	return power * ((int64_t)1 << 32) + (int64_t)rint(ldexp(part, 30));
 }
 
 static int64_t

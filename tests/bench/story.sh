@@ -11,8 +11,8 @@
 #
 # A stage reads and writes files, alone, on one thread; what counts is its process's CPU time
 # (user and system), which other work on the machine changes little. Networks run on the
-# picture once, and in another process twice, and the difference counts: so neither opening
-# the model nor preparing its weights does. Ratios stand beside those that SPP-net (He et al.,
+# picture once, and in another process four times, and a third of the difference counts: so
+# neither opening the model nor preparing its weights does. Ratios stand beside those that SPP-net (He et al.,
 # 2014, table 10) and Fast R-CNN (Girshick, 2015, table 4) published, which are of GPUs.
 set -u
 cd "$1" || exit 2
@@ -44,17 +44,17 @@ stage() {
 	paste t0 t1 | awk -v name="$name" '{ printf "%s\t%.4f\n", name, $2 - $1 }' >>log
 }
 
-# net NAME IN OUT OPTION...: what det-backbone takes for IN, on what it does for it twice
+# net NAME IN OUT OPTION...: what det-backbone takes for IN once more
 net() {
 	name=$1 from=$2 to=$3
 	shift 3
-	cat "$from" "$from" >twice.det
+	cat "$from" "$from" "$from" "$from" >again.det
 	cpu >t0
 	must det-backbone "$@" -j 1 -q "$from" -o "$to"
 	cpu >t1
-	must det-backbone "$@" -j 1 -q twice.det -o null.det
+	must det-backbone "$@" -j 1 -q again.det -o null.det
 	cpu >t2
-	paste t0 t1 t2 | awk -v name="$name" '{ printf "%s\t%.4f\n", name, $3 - 2 * $2 + $1 }' >>log
+	paste t0 t1 t2 | awk -v name="$name" '{ printf "%s\t%.4f\n", name, ($3 - 2 * $2 + $1) / 3 }' >>log
 }
 
 # rows NAME OPTION...: what all proposals would take, by few.det and more.det of crops
@@ -192,4 +192,4 @@ for s in $systems; do
 		;;
 	esac
 done
-rm -f in.det few.det more.det rows.det maps.det null.det own.det twice.det
+rm -f in.det few.det more.det rows.det maps.det null.det own.det again.det
