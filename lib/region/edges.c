@@ -120,7 +120,6 @@ weigh(uint16_t *out, float *const a[3], float *const b[3], size_t at_a, size_t a
 							    b[channels - 1] + at_b;
 	const float others = channels > 1 ? 1 : 0;
 
-#pragma omp simd
 	for (size_t i = 0; i < n; i++) {
 		const float d0 = a0[i] - b0[i], d1 = a1[i] - b1[i], d2 = a2[i] - b2[i];
 		const float d =

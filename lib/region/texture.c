@@ -89,7 +89,6 @@ slope_row(struct slopes *s, const struct det_colours *c, size_t k, size_t y, int
 			row[-i] = row[mirrored(-i, w)];
 			row[(long)w - 1 + i] = row[mirrored((long)w - 1 + i, w)];
 		}
-#pragma omp simd
 	for (size_t x = 0; x < w; x++) {
 		int sx = 0, sy = 0;
 
