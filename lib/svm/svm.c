@@ -128,6 +128,7 @@ det_svm_train(struct det_svm_result *out, struct det_shards *s,
 	free(t.b);
 	free(t.z);
 	det_overlaps_release(&t.o);
+	det_nameset_release(&t.met);
 	det_nameset_release(&t.objects);
 	det_buf_free(&t.name);
 	return e;

@@ -28,7 +28,7 @@ struct det_svm_trainer {
 	size_t z_cap;
 	size_t *seen; /* of each class: negatives that a draw has met */
 	struct det_random random;
-	struct det_nameset objects; /* that have a row already */
+	struct det_nameset met, objects; /* all, and those that have a row already */
 	struct det_buf name;
 };
 

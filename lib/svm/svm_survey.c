@@ -25,11 +25,10 @@ norms(const float *x, size_t rows, size_t dims)
 	return all;
 }
 
-/* Whether an object has no row yet, in this item or another of the same picture: it may be
- * among the proposals by chance, and come by itself as well. */
+/* Whether an object is not in a set yet, of this item or another of the same picture. */
 static enum det_err
-is_new(int *fresh, struct det_svm_trainer *t, const struct det_shard_item *it,
-    size_t object)
+is_new(int *fresh, struct det_svm_trainer *t, struct det_nameset *set,
+    const struct det_shard_item *it, size_t object)
 {
 	const struct det_box *b = &it->gt.box[object];
 	const struct det_item *item = it->item;
@@ -40,7 +39,24 @@ is_new(int *fresh, struct det_svm_trainer *t, const struct det_shard_item *it,
 		 b->y1, b->x2, b->y2, (long)b->label, item->map.flip, item->map.vflip,
 		 item->path ? item->path : "")))
 		return e;
-	return det_nameset_add(fresh, &t->objects, t->name.text);
+	return det_nameset_add(fresh, set, t->name.text);
+}
+
+static enum det_err
+count_objects(struct det_svm_trainer *t, const struct det_shard_item *it)
+{
+	enum det_err e;
+
+	for (size_t i = 0; i < it->gt.n; i++) {
+		int fresh;
+
+		if (!det_overlaps_learnt(&it->gt.box[i]))
+			continue;
+		if ((e = is_new(&fresh, t, &t->met, it, i)))
+			return e;
+		t->r->per_class[it->gt.box[i].label].objects += fresh != 0;
+	}
+	return DET_OK;
 }
 
 /* Rows that are positives of class k: a row for each object, and those near one. */
@@ -55,7 +71,7 @@ take_positives(struct det_svm_trainer *t, const struct det_shard_item *it, size_
 		const int32_t own = t->o.equal[at];
 		int fresh = 0;
 
-		if (own >= 0 && (e = is_new(&fresh, t, it, (size_t)own)))
+		if (own >= 0 && (e = is_new(&fresh, t, &t->objects, it, (size_t)own)))
 			return e;
 		if (!fresh && !(t->p->positive_iou > 0 &&
 				  (double)t->o.best[at] >= t->p->positive_iou))
@@ -70,12 +86,12 @@ static enum det_err
 survey_item(struct det_svm_trainer *t, const struct det_shard_item *it, void *ctx)
 {
 	struct det_svm_result *r = t->r;
-	enum det_err e = DET_OK;
+	enum det_err e;
 
 	(void)ctx;
 	r->items++;
-	if (it->boxes.n == 0)
-		return DET_OK;
+	if ((e = count_objects(t, it)) || it->boxes.n == 0)
+		return e;
 	if (it->boxes.n >> DET_SVM_ROW_BITS)
 		return det_fail(DET_LIMIT, "%zu rows in an item", it->boxes.n);
 	r->rows += it->boxes.n;
