@@ -28,10 +28,12 @@ TRAIN_SRC := $(sort $(wildcard bin/train_*.c))
 IMAGE_SRC := $(sort $(wildcard bin/image_*.c))
 # and det-propose's
 PROPOSE_SRC := $(sort $(wildcard bin/propose_*.c))
+# and det-roipool's
+ROIPOOL_SRC := $(sort $(wildcard bin/roipool_*.c))
 # and det-svm's
 SVM_SRC := $(sort $(wildcard bin/svm_*.c))
 BIN_SRC  := $(filter-out $(TOOL_SRC) $(MODEL_SRC) $(ANCHORS_SRC) $(EVAL_SRC) $(TRAIN_SRC) \
-	$(IMAGE_SRC) $(PROPOSE_SRC) $(SVM_SRC),$(sort $(wildcard bin/*.c)))
+	$(IMAGE_SRC) $(PROPOSE_SRC) $(ROIPOOL_SRC) $(SVM_SRC),$(sort $(wildcard bin/*.c)))
 ARCH_TXT := $(sort $(wildcard lib/arch/*.arch lib/arch/*.part))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -47,6 +49,7 @@ EVAL_OBJ := $(EVAL_SRC:%.c=$(O)/%.o)
 TRAIN_OBJ := $(TRAIN_SRC:%.c=$(O)/%.o)
 IMAGE_OBJ := $(IMAGE_SRC:%.c=$(O)/%.o)
 PROPOSE_OBJ := $(PROPOSE_SRC:%.c=$(O)/%.o)
+ROIPOOL_OBJ := $(ROIPOOL_SRC:%.c=$(O)/%.o)
 SVM_OBJ := $(SVM_SRC:%.c=$(O)/%.o)
 TOOLS    := $(TOOL_SRC:bin/%.c=$(BIN)/%)
 UNITS    := $(UNIT_SRC:%.c=$(O)/%)
@@ -90,6 +93,7 @@ $(BIN)/det-eval: $(EVAL_OBJ)
 $(BIN)/det-train: $(TRAIN_OBJ)
 $(BIN)/det-image: $(IMAGE_OBJ)
 $(BIN)/det-propose: $(PROPOSE_OBJ)
+$(BIN)/det-roipool: $(ROIPOOL_OBJ)
 $(BIN)/det-svm: $(SVM_OBJ)
 # lib/svm is all that calls liblinear.
 $(BIN)/det-svm $(filter %/test_svm,$(UNITS)): ALL_LIBS += $(LINEAR)
@@ -212,6 +216,6 @@ clean:
 .PHONY: force all tools deps check-deps deps-list demo check check-long arm64-check run-tests \
 	units replays fuzz lint format bench install uninstall clean
 OBJ := $(LIB_OBJ) $(BIN_OBJ) $(MODEL_OBJ) $(ANCHORS_OBJ) $(EVAL_OBJ) $(TRAIN_OBJ) $(IMAGE_OBJ) \
-	$(PROPOSE_OBJ) $(SVM_OBJ) \
+	$(PROPOSE_OBJ) $(ROIPOOL_OBJ) $(SVM_OBJ) \
 	$(patsubst %.c,$(O)/%.o,$(TOOL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(SHARED_SRC) $(HELP_SRC))
 -include $(OBJ:.o=.d)

@@ -86,6 +86,7 @@ static void
 warn(struct tool *t, const struct det_svm_result *r, const struct det_shards *s)
 {
 	const struct det_classes *names = det_model_classes(t->model);
+	size_t objects = 0, positives = 0;
 
 	if (det_shards_bad(s))
 		tool_warn(
@@ -98,6 +99,8 @@ warn(struct tool *t, const struct det_svm_result *r, const struct det_shards *s)
 		const struct det_svm_class *c = &r->per_class[k];
 		const char *name = det_class_name(names, (long)k);
 
+		objects += c->objects;
+		positives += c->positives;
 		if (c->positives == 0)
 			tool_warn(t,
 			    "class '%s' has no positive: it will never be found", name);
@@ -111,6 +114,12 @@ warn(struct tool *t, const struct det_svm_result *r, const struct det_shards *s)
 			    "was within epsilon",
 			    name, c->stopped, c->trained);
 	}
+	if (positives < objects)
+		tool_warn(t,
+		    "%zu positives of %zu objects: the others have no row of their "
+		    "own; "
+		    "make them by det-propose --from gt, and give them as --positives",
+		    positives, objects);
 }
 
 void

@@ -157,6 +157,11 @@ says "a truncated JPEG" "item 0 'cut.jpg': JPEG: Premature end" cut.jpg
 says "a truncated PNG" "item 0 'cut.png': PNG: it ends after 5000" cut.png
 says "an empty file" "item 0 'empty': .*found nothing" empty
 says "text" "item 0 'text': JPEG, PNG or PPM expected, found text 'not a picture" text
+det-show --build - >stream.det <<X
+STRM
+END.
+X
+says "a stream as a picture" "item 0 'stream.det': JPEG, PNG or PPM expected, found a stream of det's" stream.det
 says "a folder" "item 0 'folder': a file expected, found a directory" folder
 says "no file" "item 1 'none.jpg': No such file" tiny.ppm none.jpg
 says "a limit" "item 0 'scene.ppm': .*limit of 1000 pixels" --max-pixels 1000 scene.ppm

@@ -150,6 +150,9 @@ like "a scale is missing" "$(det-roipool --maps c5 --scales 4 many.det 2>&1 >/de
 sed 's/ scale=4,4//' many.txt | det-show --build - >untold.det
 like "a scale is not told" "$(det-roipool --maps c5 --scales 3 untold.det 2>&1 >/dev/null)" \
 	"item 0 'a.jpg': tensor 'c5.2' does not tell its scale"
+like "scales that nobody asked for are told" "$(det-roipool --maps c5 --size 1x1 many.det 2>&1 >/dev/null)" \
+	"^det-roipool: .*warning: 'c5' comes at several scales: boxes are pooled from the first"
+is "once" "$(det-roipool --maps c5 --size 1x1 many.det 2>&1 >/dev/null | wc -l | tr -d ' ')" 1
 is "two maps at several scales are misuse" "$(status det-roipool --maps a,b --scales 2 many.det)" 2
 
 # --- crops ---

@@ -209,6 +209,10 @@ is "it has a score that no threshold passes" "$(tensor never.det head/svm.bias |
 # a difficult dog: what overlaps it is no negative of dogs; a first cat is one as before
 items 2 0 1 | sed '/^ITEM id=0/,/^ITEM/{/^BOXS name=gt/{n;n;s/$/ 1/;};}' | det-show --build - >difficult.det
 is "nor does a difficult object make negatives" "$(table --hard -1e9 difficult.det)" "cat 2 36; dog 1 36; "
+items 10 1000 0 | cat in.txt - | det-show --build - >some.det
+like "objects without a row are told" "$(det-svm -m M.det --features rois some.det 2>&1 >/dev/null)" \
+	"warning: 60 positives of 80 objects: the others have no row of their own"
+is "where there is none it is quiet" "$(det-svm -m M.det --features rois in.det 2>&1 >/dev/null | grep -c warning)" 0
 sed 's/^  | cat$/  | cow/' in.txt | det-show --build - >cow.det
 like "classes that the model does not have" "$(det-svm -m M.det --features rois cow.det 2>&1 >/dev/null)" \
 	"warning: 30 objects are of classes that the model does not have"

@@ -133,6 +133,9 @@ fail_format(const unsigned char *data, size_t size)
 		{ "P3", "an ASCII PPM" },
 		{ "P4", "a PBM" },
 		{ "%PDF", "a PDF" },
+		{ "\x89"
+		  "DET",
+		    "a stream of det's, which is read from standard input" },
 	};
 	size_t i, n;
 

@@ -33,34 +33,11 @@ check_classes(void *ctx, struct det_line *l, const char *text, size_t n)
 	    det_model_path(m), classes, have);
 }
 
-/* Whether some net puts out a map of that name. */
-static enum det_err
-find_output(int *found, const struct det_model *m, const char *map)
-{
-	struct det_record r;
-	enum det_err e = DET_OK;
-
-	*found = 0;
-	for (size_t i = 0; !e && !*found && det_model_record(m, i, &r); i++) {
-		struct det_net *net;
-		const char *name = det_record_name(&r);
-
-		if (r.kind != DET_TEXT || strncmp(name, "net/", 4) != 0)
-			continue;
-		if ((e = det_net_parse(&net, r.tensor.data, r.size, name)))
-			break;
-		for (size_t o = 0; o < det_net_outputs(net); o++)
-			*found |= strcmp(det_net_output(net, o), map) == 0;
-		det_net_free(net);
-	}
-	return e;
-}
-
 static enum det_err
 want_output(const struct det_model *m, const char *who, const char *map)
 {
 	int found;
-	enum det_err e = find_output(&found, m, map);
+	enum det_err e = det_network_puts_out(&found, m, map, NULL);
 
 	if (!e && !found)
 		e = det_fail(DET_INVALID,
@@ -131,7 +108,7 @@ check_inputs(const struct det_model *m, const struct det_net *net)
 		if (strcmp(det_net_name(net), "backbone") == 0 ||
 		    strcmp(name, "rois") == 0)
 			continue;
-		if (!(e = find_output(&found, m, name)) && !found)
+		if (!(e = det_network_puts_out(&found, m, name, NULL)) && !found)
 			e = det_fail(DET_INVALID,
 			    "%s: net/%s takes '%s', which no net puts out",
 			    det_model_path(m), det_net_name(net), name);

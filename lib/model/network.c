@@ -37,6 +37,30 @@ leave(void *ctx, const void *data, size_t bytes)
 	det_model_leave(ctx, data, bytes);
 }
 
+enum det_err
+det_network_puts_out(
+    int *found, const struct det_model *m, const char *name, const char *but)
+{
+	struct det_record r;
+	enum det_err e;
+
+	*found = 0;
+	for (size_t i = 0; !*found && det_model_record(m, i, &r); i++) {
+		const char *text = det_record_name(&r);
+		struct det_net *net;
+
+		if (r.kind != DET_TEXT || strncmp(text, "net/", 4) != 0 ||
+		    (but && !strcmp(text + 4, but)))
+			continue;
+		if ((e = det_net_parse(&net, r.tensor.data, r.size, text)))
+			return e;
+		for (size_t o = 0; o < det_net_outputs(net); o++)
+			*found |= !strcmp(det_net_output(net, o), name);
+		det_net_free(net);
+	}
+	return DET_OK;
+}
+
 struct det_weights
 det_network_weights(const struct det_model *m)
 {

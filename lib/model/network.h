@@ -19,6 +19,10 @@ struct det_network {
 /* The graph of TEXT "net/NAME" alone, as below. */
 enum det_err det_network_parse(
     struct det_net **out, const struct det_model *m, const char *name) DET_MUST_USE;
+/* Whether a network of the model puts out a tensor of that name, other than network `but`
+ * (NULL: any). */
+enum det_err det_network_puts_out(int *found, const struct det_model *m,
+    const char *name, const char *but) DET_MUST_USE;
 /* Where the model's weights are found; it must outlive them. */
 struct det_weights det_network_weights(const struct det_model *m);
 

@@ -20,7 +20,9 @@ struct det_overlaps {
 };
 
 /* An object that is difficult, a crowd or to be ignored is not learnt from, but what
- * overlaps it is no background. Boxes coincide whose corners are within a quarter of a pixel
+ * overlaps it is no background. */
+int det_overlaps_learnt(const struct det_box *object);
+/* Boxes coincide whose corners are within a quarter of a pixel
  * of the original. */
 enum det_err det_overlaps_find(struct det_overlaps *o, const struct det_shard_item *it,
     size_t classes) DET_MUST_USE;

@@ -35,6 +35,8 @@ struct det_svm_train_params {
 
 /* What became of a class. */
 struct det_svm_class {
+	size_t
+	    objects; /* to be learnt from, each once; positives may be fewer or more */
 	size_t positives, box_rows;
 	size_t met,
 	    kept; /* negatives: that were ever trained on, and in the last training */

@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "box/decode_line.h"
-#include "nn/net.h"
+#include "model/network.h"
 
 #define THRESH "-1.5" /* R-CNN's and SPP-net's lowest score (rcnn_test.m) */
 
@@ -178,30 +178,6 @@ mark(struct head *h)
 	return DET_OK;
 }
 
-/* Whether a net of the model other than head puts out a tensor of that name. */
-static enum det_err
-is_output(int *found, const struct det_model *m, const char *name)
-{
-	struct det_record r;
-	enum det_err e;
-
-	*found = 0;
-	for (size_t i = 0; !*found && det_model_record(m, i, &r); i++) {
-		const char *net_name = det_record_name(&r);
-		struct det_net *net;
-
-		if (r.kind != DET_TEXT || strncmp(net_name, "net/", 4) != 0 ||
-		    !strcmp(net_name, "net/head"))
-			continue;
-		if ((e = det_net_parse(&net, r.tensor.data, r.size, net_name)))
-			return e;
-		for (size_t o = 0; o < det_net_outputs(net); o++)
-			*found |= !strcmp(det_net_output(net, o), name);
-		det_net_free(net);
-	}
-	return DET_OK;
-}
-
 /* Features that come beside the head's inputs are one more of these. */
 static enum det_err
 add_input(struct det_buf *out, const struct head *h, const struct det_model *m,
@@ -212,7 +188,7 @@ add_input(struct det_buf *out, const struct head *h, const struct det_model *m,
 
 	if (is_made(h, x->name))
 		return DET_OK;
-	if ((e = is_output(&found, m, x->name)))
+	if ((e = det_network_puts_out(&found, m, x->name, "head")))
 		return e;
 	if (!found)
 		return det_fail(DET_INVALID,

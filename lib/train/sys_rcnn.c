@@ -18,12 +18,8 @@
 static enum det_err
 find_output(struct det_system_wire *w, const struct det_system *s, const char *name)
 {
-	for (size_t i = s->rows_from; i < s->nets; i++)
-		for (size_t k = 0; k < s->net[i].outputs; k++)
-			if (!strcmp(det_net_output(s->net[i].net, k), name)) {
-				*w = (struct det_system_wire){ (int)i, k };
-				return DET_OK;
-			}
+	if (det_system_output(w, s, s->rows_from, s->nets, name))
+		return DET_OK;
 	return det_fail(DET_INVALID,
 	    "decode wants '%s', which net '%s' does not put out", name,
 	    s->net[s->nets - 1].name);

@@ -87,7 +87,10 @@ struct det_system {
  * there is none. */
 struct det_line *det_system_line(struct det_system_lines *l, const char *word);
 
-/* The output of that name of nets [0, nets); DET_INVALID where there is none, saying that
+/* 1 and the output of that name of nets [from, to); 0 where there is none. */
+int det_system_output(struct det_system_wire *w, const struct det_system *s,
+    size_t from, size_t to, const char *name);
+/* The same of nets [0, nets); DET_INVALID where there is none, saying that
  * `who` wants it. */
 enum det_err det_system_find(struct det_system_wire *w, const struct det_system *s,
     size_t nets, const char *name, const char *who) DET_MUST_USE;

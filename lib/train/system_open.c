@@ -95,8 +95,8 @@ check_lines(const struct det_system_lines *l, const struct det_system *s)
 /* --- nets ------------------------------------------------------------------------------- */
 
 /* Of nets [from, to). */
-static int
-find_output(struct det_system_wire *w, const struct det_system *s, size_t from,
+int
+det_system_output(struct det_system_wire *w, const struct det_system *s, size_t from,
     size_t to, const char *name)
 {
 	for (size_t i = from; i < to; i++)
@@ -112,7 +112,7 @@ enum det_err
 det_system_find(struct det_system_wire *w, const struct det_system *s, size_t nets,
     const char *name, const char *who)
 {
-	if (find_output(w, s, 0, nets, name))
+	if (det_system_output(w, s, 0, nets, name))
 		return DET_OK;
 	return det_fail(DET_INVALID, "%s: %s wants '%s', which no net puts out",
 	    det_model_path(s->model), who, name);
@@ -127,7 +127,7 @@ wire_inputs(const struct det_system *s, struct det_system_net *n, int rows)
 		const char *name = det_net_input(n->net, i, NULL);
 
 		n->in[i].net = rows ? DET_SYSTEM_ROWS : DET_SYSTEM_IMAGE;
-		if (find_output(&n->in[i], s, from, s->nets, name) || rows ||
+		if (det_system_output(&n->in[i], s, from, s->nets, name) || rows ||
 		    !strcmp(name, "image"))
 			continue;
 		return det_fail(DET_INVALID,
