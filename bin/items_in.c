@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "box/map.h"
 #include "box/merge.h"
 
 /* Classes that the model does not have can't be found: a name that is spelt otherwise would
@@ -107,10 +108,25 @@ items_in_boxes(
 	tool_check(t, det_boxes_write(t->out, name, boxes, NULL));
 }
 
+static int
+same_input(const struct det_item *a, const struct det_item *b)
+{
+	return a->in_w == b->in_w && a->in_h == b->in_h && a->map.sx == b->map.sx &&
+	       a->map.sy == b->map.sy && a->map.tx == b->map.tx &&
+	       a->map.ty == b->map.ty && a->map.flip == b->map.flip &&
+	       a->map.vflip == b->map.vflip;
+}
+
+/* Boxes in pixels of an input that the item no longer has become the original picture's. */
 static void
-write_boxes(struct tool *t, struct items_in *s, struct det_record *r)
+write_boxes(struct tool *t, struct items_in *s, struct det_record *r,
+    const struct det_item *was, const struct det_item *it)
 {
 	tool_check(t, det_boxes_read(&s->boxes, r));
+	if (!it->error && s->boxes.space == DET_SPACE_INPUT && !same_input(was, it)) {
+		tool_check(t, det_boxes_map(&s->boxes, was, DET_SPACE_IMAGE));
+		tool_check(t, det_attr_set(&r->attrs, "space", "image"));
+	}
 	relabel(s, &s->boxes);
 	tool_check(
 	    t, det_boxes_write(t->out, det_record_name(r), &s->boxes, &r->attrs));
@@ -123,8 +139,9 @@ items_in_write(struct tool *t, struct items_in *s, struct det_items_one *one,
 	tool_check(t, det_item_store(&one->head, it));
 	tool_check(t, det_writer_put(t->out, &one->head));
 	for (size_t i = 0; i < one->n; i++)
-		if (one->with[i].kind == DET_BOXES && !s->same)
-			write_boxes(t, s, &one->with[i]);
+		if (one->with[i].kind == DET_BOXES &&
+		    (!s->same || !same_input(&one->item, it)))
+			write_boxes(t, s, &one->with[i], &one->item, it);
 		else
 			tool_check(t, det_writer_put(t->out, &one->with[i]));
 }

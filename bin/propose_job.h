@@ -38,6 +38,10 @@ struct propose_job {
 /* "off", then the library's. */
 extern const char *const propose_selective_modes[];
 
+/* The next record; false at the end. An item that has the list already is an error: it would
+ * have two of that name, and whoever reads one of them might take either. */
+int propose_read(struct tool *t, const struct propose_job *j, struct det_record *r);
+
 /* Each makes the proposals of all items of the input. */
 void propose_maps(struct tool *t, const struct propose_job *j);
 /* Of the pictures themselves. */

@@ -65,7 +65,7 @@ propose_maps(struct tool *t, const struct propose_job *j)
 	s.nms.max = j->maps.train ? j->maps.train_post : j->maps.post;
 	tool_check(t, det_head_open(&rpn, t->model, "rpn", "propose", tool_threads(t)));
 	hold_inputs(t, &maps, rpn);
-	while (tool_read(t, &r))
+	while (propose_read(t, j, &r))
 		if (hold_record(t, &maps, &r))
 			propose(t, &s, j, rpn, &maps);
 	hold_finish(&maps);

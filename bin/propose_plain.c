@@ -5,7 +5,22 @@
 #include "bin/hold.h"
 #include "bin/propose_job.h"
 
+#include <string.h>
+
 #include "box/windows.h"
+
+int
+propose_read(struct tool *t, const struct propose_job *j, struct det_record *r)
+{
+	if (!tool_read(t, r))
+		return 0;
+	if (r->kind == DET_BOXES && !t->cur.error &&
+	    strcmp(det_record_name(r), j->boxes) == 0)
+		tool_die(t,
+		    "the item has a box list '%s' already: give --boxes another name",
+		    j->boxes);
+	return 1;
+}
 
 void
 propose_windows(struct tool *t, const struct propose_job *j)
@@ -16,7 +31,7 @@ propose_windows(struct tool *t, const struct propose_job *j)
 	struct det_boxes list = { 0 };
 	struct det_record r = { 0 };
 
-	while (tool_read(t, &r)) {
+	while (propose_read(t, j, &r)) {
 		const struct det_item *it = &t->cur;
 		long wide = it->width, high = it->height;
 
@@ -66,7 +81,7 @@ propose_from(struct tool *t, const struct propose_job *j)
 	hold_start(t, &h, DET_BOXES, 1, "det-gt, or a detector,");
 	h.name[0] = j->from;
 	h.pass[0] = 1;
-	while (tool_read(t, &r)) {
+	while (propose_read(t, j, &r)) {
 		if (!hold_record(t, &h, &r))
 			continue;
 		tool_check(t, det_boxes_read(&list, &h.held[0]));

@@ -54,7 +54,7 @@ propose_selective(struct tool *t, const struct propose_job *j)
 		p.max = j->max;
 	hold_start(t, &h, DET_TENSOR, 1, "det-image");
 	h.name[0] = "image";
-	while (tool_read(t, &r)) {
+	while (propose_read(t, j, &r)) {
 		if (!hold_record(t, &h, &r))
 			continue;
 		read_picture(t, &im, rect, &h.held[0]);

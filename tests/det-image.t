@@ -222,6 +222,25 @@ else
 	ok "and change nothing" cmp few.det many.det
 fi
 
+# --- a picture that is read again: nothing of the earlier input stays
+printf 'P6\n4 2\n255\nabcdefghijklmnopqrstuvwx' >again.ppm
+det-image --fit short --scales 2,4,8 again.ppm | det-image --fit stretch --size 8x8 >again.det
+is "one tensor of the new input" "$(det-show again.det | awk '/^TENS/ { print $2, $4 }')" "image 1x3x8x8"
+printf '%s\n' 'STRM history="made by hand"' '  | cat' \
+	'ITEM id=0 path=again.ppm width=4 height=2 input=8x4 map="2 2 0 0"' \
+	'BOXS name=found space=input' '  2 0 6 4 .5 0' \
+	'BOXS name=gt space=image' '  1 0 3 2 1 0' 'END.' | det-show --build - >lists.det
+is "boxes of that input become the picture's" \
+	"$(det-image --fit stretch --size 6x6 <lists.det | det-show --data | grep -A 1 '^BOXS')" \
+	"BOXS name=found space=image
+  1 0 3 2 0.5 0 0 -1 0
+BOXS name=gt space=image
+  1 0 3 2 1 0 0 -1 0"
+is "and stay where the input is the same" \
+	"$(det-image --fit stretch --size 8x4 <lists.det | det-show --data | grep -A 1 'BOXS name=found')" \
+	"BOXS name=found space=input
+  2 0 6 4 0.5 0 0 -1 0"
+
 # --- on the photographs
 if [ -f "$DET_DATA/photos/dog.jpg" ]; then
 	like "a camera's JPEG" "$(det-image "$DET_DATA/photos/dog.jpg" | det-show)" '768x576'

@@ -234,6 +234,10 @@ is "  --max: the best, best first" "$(from --from found --max 2 | head -n 3)" "B
 is "  the list goes on" "$(det-propose --from gt lists.det | det-show | grep -c 'BOXS  gt ')" 2
 says "no such list" "item 0 'a.jpg': no box list 'boxes'" det-propose --from boxes lists.det
 says "its own name" "has that name too" det-propose --from gt --boxes gt lists.det
+det-propose --from gt lists.det >twice.det
+says "a list that is there already" "has a box list 'proposals' already: give --boxes" det-propose --from gt twice.det
+says "  of windows" "has a box list 'proposals' already: give --boxes" det-propose --windows twice.det
+like "  under another name" "$(det-propose --from gt --boxes more twice.det | det-show)" 'BOXS  more  2 '
 says "two ways at once" "one of --selective-search, --windows and --from" det-propose --from gt --windows lists.det
 printf 'STRM\nTEXT name=options/det-propose\n  | windows=1\n  | window-sizes=30\nEND.\n' |
 	det-show --build - >W.det

@@ -279,6 +279,8 @@ awk '/^BOXS name=proposals/ { print; getline; next } { print }' in.txt | det-sho
 refused "rows without a box" "tensor 'rois' has 20 rows, list 'proposals' 19 boxes" --features rois short.det
 items 3 0 0 | det-show --build - >noobject.det
 refused "no object among the rows" "no positive among 60 rows of 3 items" --features rois noobject.det
+sed 's/| cat$/| Cat/; s/| dog$/| Dog/' in.txt | det-show --build - >otherwise.det
+refused "no class that the model has" "no positive among .*: 60 objects are of classes that the model does not have" --features rois otherwise.det
 refused "no negative" "class 'cat' has 30 positives and no negative" --features rois --neg-iou 0 in.det
 refused "memory for nothing" "the matrix of|too few negatives|MiB" --features big --cache 1 --box-features big \
 	"$(awk 'BEGIN { print "STRM\n  | cat\nITEM id=0 path=a.jpg\nBOXS name=gt space=image\n  0 0 9 9 1 0\nBOXS name=proposals space=image\n  0 0 9 9 1 -1\nTENS f32 1x30000 name=big"; for (i = 0; i < 30000; i++) print " 1"; print "END." }' | det-show --build - >big.det; echo big.det)"

@@ -177,10 +177,24 @@ copy_source(struct det_items_one *out, const void *bytes, size_t n)
 	return DET_OK;
 }
 
+/* "image", or at one more scale "image.N". */
+static int
+is_input(const struct det_record *r)
+{
+	const char *name = r->kind == DET_TENSOR ? det_record_name(r) : "";
+
+	return strncmp(name, "image", 5) == 0 &&
+	       (!name[5] ||
+		   (name[5] == '.' && !name[6 + strspn(name + 6, "0123456789")]));
+}
+
 static enum det_err
 add(struct det_items_one *out, const struct det_record *r)
 {
 	enum det_err e;
+
+	if (is_input(r)) /* of another reading: what comes now takes its place */
+		return DET_OK;
 
 	if (r->kind == DET_TENSOR && !strcmp(det_record_name(r), "source") &&
 	    r->tensor.dtype == DET_U8 && r->size)

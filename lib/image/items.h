@@ -21,7 +21,8 @@ enum det_err det_items_new(struct det_items **out, struct det_record *strm,
     struct det_reader *rd) DET_MUST_USE;
 void det_items_free(struct det_items *s);
 
-/* One item and what came with it, the tensor "source" apart. Start from {0}. */
+/* One item and what came with it: the tensor "source" apart, and without "image" and
+ * "image.N", which an earlier reading of the picture made. Start from {0}. */
 struct det_items_one {
 	struct det_item item;
 	struct det_record head;  /* the ITEM as it came */

@@ -150,6 +150,12 @@ det_svm_survey(struct det_svm_trainer *t)
 		r->per_class[k].positives = c->positives;
 		positives += c->positives;
 	}
+	if (positives == 0 && det_shards_unknown(t->s))
+		return det_fail(DET_INVALID,
+		    "no positive among %zu rows of %zu items: %zu objects are of "
+		    "classes "
+		    "that the model does not have",
+		    r->rows, r->items, det_shards_unknown(t->s));
 	if (positives == 0)
 		return det_fail(DET_INVALID,
 		    "no positive among %zu rows of %zu items: rows of the objects' own "
