@@ -43,7 +43,7 @@ add_common(struct opt_set *s)
 			   0, "keep", &t->keep, "pass consumed records on as well"));
 	if (bits & TOOL_BAD)
 		add(s, (struct opt)OPT_FLAG(0, "skip-bad", &t->skip_bad,
-			   "report bad items, mark them and go on; exit 2 at the end"));
+			   "report bad items, mark them, go on; exit 2 at the end"));
 	add(s,
 	    (struct opt)OPT_FLAG('q', "quiet", &t->quiet, "no warnings, no progress"));
 	add(s, (struct opt){ OPT_K_END, 'h', "help", NULL, 0, 0, NULL,

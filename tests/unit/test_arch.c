@@ -507,7 +507,8 @@ test_profiles(void)
 
 	for (; det_profile_list(n, &name, &about); n++)
 		ok(about[0] && det_profile_options(name, "det-image") &&
-			det_profile_options(name, "det-nms"),
+			(det_profile_options(name, "det-nms") ||
+			    det_profile_options(name, "det-propose")),
 		    "profile %s: %s", name, about);
 	ok(n >= 6, "profiles");
 	ok(!det_profile_options("tv", "det-draw") &&
