@@ -58,6 +58,25 @@ say(void *ctx)
 	progress_item();
 }
 
+/* That the first rows are such as the model's head has, before all are trained on. */
+static void
+check_rows(struct tool *t, struct det_shards *s, struct det_svm_features *x,
+    struct det_svm_features *box)
+{
+	struct det_svm_model m;
+	struct det_shard_item *it;
+	int more = 1;
+
+	while (more && !(det_shards_dims(s) && (!box->name || det_shards_box_dims(s))))
+		tool_check(t, det_shards_next(s, &it, &more));
+	det_shards_shape(x->chw, s, 0);
+	det_shards_shape(box->chw, s, 1);
+	if (!more) /* none: for the training to tell */
+		return;
+	tool_check(t, det_svm_model_make(&m, t->model, x, box->name ? box : NULL));
+	det_svm_model_release(&m);
+}
+
 static void
 run(struct tool *t, struct job *j)
 {
@@ -71,11 +90,10 @@ run(struct tool *t, struct job *j)
 	if (!j->in.boxes)
 		j->in.boxes = list;
 	tool_check(t, det_shards_open(&s, &j->in));
+	check_rows(t, s, &x, &box);
 	tool_check(t, det_svm_train(&r, s, j->in.classes, &j->p, say, NULL));
 	progress_clear();
 	svm_report(t, &r, s);
-	det_shards_shape(x.chw, s, 0);
-	det_shards_shape(box.chw, s, 1);
 	svm_write(t, &r, &x, box.name ? &box : NULL);
 	det_svm_result_release(&r);
 	det_shards_close(s);

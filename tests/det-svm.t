@@ -273,6 +273,7 @@ sed 's/name=rois/name=side2/' in.txt | det-show --build - >side2.det
 refused "features that the model does not have" "'side2' is no layer or input of net 'head'" --features side2 side2.det
 sed 's/name=rois/name=side/' in.txt | det-show --build - >side.det
 refused "of another length than the model's" "'side' has 2 features in M.det, rows have 4" --features side side.det
+is "before anything is trained" "$(grep -c . err)" 1
 items 2 0 1 | sed 's/^\(  [0-9.]* [0-9.]*\) [0-9.]* [0-9.]*$/\1 nan 0/;' | det-show --build - >nan.det
 refused "NaN" "nan.det: item 0 '0.jpg': tensor 'rois': NaN in row 0, feature 2" --features rois nan.det
 awk '/^BOXS name=proposals/ { print; getline; next } { print }' in.txt | det-show --build - >short.det
@@ -282,7 +283,8 @@ refused "no object among the rows" "no positive among 60 rows of 3 items" --feat
 sed 's/| cat$/| Cat/; s/| dog$/| Dog/' in.txt | det-show --build - >otherwise.det
 refused "no class that the model has" "no positive among .*: 60 objects are of classes that the model does not have" --features rois otherwise.det
 refused "no negative" "class 'cat' has 30 positives and no negative" --features rois --neg-iou 0 in.det
-refused "memory for nothing" "the matrix of|too few negatives|MiB" --features big --cache 1 --box-features big \
+sed 's/rois 4 1 1/big 30000 1 1/' M.txt | det-show --build - >W.det
+refused "memory for nothing" "the matrix of|too few negatives|MiB" -m W.det --features big --cache 1 --box-features big \
 	"$(awk 'BEGIN { print "STRM\n  | cat\nITEM id=0 path=a.jpg\nBOXS name=gt space=image\n  0 0 9 9 1 0\nBOXS name=proposals space=image\n  0 0 9 9 1 -1\nTENS f32 1x30000 name=big"; for (i = 0; i < 30000; i++) print " 1"; print "END." }' | det-show --build - >big.det; echo big.det)"
 sed '/^TEXT name=decode/,/rcnn(/d' M.txt | det-show --build - >nodecode.det
 det-svm -m nodecode.det --features rois in.det >out 2>err
