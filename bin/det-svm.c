@@ -89,6 +89,9 @@ run(struct tool *t, struct job *j)
 	tool_check(t, det_svm_list(&list, t->model));
 	if (!j->in.boxes)
 		j->in.boxes = list;
+	if (!strcmp(j->in.gt, j->in.boxes))
+		tool_usage(t, "--gt and --boxes: two lists expected, found '%s' twice",
+		    j->in.gt);
 	tool_check(t, det_shards_open(&s, &j->in));
 	check_rows(t, s, &x, &box);
 	tool_check(t, det_svm_train(&r, s, j->in.classes, &j->p, say, NULL));

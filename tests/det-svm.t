@@ -269,6 +269,7 @@ mkfifo pipe
 refused "a pipe" "pipe: a regular file expected" --features rois pipe
 refused "a tensor that is not there" "in.det: item 0 '0.jpg': no tensor 'fc9'" --features fc9 in.det
 refused "a list that is not there" "in.det: item 0 '0.jpg': no box list 'regions'" --features rois --boxes regions in.det
+refused "objects that are the proposals" "two lists expected, found .gt. twice" --features rois --boxes gt in.det
 sed 's/name=rois/name=side2/' in.txt | det-show --build - >side2.det
 refused "features that the model does not have" "'side2' is no layer or input of net 'head'" --features side2 side2.det
 sed 's/name=rois/name=side/' in.txt | det-show --build - >side.det
