@@ -329,6 +329,7 @@ test_linear(void)
 	ok(!decode(&r, text) && r.out.n > 0 && r.out.n < n, "or above 2.5");
 	r.p.thresh = -INFINITY;
 	ok(decode(&r, text) == DET_INVALID, "a finite threshold");
+	det_boxes_release(&r.out);
 	set(&r, R, 4, 16);
 	r.p.thresh = -1.5;
 	ok(decode(&r, "rcnn(c,b) classes=3") == DET_INVALID,
