@@ -58,30 +58,32 @@ say(void *ctx)
 	progress_item();
 }
 
-/* That the first rows are such as the model's head has, before all are trained on. */
+/* The texts of the new model, as soon as the shape of its rows is known: rows that are not the
+ * head's are refused before all are trained on. Without any row it stays empty, which is for
+ * the training to tell. */
 static void
-check_rows(struct tool *t, struct det_shards *s, struct det_svm_features *x,
-    struct det_svm_features *box)
+make_model(
+    struct tool *t, struct det_svm_model *m, const struct job *j, struct det_shards *s)
 {
-	struct det_svm_model m;
+	struct det_svm_features x = { j->in.features, { 0 } };
+	struct det_svm_features box = { j->in.box_features, { 0 } };
 	struct det_shard_item *it;
 	int more = 1;
 
-	while (more && !(det_shards_dims(s) && (!box->name || det_shards_box_dims(s))))
+	*m = (struct det_svm_model){ .net = NULL };
+	while (more && !det_shards_dims(s))
 		tool_check(t, det_shards_next(s, &it, &more));
-	det_shards_shape(x->chw, s, 0);
-	det_shards_shape(box->chw, s, 1);
-	if (!more) /* none: for the training to tell */
-		return;
-	tool_check(t, det_svm_model_make(&m, t->model, x, box->name ? box : NULL));
-	det_svm_model_release(&m);
+	det_shards_shape(x.chw, s, 0);
+	det_shards_shape(box.chw, s, 1);
+	if (more)
+		tool_check(
+		    t, det_svm_model_make(m, t->model, &x, box.name ? &box : NULL));
 }
 
 static void
 run(struct tool *t, struct job *j)
 {
-	struct det_svm_features x = { j->in.features, { 0 } };
-	struct det_svm_features box = { j->in.box_features, { 0 } };
+	struct det_svm_model m;
 	struct det_svm_result r;
 	struct det_shards *s;
 	char *list;
@@ -93,12 +95,13 @@ run(struct tool *t, struct job *j)
 		tool_usage(t, "--gt and --boxes: two lists expected, found '%s' twice",
 		    j->in.gt);
 	tool_check(t, det_shards_open(&s, &j->in));
-	check_rows(t, s, &x, &box);
+	make_model(t, &m, j, s);
 	tool_check(t, det_svm_train(&r, s, j->in.classes, &j->p, say, NULL));
 	progress_clear();
 	svm_report(t, &r, s);
-	svm_write(t, &r, &x, box.name ? &box : NULL);
+	svm_write(t, &r, &m);
 	det_svm_result_release(&r);
+	det_svm_model_release(&m);
 	det_shards_close(s);
 	free(list);
 	free(j->path);

@@ -10,10 +10,10 @@
 #include "svm/svm.h"
 #include "svm/svm_model.h"
 
-/* The model with SVMs at the end of its head, written to the tool's output. `box` may be
- * NULL. */
-void svm_write(struct tool *t, const struct det_svm_result *r,
-    const struct det_svm_features *x, const struct det_svm_features *box);
+/* The model with SVMs at the end of its head, by its texts and what was learnt, written to the
+ * tool's output. */
+void svm_write(
+    struct tool *t, const struct det_svm_result *r, const struct det_svm_model *m);
 
 /* What was learnt, a line a class, on standard error; warnings. */
 void svm_report(

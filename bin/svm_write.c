@@ -54,30 +54,26 @@ write_weights(
 }
 
 void
-svm_write(struct tool *t, const struct det_svm_result *r,
-    const struct det_svm_features *x, const struct det_svm_features *box)
+svm_write(struct tool *t, const struct det_svm_result *r, const struct det_svm_model *m)
 {
-	struct det_svm_model s;
 	struct det_record record;
 	int tensors = 0;
 
-	tool_check(t, det_svm_model_make(&s, t->model, x, box));
 	for (size_t i = 0; det_model_record(t->model, i, &record); i++) {
 		if (record.kind == DET_TENSOR && !tensors++)
-			write_new_texts(t, &s);
-		write_record(t, &s, &record);
+			write_new_texts(t, m);
+		write_record(t, m, &record);
 	}
 	if (!tensors)
-		write_new_texts(t, &s);
+		write_new_texts(t, m);
 	write_weights(t, "head/svm.weight", r->weight, r->classes, r->dims);
 	write_weights(t, "head/svm.bias", r->bias, r->classes, 0);
-	if (box) {
+	if (r->box_dims) {
 		write_weights(t, "head/svm_box.weight", r->box_weight, 4 * r->classes,
 		    r->box_dims);
 		write_weights(t, "head/svm_box.bias", r->box_bias, 4 * r->classes, 0);
 	}
 	tool_stream_end(t);
-	det_svm_model_release(&s);
 }
 
 /* --- what was learnt --- */

@@ -2,15 +2,9 @@
 # lib/recipes/bccd.mk asked again: what counts and changed makes the run anew, what was stopped
 # goes on, what is done stays.
 . "$DET_SRC/tests/lib.sh"
+. "$DET_SRC/tests/voc.sh"
 
-det-scene -q -d set -f voc --pictures jpeg --count 6 --size 64x64 --only disc,ring
-mkdir -p voc/JPEGImages voc/Annotations voc/ImageSets/Main
-mv set/*.jpg voc/JPEGImages
-mv set/*.xml voc/Annotations
-for x in voc/Annotations/*.xml; do
-	basename "$x" .xml
-done >voc/ImageSets/Main/trainval.txt
-head -n 2 voc/ImageSets/Main/trainval.txt >voc/ImageSets/Main/test.txt
+voc 64x64 2
 det-model new --arch tiny_ssd -o trunk.det
 
 # variables: makes the system ssd

@@ -3,15 +3,9 @@
 # table and the plots, what is made again when something changed, and that it agrees with what
 # det-eval says of the boxes.
 . "$DET_SRC/tests/lib.sh"
+. "$DET_SRC/tests/voc.sh"
 
-det-scene -q -d set -f voc --pictures jpeg --count 6 --size 96x96 --only disc,ring
-mkdir -p voc/JPEGImages voc/Annotations voc/ImageSets/Main
-mv set/*.jpg voc/JPEGImages
-mv set/*.xml voc/Annotations
-for x in voc/Annotations/*.xml; do
-	basename "$x" .xml
-done >voc/ImageSets/Main/trainval.txt
-head -n 3 voc/ImageSets/Main/trainval.txt >voc/ImageSets/Main/test.txt
+voc 96x96 3
 
 systems='hog rcnn spp fast frcnn frcnn-fpn retinanet yolov1 yolov2 yolov3 ssd fast-yolo'
 windows='--windows --window-sizes 24 --window-step 1.5 --window-levels 3 --window-stride .25'
