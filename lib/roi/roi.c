@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * RoI pooling: plans every RoI (roi_axis.c), then computes them channel by channel
- * (roi_kernel.c; backward: roi_back.c). A task is a block of channels of one map and all the RoIs on it, from the
- * top of the map to its bottom: what neighbouring RoIs share stays in the cache, and a map
- * is read from memory once.
+ * (roi_kernel.c; backward: roi_back.c), or where that is quicker the maxima of many of them
+ * together (roi_range.c). A task is a block of channels of one map and the RoIs on it, from
+ * the top of the map to its bottom: what neighbouring RoIs share stays in the cache, and a
+ * map is read from memory once.
  */
 #include "roi/roi_impl.h"
 
@@ -14,7 +15,10 @@
 #include "base/parallel.h"
 
 /* With 7x7 outputs, blocks of 16 channels begin and end on cache lines. */
-#define BLOCK 16
+#define BLOCK DET_ROI_LANES
+
+/* Outputs of a channel that are computed together: with 16 channels, 4 MiB. */
+#define TOGETHER 65536
 
 enum det_err
 det_roi_bins(size_t *bins, const struct det_roi_params *p)
@@ -156,6 +160,7 @@ by_place(const void *a, const void *b)
 /* A block of channels of the jobs [from, to), which are on one map. */
 struct task {
 	size_t from, to, c0, c1;
+	const struct det_roi_range *range; /* NULL: every job by itself */
 	size_t bad; /* the first RoI in which no number was met, + 1 */
 };
 
@@ -168,27 +173,64 @@ struct pool {
 	float *const *grad; /* of each map, on the way back; else NULL */
 	struct task *task;
 	size_t tasks;
+	struct det_roi_range **range;
+	size_t ranges;
 	float *row; /* `width` of each worker */
 	size_t width;
 };
+
+/* Where the jobs end that begin at `from`, are on one map and not too many for a task. */
+static size_t
+task_end(const struct det_roi_plan *plan, size_t from)
+{
+	size_t to = from, outputs = 0;
+
+	for (; to < plan->jobs && plan->job[to].map == plan->job[from].map; to++) {
+		outputs += (size_t)plan->job[to].y.bins * plan->job[to].x.bins;
+		if (outputs > TOGETHER && to > from)
+			break;
+	}
+	return to;
+}
+
+/* The range of the jobs from .. to, the last of p->range: NULL where there shall be none. */
+static enum det_err
+make_range(struct pool *p, size_t *cap, size_t from, size_t to)
+{
+	struct det_roi_range *r = NULL;
+	size_t room;
+	enum det_err e;
+
+	if ((e = det_grow(
+		 &p->range, cap, p->ranges + 1, sizeof(struct det_roi_range *))))
+		return e;
+	if (p->max && !p->grad && p->kernel->range &&
+	    (e = det_roi_range_make(
+		 &r, p->plan, &p->map[p->plan->job[from].map], from, to)))
+		return e;
+	p->range[p->ranges++] = r;
+	room = r ? det_roi_range_room(r) : 0;
+	p->width = room > p->width ? room : p->width;
+	return DET_OK;
+}
 
 static enum det_err
 make_tasks(struct pool *p)
 {
 	const struct det_roi_plan *plan = p->plan;
-	size_t blocks = (p->map[0].c + BLOCK - 1) / BLOCK, cap = 0, need, to;
+	size_t blocks = (p->map[0].c + BLOCK - 1) / BLOCK, cap = 0, caps = 0, need, to;
 	enum det_err e;
 
 	for (size_t from = 0; from < plan->jobs; from = to) {
-		for (to = from + 1; to < plan->jobs; to++)
-			if (plan->job[to].map != plan->job[from].map)
-				break;
-		if ((e = det_add(&need, p->tasks, blocks)) ||
+		to = task_end(plan, from);
+		if ((e = make_range(p, &caps, from, to)) ||
+		    (e = det_add(&need, p->tasks, blocks)) ||
 		    (e = det_grow(&p->task, &cap, need, sizeof *p->task)))
 			return e;
 		for (size_t c = 0; c < p->map[0].c; c += BLOCK)
 			p->task[p->tasks++] = (struct task){ from, to, c,
-				c + BLOCK < p->map[0].c ? c + BLOCK : p->map[0].c, 0 };
+				c + BLOCK < p->map[0].c ? c + BLOCK : p->map[0].c,
+				p->range[p->ranges - 1], 0 };
 	}
 	return DET_OK;
 }
@@ -202,6 +244,11 @@ run_task(const void *ctx, size_t i, int worker)
 		p->row + (size_t)worker * p->width, NULL };
 	size_t roi;
 
+	if (t->range) {
+		w.map = &p->map[p->plan->job[t->from].map];
+		if (!p->kernel->range(t->range, &w, w.row))
+			return;
+	}
 	for (size_t j = t->from; j < t->to; j++) {
 		w.job = &p->plan->job[j];
 		w.map = &p->map[w.job->map];
@@ -247,15 +294,19 @@ run_all(struct pool *p, size_t maps, const struct det_roi *roi, size_t n,
 	qsort(plan.job, plan.jobs, sizeof *plan.job, by_place);
 	for (size_t i = 0; i < maps; i++)
 		p->width = m[i].w > p->width ? m[i].w : p->width;
-	p->width = det_pad(p->width);
 	p->plan = &plan;
 	p->max = params->op != DET_ROI_ALIGN;
 	threads = threads > 0 ? threads : 1;
-	if ((e = det_alloc(&p->row, p->width, (size_t)threads * sizeof *p->row)) ||
-	    (e = make_tasks(p)))
+	if ((e = make_tasks(p)))
+		goto out;
+	p->width = det_pad(p->width);
+	if ((e = det_alloc(&p->row, p->width, (size_t)threads * sizeof *p->row)))
 		goto out;
 	e = run_tasks(p, threads, roi);
 out:
+	for (size_t i = 0; i < p->ranges; i++)
+		det_roi_range_free(p->range[i]);
+	free(p->range);
 	free(p->row);
 	free(p->task);
 	free(plan.tap);

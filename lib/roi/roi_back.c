@@ -216,10 +216,10 @@ const struct det_roi_kernel *
 det_roi_back_number(size_t i, int *more)
 {
 	static const struct det_roi_kernel kernels[] = {
-		{ "c", mean_c, max_c },
+		{ "c", mean_c, max_c, NULL },
 #if defined(__x86_64__)
-		{ "avx2", mean_avx2, max_c },
-		{ "avx512", mean_avx512, max_c },
+		{ "avx2", mean_avx2, max_c, NULL },
+		{ "avx512", mean_avx512, max_c, NULL },
 #endif
 	};
 

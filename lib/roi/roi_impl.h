@@ -69,10 +69,41 @@ struct det_roi_work {
 	float *grad; /* backward: of the map, added to */
 };
 
+/* --- maxima of many RoIs of a map at once (roi_range.c) --- */
+
+#define DET_ROI_LANES 16 /* channels of a task, at most */
+
+#define DET_ROI_INLINE static inline __attribute__((always_inline))
+
+/* The bins of jobs [from, to), which are on one map. */
+struct det_roi_range;
+
+/* *out is NULL where reading their cells is quicker. `plan` stays as it is until
+ * det_roi_range_free. */
+enum det_err det_roi_range_make(struct det_roi_range **out,
+    const struct det_roi_plan *plan, const struct det_roi_map *m, size_t from,
+    size_t to) DET_MUST_USE;
+void det_roi_range_free(struct det_roi_range *r);
+
+/* Floats of scratch, on a boundary of 64 bytes, that a run takes. */
+size_t det_roi_range_room(const struct det_roi_range *r);
+
+/* All outputs of channels [w->c0, w->c1), DET_ROI_LANES at most; w->job does not matter.
+ * Returns 1, and has done nothing, where these channels have NaN or infinity. */
+int det_roi_range_c(
+    const struct det_roi_range *r, const struct det_roi_work *w, float *room);
+int det_roi_range_avx2(
+    const struct det_roi_range *r, const struct det_roi_work *w, float *room);
+int det_roi_range_avx512(
+    const struct det_roi_range *r, const struct det_roi_work *w, float *room);
+
 struct det_roi_kernel {
 	const char *name;
 	int (*mean)(const struct det_roi_work *w);
 	int (*max)(const struct det_roi_work *w);
+	/* NULL: none, every job by itself */
+	int (*range)(
+	    const struct det_roi_range *r, const struct det_roi_work *w, float *room);
 };
 
 /* The one to use; or by number, for tests: NULL past the last and where the processor lacks

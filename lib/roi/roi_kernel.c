@@ -10,6 +10,8 @@
  * With AVX-512 a row of up to 32 columns never leaves two registers, and step 2 is a
  * permutation of those for each of the taps that outputs have at most.
  *
+ * Maxima of many RoIs are another matter (roi_range.c).
+ *
  * Vector versions fuse multiplication and addition, so that results of the instruction sets
  * differ in the last bits; within one, nothing depends on how the work is divided.
  */
@@ -27,7 +29,7 @@
 #define X86 0
 #endif
 
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE DET_ROI_INLINE
 
 /* Step 1 for means, four rows at a time. row[0..n) */
 INLINE void
@@ -299,10 +301,10 @@ const struct det_roi_kernel *
 det_roi_kernel_number(size_t i, int *more)
 {
 	static const struct det_roi_kernel kernels[] = {
-		{ "c", mean_c, max_c },
+		{ "c", mean_c, max_c, det_roi_range_c },
 #if X86
-		{ "avx2", mean_avx2, max_avx2 },
-		{ "avx512", mean_avx512, max_avx512 },
+		{ "avx2", mean_avx2, max_avx2, det_roi_range_avx2 },
+		{ "avx512", mean_avx512, max_avx512, det_roi_range_avx512 },
 #endif
 	};
 

@@ -2,7 +2,8 @@
  *
  * roi [rois [threads]]: milliseconds of pooling seeded random RoIs of 256 channels to 7x7 over
  * P2..P5 of an 800x1088 picture, sizes from 16 to 800 pixels evenly by their logarithm. One
- * TSV line a case: name, RoIs, threads, best and median of 9 runs in ms, instruction set.
+ * TSV line a case: name, RoIs, threads, best and median of 9 runs in ms, instruction set;
+ * "single" reads the cells of every maximum, which is what sharing them has to beat.
  * tests/oracle/roi_bench.py times torchvision's roi_align on the same boxes.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -45,14 +46,15 @@ by_value(const void *a, const void *b)
 }
 
 static int
-run(const char *name, float *out, const struct det_roi_map *m, const struct det_roi *r,
-    size_t n, const struct det_roi_params *p, int threads)
+run_by(const char *name, const struct det_roi_kernel *k, float *out,
+    const struct det_roi_map *m, const struct det_roi *r, size_t n,
+    const struct det_roi_params *p, int threads)
 {
 	double t[RUNS];
 
 	for (int i = 0; i < RUNS; i++) {
 		t[i] = now();
-		if (det_roi_pool(out, m, 4, r, n, p, threads)) {
+		if (det_roi_pool_by(out, k, m, 4, r, n, p, threads)) {
 			(void)fprintf(stderr, "roi: %s\n", det_errmsg());
 			return 2;
 		}
@@ -60,8 +62,15 @@ run(const char *name, float *out, const struct det_roi_map *m, const struct det_
 	}
 	qsort(t, RUNS, sizeof t[0], by_value);
 	(void)printf("%s\t%zu\t%d\t%.2f\t%.2f\t%s\n", name, n, threads, t[0],
-	    t[RUNS / 2], det_roi_kernel_best()->name);
+	    t[RUNS / 2], k->name);
 	return 0;
+}
+
+static int
+run(const char *name, float *out, const struct det_roi_map *m, const struct det_roi *r,
+    size_t n, const struct det_roi_params *p, int threads)
+{
+	return run_by(name, det_roi_kernel_best(), out, m, r, n, p, threads);
 }
 
 int
@@ -72,6 +81,7 @@ main(int argc, char *argv[])
 	static const char *const names[] = { "p2", "p3", "p4", "p5" };
 	const struct det_roi_pyramid pyramid = DET_ROI_PYRAMID_DEFAULTS;
 	struct det_roi_params p = DET_ROI_DEFAULTS;
+	struct det_roi_kernel single = *det_roi_kernel_best();
 	struct det_roi_map m[4];
 	struct det_boxes b = { 0 };
 	struct det_roi *r = calloc(n + 1, sizeof *r);
@@ -106,9 +116,12 @@ main(int argc, char *argv[])
 	p.sampling = 0;
 	rc |= run("align-adaptive", out, m, r, n, &p, threads);
 	p.op = DET_ROI_MAX;
+	single.range = NULL;
 	rc |= run("max", out, m, r, n, &p, threads);
+	rc |= run_by("max-single", &single, out, m, r, n, &p, threads);
 	p.op = DET_ROI_SPP;
 	rc |= run("spp", out, m, r, n, &p, threads);
+	rc |= run_by("spp-single", &single, out, m, r, n, &p, threads);
 	for (size_t i = 0; i < 4; i++)
 		free((void *)(uintptr_t)m[i].data);
 	det_boxes_release(&b);
