@@ -105,6 +105,10 @@ $(UNITS) $(HELPERS): $(SHARED_OBJ)
 $(UNITS) $(HELPERS) $(BENCHES): $(O)/%: $(O)/%.o $(O)/libdet.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libdet.a $(ALL_LIBS)
 
+# What convolutions are compared with: long sums in double over whole arrays, of which the
+# sanitizers would make most of the time of those tests. What is tested has them all.
+$(O)/tests/conv_ref.o: SANFLAGS =
+
 # A fuzz target linked with a driver that replays files; `make fuzz` makes the fuzzers.
 $(REPLAYS): $(O)/%: $(O)/%.o $(O)/tests/fuzz/replay.o $(O)/libdet.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)

@@ -37,7 +37,7 @@ is "labels are places in it" "$(scene --count 9 --only star,disc | boxes | cut -
 is "so many objects" "$(scene --count 5 --objects 1 --clutter 0 | boxes | wc -l | tr -d ' ')" 5
 is "none" "$(scene --count 3 --objects 0 | boxes | wc -l | tr -d ' ')" 0
 is "all difficult where all must be seen" \
-	"$(det-scene --count 20 --visible 1 | boxes | cut -d ' ' -f 9 | sort | uniq -c | awk '$2 == 1 { print ($1 > 5) }')" 1
+	"$(scene --count 20 --visible 1 | boxes | cut -d ' ' -f 9 | sort | uniq -c | awk '$2 == 1 { print ($1 > 5) }')" 1
 scene 2>err | head -c 100000 >out
 is "without end, until the reader goes" "$(wc -c <out | tr -d ' ') $(cat err)" "100000 "
 
@@ -48,9 +48,9 @@ is "at its size" "$(det-image scene.png | det-show --data | sed -n 's/^ITEM .*\(
 	"width=320 height=320"
 det-scene --count 3 | det-image -m files/M.det 2>err | det-backbone -m files/M.det -o maps.det
 is "det-image and det-backbone take it" "$? $(plain maps.det | grep -c '^ITEM') $(plain maps.det | grep -c '^BOXS.*name=gt')" "0 3 3"
-det-scene --count 20 | det-export --truth >out 2>err
+scene --count 20 | det-export --truth >out 2>err
 is "det-export" "$? $(cut -f 1 out | sort -u | wc -l | tr -d ' ')" "0 20"
-is "has every box" "$(grep -c . out)" "$(det-scene --count 20 | boxes | wc -l | tr -d ' ')"
+is "has every box" "$(grep -c . out)" "$(scene --count 20 | boxes | wc -l | tr -d ' ')"
 
 # --- training without data
 det-model new --arch scene_ssd --seed 1 -o S.det

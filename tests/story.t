@@ -17,6 +17,7 @@ story() {
 		hog.set='--set window=32x32 --set dims=324' COARSE="$windows" \
 		WINDOWS="$windows" rcnn.arch=tiny_rcnn \
 		spp.arch=tiny_spp fast.arch=tiny_fast_rcnn frcnn.arch=tiny_frcnn frcnn.set= \
+		frcnn.iterations=2 \
 		frcnn-fpn.arch=tiny_frcnn retinanet.arch=tiny_retinanet yolov1.arch=tiny_yolov1 \
 		yolov2.arch=tiny_yolov2 yolov2.set='--set size=96' yolov3.arch=tiny_yolov3 yolov3.set='--set size=96' \
 		ssd.arch=tiny_ssd "$@" >said 2>err
