@@ -88,9 +88,9 @@ like "are better" "$(grep 'IoU=0.50 ' inside)" '= (0\.[2-9]|1)'
 # --- classification ---
 det-model new --arch squeezenet1_1 --classes classes -o c.det
 det-image -q -m c.det --train --epochs 0 --batch 2 <gt.det |
-	det-train -q -m c.det --batch 2 --iterations 30 --lr .001 --log 10 -o crun >log 2>err
+	det-train -q -m c.det --batch 2 --iterations 9 --lr .001 --log 3 -o crun >log 2>err
 is "a classifier is trained" "$? $(cat err)" "0 "
 # shellcheck disable=SC2016
-ok "and learns" awk '$1 == 10 { a = $3 } $1 == 30 { b = $3 } END { exit !(b < a) }' crun/log.tsv
+ok "and learns" awk '$1 == 3 { a = $3 } $1 == 9 { b = $3 } END { exit !(b < a) }' crun/log.tsv
 like "the picture's class is its first object's" "$(det-run -m crun/last.det dog.jpg | head -n 1)" '	disc	'
 done_testing

@@ -6,6 +6,9 @@
  * must then find all objects and nothing else: each with a score above FOUND, and no other box
  * with one above NOTHING. Where a run ends depends on how sums are rounded, so each goes on
  * until the scores lie far on either side of both.
+ *
+ * Under sanitizers (DET_SAN) all of it runs as well, but is over after an eighth of the steps,
+ * when the loss must have fallen; what is found then is not judged.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "tests/unit/train_rig.h"
@@ -23,6 +26,7 @@ enum { SIDE = 96, PICTURES = 4, OBJECTS = 2, MAPS = 16, PLACES = 40 };
 #define FOUND   .7f
 #define NOTHING .5
 
+static int brief; /* it is what runs that counts, not what is learnt */
 static struct det_box box[PICTURES][OBJECTS];
 static struct det_example truth[PICTURES];
 static float *pixels;
@@ -374,7 +378,7 @@ detect(const char *path, const char *arch, const struct det_rows_params *given)
 		rig_check(det_nms(&found, &nms));
 		right += judge(&found, box[i], &surplus);
 	}
-	ok(right == PICTURES * OBJECTS && !surplus,
+	ok(brief || (right == PICTURES * OBJECTS && !surplus),
 	    "%s: %zu objects found again of %d, %zu boxes too many", arch, right,
 	    PICTURES * OBJECTS, surplus);
 	det_boxes_release(&found);
@@ -400,8 +404,8 @@ overfit(const char *arch, const char *line, size_t steps, double rate, double li
 	double first = 0, last;
 
 	rig_check(det_system_open(&s, m, &p));
-	last = train(s, steps, rate, &first);
-	ok(last < limit, "%s (%s): a loss of %.2f becomes %.3f", arch,
+	last = train(s, brief ? steps / 8 : steps, rate, &first);
+	ok(last < (brief ? first : limit), "%s (%s): a loss of %.2f becomes %.3f", arch,
 	    det_system_about(s), first, last);
 	save(m, s, "learnt.det");
 	if (det_system_proposals(s)) {
@@ -416,6 +420,9 @@ overfit(const char *arch, const char *line, size_t steps, double rate, double li
 int
 main(void)
 {
+	const char *san = getenv("DET_SAN");
+
+	brief = san && *san;
 	make_pictures();
 	make_places();
 	overfit("tiny_ssd", NULL, 250, 4e-3, .1);
