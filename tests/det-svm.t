@@ -193,6 +193,20 @@ is "so are two streams in a file" $? 0
 svm --box-features rois first.det --positives second.det | cmp -s - S.det
 is "--positives is one more file" $? 0
 
+# two matrices of 300x300 doubles are more than a MiB: the classes are read for one by one
+wide() { # features; of rows with that many
+	awk -v n="$1" '/^[A-Z]/ { on = sub(/x4x1x1 name=rois/, "x" n " name=wide") } on && /^  / {
+		for (i = 5; i <= n; i++) { s = (s * 16807 + 1) % 2147483647; $0 = $0 " " int(s / 21474836) / 100 } } { print }'
+}
+wide 299 <in.txt | det-show --build - >wide.det
+sed 's/rois 4 1 1/wide 299 1 1/; s/fc(rois)/fc(wide)/; s/f32 3x4 name/f32 3x299 name/; /fc6.weight/,/fc6.bias/{/^  [01] [01] [01] [01]$/d;}' M.txt |
+	awk '{ print } /fc6.weight/ { for (i = 0; i < 3 * 299; i++) print " 0" }' | det-show --build - >wideM.det
+for mib in 1 64; do
+	det-svm -q -m wideM.det --features wide --box-features wide --cache $mib wide.det wide.det wide.det wide.det wide.det wide.det -o wide$mib.det
+	tensor wide$mib.det head/svm_box.weight >wide$mib
+done
+is "box regression in little memory: the same" "$(wc -w <wide1 | tr -d ' ') $(cksum <wide1)" "2392 $(cksum <wide64)"
+
 # --- who is positive, who is negative ---
 table() { det-svm -m M.det --features rois "$@" 2>&1 >/dev/null | awk '/^(cat|dog) / { printf "%s %s %s; ", $1, $2, $3 }'; }
 is "an object is a positive, all that is elsewhere a negative at first" \
