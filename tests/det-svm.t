@@ -147,6 +147,24 @@ is "keeps its weights and those before" "$(det-show L.det | awk '$1 == "TENS" { 
 	"head/fc6.weight head/fc6.bias head/fc7.a.weight head/fc7.a.bias head/fc7.b.weight head/fc7.b.bias head/svm.weight head/svm.bias "
 ok "and is whole" det-model check L.det
 
+# --- a model of SVMs once more ---
+det-svm -q -m M.det --features rois --box-features rois in.det -o first.det
+det-svm -m first.det in.det -o again.det 2>err
+is "its SVMs say which features" "$(text again.det net/head) $(grep -c warning err)" "$(text first.det net/head) 0"
+is "and nothing is learnt from what is replaced" \
+	"$(for w in svm.weight svm.bias svm_box.weight svm_box.bias; do tensor again.det head/$w; done)" \
+	"$(for w in svm.weight svm.bias svm_box.weight svm_box.bias; do tensor first.det head/$w; done)"
+det-svm -m first.det --box-features none in.det -o again.det 2>err
+is "without boxes" "$(text again.det net/head | tail -n 1); $(grep warning err)" \
+	"output cls=svm; det-svm: warning: --box-features=none: the SVMs of first.det read 'rois'"
+is "the layer of a block, too" "$(det-svm -q -m L.det layer.det | det-show --data - | sed -n '/net.head/,/^TEXT name=dec/p')" \
+	"$(det-show --data L.det | sed -n '/net.head/,/^TEXT name=dec/p')"
+sed 's/name=rois/name=fc6/; s/TENS f32 20x4x1x1/TENS f32 20x3/; s/^\(  [-0-9.]* [-0-9.]* [-0-9.]*\) [-0-9.]*$/\1/' in.txt |
+	det-show --build - >fc6.det
+det-svm -m L.det --features fc6 fc6.det -o again.det 2>err
+is "another layer is obeyed" "$(text again.det net/head | grep '^svm')" "svm = fc(fc6) out=2"
+like "and told" "$(cat err)" "warning: --features=fc6: the SVMs of L.det read 'fc7.a'"
+
 # --- what it finds ---
 found() { det-head -m "$1" "$2" | det-nms -m "$1"; }
 ap() { det-eval -q "$@" | sed -n 's/.*(AP) @\[ IoU=0.50 .* = //p'; }
