@@ -323,7 +323,16 @@ sed '/^TEXT name=decode/,/rcnn(/d' M.txt | det-show --build - >nodecode.det
 det-svm -m nodecode.det --features rois in.det >out 2>err
 is "a model without decode" "$? $(cat err)" \
 	"2 det-svm: nodecode.det: a decode text of one line rcnn(...) expected: SVMs judge proposals"
-is "det-train does not go on from SVMs" "$(status det-train -m S.det -o run.tmp new.det)" 2
+det-train -m S.det -o run.tmp new.det >out 2>err
+is "det-train does not go on from SVMs" "$? $(cat err)" \
+	"2 det-train: S.det: its head gives margins (decode: score=linear): those of SVMs, which det-svm trains"
+det-model new -q --arch hog -o hog.det
+det-train -m hog.det -n new.det >out 2>err
+is "nor from HOG features" "$? $(wc -l <err | tr -d ' ') $(grep -c 'hog.det: .* which det-svm trains' err)" "2 1 1"
+det-show --data hog.det | sed 's/background=none score=linear/background=last score=softmax/' | det-show --build - >softmax.det
+det-train -m softmax.det -n new.det >out 2>err
+is "whatever judges them" "$? $(cat err)" \
+	"2 det-train: softmax.det: no network is before its head (det-roipool: op=hog): det-svm trains what judges such rows"
 echo precious >keep.det
 det-svm -m M.det --features nothing in.det -o keep.det 2>/dev/null
 is "what was there stays" "$(cat keep.det)" precious
