@@ -14,7 +14,7 @@ is_blank(char c)
 int
 det_span_is(struct det_span x, const char *s)
 {
-	return x.n == strlen(s) && !memcmp(x.s, s, x.n);
+	return x.n == strlen(s) && (x.n == 0 || !memcmp(x.s, s, x.n));
 }
 
 struct det_span
