@@ -249,6 +249,10 @@ sed 's/^  | cat$/  | cow/' in.txt | det-show --build - >cow.det
 like "classes that the model does not have" "$(det-svm -m M.det --features rois cow.det 2>&1 >/dev/null)" \
 	"warning: 30 objects are of classes that the model does not have"
 
+# features as short as a class's may be beside others': the bias alone says no to all
+like "a class that C is too small for" "$(det-svm -m M.det --features rois --norm .1 in.det 2>&1 >/dev/null)" \
+	"warning: class 'cat': its objects are on the wrong side, by (0\.9|1\.0)[0-9] of the margin: a larger -C expected"
+
 # --- mining ---
 hard() { det-svm -m M.det --features rois "$@" 2>&1 >/dev/null | awk '/^cat / { print $3, $4, $5 }'; }
 is "from the first item all, then what is above the margin" \
