@@ -15,10 +15,34 @@ struct job {
 	struct det_svm_train_params p;
 	struct det_shards_params in;
 	struct opt_many positives;
-	const char **path; /* operands, then those */
+	const char **path;   /* operands, then those */
+	char *own, *own_box; /* what the model's SVMs read, if it has some */
 	long retrain, negatives, cache, seed, passes;
 	int mine;
 };
+
+/* An option that may be left to the model's own SVMs: what they read, unless it is said. */
+static void
+settle(struct tool *t, const char **name, const char *option, const char *own)
+{
+	if (*name && own && strcmp(*name, own) != 0)
+		tool_warn(t, "--%s=%s: the SVMs of %s read '%s'", option, *name,
+		    t->model_path, own);
+	if (!*name)
+		*name = own;
+}
+
+static void
+name_features(struct tool *t, struct job *j)
+{
+	tool_check(t, det_svm_own(&j->own, &j->own_box, t->model));
+	settle(t, &j->in.features, "features", j->own);
+	settle(t, &j->in.box_features, "box-features", j->own_box);
+	if (!j->in.features)
+		tool_usage(t, "which features? give --features NAME");
+	if (j->in.box_features && !strcmp(j->in.box_features, "none"))
+		j->in.box_features = NULL;
+}
 
 static void
 check(struct tool *t, struct job *j)
@@ -38,8 +62,7 @@ check(struct tool *t, struct job *j)
 			tool_usage(t,
 			    "features are read several times: FILEs expected, "
 			    "not standard input");
-	if (!j->in.features)
-		tool_usage(t, "which features? give --features NAME");
+	name_features(t, j);
 	j->in.classes = det_model_classes(t->model);
 	if (j->in.classes->n == 0)
 		tool_die(t, "%s has no classes", t->model_path);
@@ -105,6 +128,8 @@ run(struct tool *t, struct job *j)
 	det_shards_close(s);
 	free(list);
 	free(j->path);
+	free(j->own);
+	free(j->own_box);
 }
 
 int
@@ -124,7 +149,7 @@ main(int argc, char *argv[])
 		OPT_STR(0, "features", &j.in.features, "NAME",
 		    "the tensor of rows: a layer or input of the model's head"),
 		OPT_STR(0, "box-features", &j.in.box_features, "NAME",
-		    "the tensor to correct boxes by (default: boxes stay)"),
+		    "the tensor to correct boxes by, or none"),
 		OPT_MANY(0, "positives", &j.positives, "FILE",
 		    "features of the objects themselves: one more FILE"),
 		OPT_DOUBLE('C', "cost", &s->c, 1e-12, 1e12, "C",

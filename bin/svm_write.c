@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define MISSED 1.5 /* mean loss of objects above which an SVM has hardly learnt them */
+
 static void
 write_text(struct tool *t, const char *name, const struct det_buf *b)
 {
@@ -104,6 +106,11 @@ warn(struct tool *t, const struct det_svm_result *r, const struct det_shards *s)
 			tool_warn(t,
 			    "class '%s' has no row near an object: its boxes stay",
 			    name);
+		if (c->positives && c->fit.missed > MISSED)
+			tool_warn(t,
+			    "class '%s': its objects are on the wrong side, by %.2f of "
+			    "the margin: a larger -C expected for features as short",
+			    name, c->fit.missed - 1);
 		if (c->stopped)
 			tool_warn(t,
 			    "class '%s': liblinear gave up %zu times of %zu before it "

@@ -244,7 +244,8 @@ svd_says "no number" "LAYER=N expected, N from 1 to [0-9]+, found 'fc6=x'" f.det
 svd_says "a layer twice" "'fc6' twice" f.det --rank fc6=2 --rank fc6=3
 svd_says "no such layer" "the network has no layer 'fc9'" f.det --rank fc9=2
 svd_says "no such network" "no network 'neck'" f.det --net neck --rank fc6=2
-svd_says "not fully connected" "layer 'conv' is not fully connected" f.det --net rpn --rank conv=2
+svd_says "inside a block" "the network has no layer 'conv'" f.det --net rpn --rank conv=2
+svd_says "not fully connected" "layer 'conv1' is not fully connected" f.det --net backbone --rank conv1=2
 svd_says "too large a rank" "layer 'fc7': a rank of 1 to 24 expected of a matrix of 24x24, found 25" f.det --rank fc7=25
 svd_says "a second time" "layer 'fc7' is made of two already" thin.det --rank fc7=2
 

@@ -147,6 +147,24 @@ is "keeps its weights and those before" "$(det-show L.det | awk '$1 == "TENS" { 
 	"head/fc6.weight head/fc6.bias head/fc7.a.weight head/fc7.a.bias head/fc7.b.weight head/fc7.b.bias head/svm.weight head/svm.bias "
 ok "and is whole" det-model check L.det
 
+# --- a model of SVMs once more ---
+det-svm -q -m M.det --features rois --box-features rois in.det -o first.det
+det-svm -m first.det in.det -o again.det 2>err
+is "its SVMs say which features" "$(text again.det net/head) $(grep -c warning err)" "$(text first.det net/head) 0"
+is "and nothing is learnt from what is replaced" \
+	"$(for w in svm.weight svm.bias svm_box.weight svm_box.bias; do tensor again.det head/$w; done)" \
+	"$(for w in svm.weight svm.bias svm_box.weight svm_box.bias; do tensor first.det head/$w; done)"
+det-svm -m first.det --box-features none in.det -o again.det 2>err
+is "without boxes" "$(text again.det net/head | tail -n 1); $(grep warning err)" \
+	"output cls=svm; det-svm: warning: --box-features=none: the SVMs of first.det read 'rois'"
+is "the layer of a block, too" "$(det-svm -q -m L.det layer.det | det-show --data - | sed -n '/net.head/,/^TEXT name=dec/p')" \
+	"$(det-show --data L.det | sed -n '/net.head/,/^TEXT name=dec/p')"
+sed 's/name=rois/name=fc6/; s/TENS f32 20x4x1x1/TENS f32 20x3/; s/^\(  [-0-9.]* [-0-9.]* [-0-9.]*\) [-0-9.]*$/\1/' in.txt |
+	det-show --build - >fc6.det
+det-svm -m L.det --features fc6 fc6.det -o again.det 2>err
+is "another layer is obeyed" "$(text again.det net/head | grep '^svm')" "svm = fc(fc6) out=2"
+like "and told" "$(cat err)" "warning: --features=fc6: the SVMs of L.det read 'fc7.a'"
+
 # --- what it finds ---
 found() { det-head -m "$1" "$2" | det-nms -m "$1"; }
 ap() { det-eval -q "$@" | sed -n 's/.*(AP) @\[ IoU=0.50 .* = //p'; }
@@ -193,6 +211,20 @@ is "so are two streams in a file" $? 0
 svm --box-features rois first.det --positives second.det | cmp -s - S.det
 is "--positives is one more file" $? 0
 
+# two matrices of 300x300 doubles are more than a MiB: the classes are read for one by one
+wide() { # features; of rows with that many
+	awk -v n="$1" '/^[A-Z]/ { on = sub(/x4x1x1 name=rois/, "x" n " name=wide") } on && /^  / {
+		for (i = 5; i <= n; i++) { s = (s * 16807 + 1) % 2147483647; $0 = $0 " " int(s / 21474836) / 100 } } { print }'
+}
+wide 299 <in.txt | det-show --build - >wide.det
+sed 's/rois 4 1 1/wide 299 1 1/; s/fc(rois)/fc(wide)/; s/f32 3x4 name/f32 3x299 name/; /fc6.weight/,/fc6.bias/{/^  [01] [01] [01] [01]$/d;}' M.txt |
+	awk '{ print } /fc6.weight/ { for (i = 0; i < 3 * 299; i++) print " 0" }' | det-show --build - >wideM.det
+for mib in 1 64; do
+	det-svm -q -m wideM.det --features wide --box-features wide --cache $mib wide.det wide.det wide.det wide.det wide.det wide.det -o wide$mib.det
+	tensor wide$mib.det head/svm_box.weight >wide$mib
+done
+is "box regression in little memory: the same" "$(wc -w <wide1 | tr -d ' ') $(cksum <wide1)" "2392 $(cksum <wide64)"
+
 # --- who is positive, who is negative ---
 table() { det-svm -m M.det --features rois "$@" 2>&1 >/dev/null | awk '/^(cat|dog) / { printf "%s %s %s; ", $1, $2, $3 }'; }
 is "an object is a positive, all that is elsewhere a negative at first" \
@@ -216,6 +248,10 @@ is "where there is none it is quiet" "$(det-svm -m M.det --features rois in.det 
 sed 's/^  | cat$/  | cow/' in.txt | det-show --build - >cow.det
 like "classes that the model does not have" "$(det-svm -m M.det --features rois cow.det 2>&1 >/dev/null)" \
 	"warning: 30 objects are of classes that the model does not have"
+
+# features as short as a class's may be beside others': the bias alone says no to all
+like "a class that C is too small for" "$(det-svm -m M.det --features rois --norm .1 in.det 2>&1 >/dev/null)" \
+	"warning: class 'cat': its objects are on the wrong side, by (0\.9|1\.0)[0-9] of the margin: a larger -C expected"
 
 # --- mining ---
 hard() { det-svm -m M.det --features rois "$@" 2>&1 >/dev/null | awk '/^cat / { print $3, $4, $5 }'; }
@@ -291,7 +327,16 @@ sed '/^TEXT name=decode/,/rcnn(/d' M.txt | det-show --build - >nodecode.det
 det-svm -m nodecode.det --features rois in.det >out 2>err
 is "a model without decode" "$? $(cat err)" \
 	"2 det-svm: nodecode.det: a decode text of one line rcnn(...) expected: SVMs judge proposals"
-is "det-train does not go on from SVMs" "$(status det-train -m S.det -o run.tmp new.det)" 2
+det-train -m S.det -o run.tmp new.det >out 2>err
+is "det-train does not go on from SVMs" "$? $(cat err)" \
+	"2 det-train: S.det: its head gives margins (decode: score=linear): those of SVMs, which det-svm trains"
+det-model new -q --arch hog -o hog.det
+det-train -m hog.det -n new.det >out 2>err
+is "nor from HOG features" "$? $(wc -l <err | tr -d ' ') $(grep -c 'hog.det: .* which det-svm trains' err)" "2 1 1"
+det-show --data hog.det | sed 's/background=none score=linear/background=last score=softmax/' | det-show --build - >softmax.det
+det-train -m softmax.det -n new.det >out 2>err
+is "whatever judges them" "$? $(cat err)" \
+	"2 det-train: softmax.det: no network is before its head (det-roipool: op=hog): det-svm trains what judges such rows"
 echo precious >keep.det
 det-svm -m M.det --features nothing in.det -o keep.det 2>/dev/null
 is "what was there stays" "$(cat keep.det)" precious

@@ -3,75 +3,49 @@
 
 #include <string.h>
 
-/* What is around the input of a layer's line: "NAME = fc(", "IN", ") KEYS". */
-struct parts {
-	size_t in, end; /* where IN begins, and ends */
-	int fc;
-};
+#include "model/net_lines.h"
 
-static size_t
-skip(const char *s, size_t n, size_t at)
-{
-	while (at < n && (s[at] == ' ' || s[at] == '\t'))
-		at++;
-	return at;
-}
-
-/* Whether the line defines the layer of that name. */
 static int
-defines(struct parts *p, const char *s, size_t n, const char *name)
+is_layer(const struct det_net_line *l, const char *name)
 {
-	const size_t len = strlen(name);
-	size_t at = skip(s, n, 0), op;
-	const char *end;
-
-	if (n - at < len || memcmp(s + at, name, len) != 0)
-		return 0;
-	at = skip(s, n, at + len);
-	if (at == n || s[at] != '=')
-		return 0;
-	op = skip(s, n, at + 1);
-	at = n - op >= 2 ? skip(s, n, op + 2) : n;
-	end = at < n ? memchr(s + at, ')', n - at) : NULL;
-	p->fc = at < n && memcmp(s + op, "fc", 2) == 0 && s[at] == '(' && end;
-	p->in = at + 1;
-	p->end = end ? (size_t)(end - s) : n;
-	return 1;
+	return l->kind == DET_NET_LAYER && det_span_is(l->name, name);
 }
 
+/* "NAME = fc(", "IN", ") KEYS": the second line differs in what stands in the middle. */
 static enum det_err
-two_lines(struct det_buf *out, const char *s, size_t n, const struct parts *p,
-    const char *layer, size_t rank)
+two_lines(
+    struct det_buf *out, const struct det_net_line *l, const char *layer, size_t rank)
 {
+	const char *behind = l->in.s + l->in.n, *end = l->all.s + l->all.n;
+
 	return det_buf_printf(out, "%s_svd = fc(%.*s) out=%zu bias=0\n%.*s%s_svd%.*s\n",
-	    layer, (int)(p->end - p->in), s + p->in, rank, (int)p->in, s, layer,
-	    (int)(n - p->end), s + p->end);
+	    layer, (int)l->in.n, l->in.s, rank, (int)(l->in.s - l->all.s), l->all.s,
+	    layer, (int)(end - behind), behind);
 }
 
 enum det_err
 det_thin_text(
     struct det_buf *out, const char *text, size_t len, const char *layer, size_t rank)
 {
+	struct det_net_lines lines = { .text = text, .len = len };
+	struct det_net_line l;
 	struct det_buf both = { 0 };
-	struct parts p;
-	const char *line;
-	size_t n, at = 0;
 	int found = 0;
 	enum det_err e = det_buf_printf(&both, "%s_svd", layer);
 
-	while (!e && det_line_next(&line, &n, text, len, &at)) {
-		if (defines(&p, line, n, both.text)) {
+	while (!e && det_net_lines_next(&l, &lines)) {
+		if (is_layer(&l, both.text)) {
 			e = det_fail(DET_INVALID,
 			    "layer '%s' is made of two already: there is '%s'", layer,
 			    both.text);
-		} else if (!defines(&p, line, n, layer)) {
-			e = det_buf_printf(out, "%.*s\n", (int)n, line);
-		} else if (!p.fc) {
+		} else if (!is_layer(&l, layer)) {
+			e = det_buf_printf(out, "%.*s\n", (int)l.all.n, l.all.s);
+		} else if (!det_span_is(l.op, "fc") || l.in.n == 0) {
 			e = det_fail(DET_INVALID,
 			    "layer '%s' is not fully connected (fc)", layer);
 		} else {
 			found = 1;
-			e = two_lines(out, line, n, &p, layer, rank);
+			e = two_lines(out, &l, layer, rank);
 		}
 	}
 	if (!e && !found)

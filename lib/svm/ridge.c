@@ -169,6 +169,16 @@ add_waiting(struct det_ridge *r)
 	r->waiting = 0;
 }
 
+double
+det_ridge_bytes(size_t rows, size_t dims)
+{
+	const int dual = rows <= dims;
+	const double m = (double)(dual ? rows : dims + 1);
+	const double kept = dual ? (double)rows * (double)(dims + T) : 0;
+
+	return sizeof(double) * m * (m + T + (dual ? 0 : BLOCK)) + sizeof(float) * kept;
+}
+
 enum det_err
 det_ridge_new(struct det_ridge **out, size_t rows, size_t dims, double scale,
     double lambda, size_t memory, int threads)

@@ -12,7 +12,7 @@
  *            object of the class by less than .3. Of the first item all are taken, later
  *            those that score above -1.0001 and are not there yet. The SVM is trained at the
  *            first item, whenever more than 2000 came, and at the last (svm_cache.c)
- *   boxes    for each class: rows that overlap an object of it by more than .6, towards the
+ *   boxes    of each class: rows that overlap an object of it by more than .6, towards the
  *            deltas of the one they overlap most; ridge regression (ridge.c)
  *
  * The scale is folded into the weights, so that whoever uses them need not know of it.

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Box regression, a class at a time, so that one matrix is in memory: rows that overlap an
- * object of the class are read again and summed up (ridge.c), towards the deltas of
- * box/coder.h to the object that they overlap most.
+ * Box regression: rows that overlap an object of a class are summed up for it (ridge.c),
+ * towards the deltas of box/coder.h to the object that they overlap most. One reading of all
+ * rows is for as many classes, in their order, as memory has room for: for all, unless
+ * features are long. Which classes share a reading changes nothing in what they learn.
  */
 #include "svm/svm_impl.h"
 
@@ -12,63 +13,101 @@
 #include "box/coder.h"
 #include "svm/ridge.h"
 
-/* --- boxes --- */
-
-struct regression {
-	size_t k;
-	struct det_ridge *ridge;
+/* Of the classes from .. to: a regression each, NULL for those without rows. */
+struct regressions {
+	size_t from, to;
+	struct det_ridge **of;
 };
+
+static enum det_err
+add_row(struct det_svm_trainer *t, const struct det_shard_item *it, size_t row,
+    size_t k, struct det_ridge *ridge)
+{
+	static const struct det_coder coder = DET_CODER_DEFAULTS;
+	const size_t at = row * t->r->classes + k;
+	const struct det_box *b = &it->boxes.box[row], *to;
+	float target[4];
+
+	if (!((double)t->o.best[at] > t->p->box_iou))
+		return DET_OK;
+	to = &it->gt.box[t->o.object[at]];
+	det_coder_encode(target, &coder,
+	    (const float[4]){ (float)b->x1, (float)b->y1, (float)b->x2, (float)b->y2 },
+	    (const float[4]){
+		(float)to->x1, (float)to->y1, (float)to->x2, (float)to->y2 });
+	return det_ridge_add(ridge, it->box_x + row * t->r->box_dims, target);
+}
 
 static enum det_err
 add_boxes(struct det_svm_trainer *t, const struct det_shard_item *it, void *ctx)
 {
-	static const struct det_coder coder = DET_CODER_DEFAULTS;
-	const struct regression *g = ctx;
-	float target[4];
+	const struct regressions *g = ctx;
+	enum det_err e = DET_OK;
+
+	for (size_t k = g->from; k < g->to; k++)
+		for (size_t i = 0; i < it->boxes.n && g->of[k] && !e; i++)
+			e = add_row(t, it, i, k, g->of[k]);
+	return e;
+}
+
+static enum det_err
+solve(struct det_svm_trainer *t, size_t k, double *w, struct det_ridge *ridge)
+{
+	struct det_svm_result *r = t->r;
+	double b[4];
 	enum det_err e;
 
-	for (size_t i = 0; i < it->boxes.n; i++) {
-		const size_t at = i * t->r->classes + g->k;
-		const struct det_box *b = &it->boxes.box[i], *to;
+	if ((e = det_ridge_solve(w, b, r->per_class[k].box_error, ridge)))
+		return e;
+	for (size_t i = 0; i < 4 * r->box_dims; i++)
+		r->box_weight[4 * k * r->box_dims + i] = (float)w[i];
+	for (size_t i = 0; i < 4; i++)
+		r->box_bias[4 * k + i] = (float)b[i];
+	return DET_OK;
+}
 
-		if (!((double)t->o.best[at] > t->p->box_iou))
+/* Begins the classes from g->to on, one at least, up to where memory is full. */
+static enum det_err
+begin(struct det_svm_trainer *t, struct regressions *g)
+{
+	const struct det_svm_result *r = t->r;
+	double left = (double)t->p->memory;
+	int begun = 0;
+	enum det_err e;
+
+	for (g->from = g->to; g->to < r->classes; g->to++) {
+		const size_t rows = r->per_class[g->to].box_rows;
+
+		if (rows == 0)
 			continue;
-		to = &it->gt.box[t->o.object[at]];
-		det_coder_encode(target, &coder,
-		    (const float[4]){
-			(float)b->x1, (float)b->y1, (float)b->x2, (float)b->y2 },
-		    (const float[4]){
-			(float)to->x1, (float)to->y1, (float)to->x2, (float)to->y2 });
-		if ((e = det_ridge_add(
-			 g->ridge, it->box_x + i * t->r->box_dims, target)))
+		left -= det_ridge_bytes(rows, r->box_dims);
+		if (left < 0 && begun)
+			break;
+		if ((e = det_ridge_new(&g->of[g->to], rows, r->box_dims,
+			 det_svm_scale(t->p->norm, r->box_mean_norm), t->p->lambda,
+			 t->p->memory, t->p->threads)))
 			return e;
+		begun = 1;
 	}
 	return DET_OK;
 }
 
 static enum det_err
-regress_class(struct det_svm_trainer *t, size_t k, double *w)
+regress(struct det_svm_trainer *t, struct regressions *g, double *w)
 {
-	struct det_svm_result *r = t->r;
-	struct det_svm_class *c = &r->per_class[k];
-	struct regression g = { k, NULL };
-	double b[4];
-	enum det_err e;
+	enum det_err e = DET_OK;
 
-	if (c->box_rows == 0)
-		return DET_OK;
-	if ((e = det_ridge_new(&g.ridge, c->box_rows, r->box_dims,
-		 det_svm_scale(t->p->norm, r->box_mean_norm), t->p->lambda,
-		 t->p->memory, t->p->threads)) ||
-	    (e = det_svm_walk(t, add_boxes, &g)) ||
-	    (e = det_ridge_solve(w, b, c->box_error, g.ridge)))
-		goto out;
-	for (size_t i = 0; i < 4 * r->box_dims; i++)
-		r->box_weight[4 * k * r->box_dims + i] = (float)w[i];
-	for (size_t i = 0; i < 4; i++)
-		r->box_bias[4 * k + i] = (float)b[i];
-out:
-	det_ridge_free(g.ridge);
+	while (!e && g->to < t->r->classes) {
+		if ((e = begin(t, g)) || (e = det_svm_walk(t, add_boxes, g)))
+			return e;
+		for (size_t k = g->from; k < g->to && !e; k++) {
+			if (!g->of[k])
+				continue;
+			e = solve(t, k, w, g->of[k]);
+			det_ridge_free(g->of[k]);
+			g->of[k] = NULL;
+		}
+	}
 	return e;
 }
 
@@ -76,6 +115,7 @@ enum det_err
 det_svm_regress(struct det_svm_trainer *t)
 {
 	struct det_svm_result *r = t->r;
+	struct regressions g = { .of = NULL };
 	double *w = NULL;
 	size_t n;
 	enum det_err e;
@@ -83,11 +123,14 @@ det_svm_regress(struct det_svm_trainer *t)
 	if ((e = det_mul(&n, 4 * r->classes, r->box_dims)) ||
 	    (e = det_calloc(&r->box_weight, n, sizeof *r->box_weight)) ||
 	    (e = det_calloc(&r->box_bias, 4 * r->classes, sizeof *r->box_bias)) ||
+	    (e = det_calloc(&g.of, r->classes, sizeof *g.of)) ||
 	    (e = det_alloc(&w, 4 * r->box_dims, sizeof *w)))
 		goto out;
-	for (size_t k = 0; k < r->classes && !e; k++)
-		e = regress_class(t, k, w);
+	e = regress(t, &g, w);
 out:
+	for (size_t k = 0; g.of && k < r->classes; k++)
+		det_ridge_free(g.of[k]);
+	free(g.of);
 	free(w);
 	return e;
 }

@@ -8,6 +8,9 @@
  * came; after that those scored below -1.2 go, however they score later. The departure is the
  * bound: where the easy ones that go are not enough the lowest scored follow, so that memory
  * does not grow with the data.
+ *
+ * A later pass asks of each row whether it is there: keys are kept in a map besides, which is
+ * made anew after negatives went.
  */
 #include "svm/svm_cache.h"
 
@@ -39,17 +42,23 @@ det_svm_cache_positive(struct det_svm_cache *c, const float *row)
 int
 det_svm_cache_has(const struct det_svm_cache *c, uint64_t key)
 {
-	for (size_t i = 0; i < c->negatives; i++)
-		if (c->key[i] == key)
-			return 1;
-	return 0;
+	return c->at.n > 0 && det_idmap_find(&c->at, (int64_t)key) != DET_IDMAP_NONE;
+}
+
+static enum det_err
+note(struct det_svm_cache *c, size_t i)
+{
+	int is_new;
+
+	return det_idmap_add(&is_new, &c->at, (int64_t)c->key[i], (uint32_t)i);
 }
 
 /* Keeps the negatives that are marked. */
-static void
+static enum det_err
 keep(struct det_svm_cache *c, const char *stays)
 {
 	size_t n = 0;
+	enum det_err e = DET_OK;
 
 	for (size_t i = 0; i < c->negatives; i++) {
 		if (!stays[i])
@@ -61,7 +70,13 @@ keep(struct det_svm_cache *c, const char *stays)
 		}
 		n++;
 	}
+	if (n == c->negatives)
+		return DET_OK;
 	c->negatives = n;
+	det_idmap_release(&c->at);
+	for (size_t i = 0; i < n && !e; i++)
+		e = note(c, i);
+	return e;
 }
 
 static int
@@ -112,7 +127,7 @@ let_go(struct det_svm_cache *c, size_t most, double easy)
 		stays[i] = z[i] >= least && kept < most;
 		kept += stays[i] != 0;
 	}
-	keep(c, stays);
+	e = keep(c, stays);
 out:
 	free(z);
 	free(stays);
@@ -158,7 +173,8 @@ det_svm_cache_negative(struct det_svm_cache *c, const float *row, uint64_t key,
 	if ((e = det_grow(&c->key, &c->key_cap, c->negatives + 1, sizeof *c->key)))
 		return e;
 	c->key[c->negatives] = key;
-	if ((e = add_row(&c->negative, &c->negatives, &c->negative_cap, row, c->dims)))
+	if ((e = note(c, c->negatives)) ||
+	    (e = add_row(&c->negative, &c->negatives, &c->negative_cap, row, c->dims)))
 		return e;
 	c->added++;
 	c->met++;
@@ -171,6 +187,7 @@ det_svm_cache_release(struct det_svm_cache *c)
 	free(c->positive);
 	free(c->negative);
 	free(c->key);
+	det_idmap_release(&c->at);
 	free(c->w);
 	*c = (struct det_svm_cache){ 0 };
 }

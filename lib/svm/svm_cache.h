@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "base/idmap.h"
 #include "svm/svm_solve.h"
 
 struct det_svm_mining {
@@ -29,7 +30,8 @@ struct det_svm_cache {
 	size_t positives, positive_cap, negatives, negative_cap;
 	uint64_t *key; /* of each negative: which item and row it is */
 	size_t key_cap;
-	size_t added; /* since it was trained */
+	struct det_idmap at; /* key -> negative */
+	size_t added;        /* since it was trained */
 	/* of the SVM, 0 before it is trained */
 	double *w, b;
 	struct det_svm_fit fit;
@@ -39,7 +41,7 @@ struct det_svm_cache {
 
 enum det_err det_svm_cache_positive(
     struct det_svm_cache *c, const float *row) DET_MUST_USE;
-/* Whether a negative is in it. */
+/* Whether a negative is in it; takes no longer where there are more. */
 int det_svm_cache_has(const struct det_svm_cache *c, uint64_t key);
 /* Adds a negative. Where m->most are there the SVM is trained and the easy ones go; where
  * that leaves more than 3/4 of m->most, those scored lowest go too. */

@@ -12,120 +12,43 @@
 
 #include "base/mem.h"
 #include "box/decode_line.h"
+#include "model/net_lines.h"
 #include "model/network.h"
 
 #define THRESH "-1.5" /* R-CNN's and SPP-net's lowest score (rcnn_test.m) */
 
 /* --- net head --- */
 
-struct span {
-	const char *s;
-	size_t n;
-};
-
-enum kind { KEPT, INPUT, OUTPUT, LAYER };
-
 struct statement {
-	struct span line;
-	enum kind kind;
-	struct span name;
-	struct span inputs; /* what stands between the parentheses */
+	struct det_net_line line;
 	int needed;
 };
 
 struct head {
 	struct statement *st;
 	size_t n, cap;
-	struct span *need;
+	struct det_span *need;
 	size_t needs, need_cap;
 };
-
-static struct span
-trim(struct span x)
-{
-	while (x.n && (*x.s == ' ' || *x.s == '\t'))
-		x.s++, x.n--;
-	while (x.n && (x.s[x.n - 1] == ' ' || x.s[x.n - 1] == '\t'))
-		x.n--;
-	return x;
-}
-
-/* The first word, up to a blank. */
-static struct span
-word(struct span x)
-{
-	struct span w = { x.s, 0 };
-
-	while (w.n < x.n && x.s[w.n] != ' ' && x.s[w.n] != '\t')
-		w.n++;
-	return w;
-}
-
-static int
-is(struct span x, const char *s)
-{
-	return x.n == strlen(s) && !memcmp(x.s, s, x.n);
-}
-
-/* From `from` on up to a byte, or to the end. */
-static struct span
-upto(struct span x, size_t from, char c)
-{
-	const char *end = memchr(x.s + from, c, x.n - from);
-
-	return (
-	    struct span){ x.s + from, end ? (size_t)(end - x.s) - from : x.n - from };
-}
-
-/* Sets all but `needed`; *inside a block is kept between lines. */
-static void
-read_statement(struct statement *st, struct span line, int *inside)
-{
-	struct span text = trim(upto(line, 0, '#')), first = word(text), rest;
-	size_t equal;
-
-	*st = (struct statement){ .line = line, .kind = KEPT, .needed = 1 };
-	if (is(first, "block"))
-		*inside = 1;
-	if (*inside || text.n == 0 || is(first, "net")) {
-		*inside = *inside && !is(first, "end");
-		return;
-	}
-	rest = trim((struct span){ text.s + first.n, text.n - first.n });
-	st->needed = 0;
-	if (is(first, "output")) {
-		st->kind = OUTPUT;
-	} else if (is(first, "input")) {
-		st->kind = INPUT;
-		st->name = word(rest);
-	} else {
-		st->kind = LAYER;
-		st->name = trim(upto(text, 0, '='));
-		equal = upto(text, 0, '=').n;
-		rest = (struct span){ text.s + equal, text.n - equal };
-		rest = upto(rest, upto(rest, 0, '(').n, ')');
-		st->inputs = rest.n ? (struct span){ rest.s + 1, rest.n - 1 } : rest;
-	}
-}
 
 static enum det_err
 read_head(struct head *h, const char *text, size_t len)
 {
-	const char *line;
-	size_t n, at = 0;
-	int inside = 0;
+	struct det_net_lines lines = { .text = text, .len = len };
+	struct statement st;
 	enum det_err e;
 
-	while (det_line_next(&line, &n, text, len, &at)) {
+	while (det_net_lines_next(&st.line, &lines)) {
+		st.needed = st.line.kind == DET_NET_OTHER;
 		if ((e = det_grow(&h->st, &h->cap, h->n + 1, sizeof *h->st)))
 			return e;
-		read_statement(&h->st[h->n++], (struct span){ line, n }, &inside);
+		h->st[h->n++] = st;
 	}
 	return DET_OK;
 }
 
 static enum det_err
-need(struct head *h, struct span name)
+need(struct head *h, struct det_span name)
 {
 	enum det_err e;
 
@@ -135,21 +58,28 @@ need(struct head *h, struct span name)
 	return DET_OK;
 }
 
-/* Whether what is needed is the statement's, or inside what it instantiates. */
-static int
-makes(const struct statement *st, struct span what)
+static enum det_err
+need_features(struct head *h, const struct det_svm_features *x)
 {
-	return st->name.n > 0 && what.n >= st->name.n &&
-	       !memcmp(what.s, st->name.s, st->name.n) &&
-	       (what.n == st->name.n ||
-		   (st->kind == LAYER && what.s[st->name.n] == '.'));
+	return x ? need(h, (struct det_span){ x->name, strlen(x->name) }) : DET_OK;
+}
+
+/* Whether what is needed is the line's, or inside what it instantiates. */
+static int
+makes(const struct det_net_line *l, struct det_span what)
+{
+	const struct det_span name = l->name;
+
+	return name.n > 0 && what.n >= name.n && !memcmp(what.s, name.s, name.n) &&
+	       (what.n == name.n ||
+		   (l->kind == DET_NET_LAYER && what.s[name.n] == '.'));
 }
 
 static int
 is_made(const struct head *h, const char *name)
 {
 	for (size_t i = 0; i < h->n; i++)
-		if (makes(&h->st[i], (struct span){ name, strlen(name) }))
+		if (makes(&h->st[i].line, (struct det_span){ name, strlen(name) }))
 			return 1;
 	return 0;
 }
@@ -162,18 +92,13 @@ mark(struct head *h)
 
 	for (size_t i = h->n; i-- > 0;) {
 		struct statement *st = &h->st[i];
-		struct span in = st->inputs;
+		struct det_span in = st->line.in, one;
 
 		for (size_t k = 0; k < h->needs && !st->needed; k++)
-			st->needed = makes(st, h->need[k]);
-		while (st->kind == LAYER && st->needed && in.n) {
-			const struct span one = upto(in, 0, ',');
-			const size_t cut = one.n < in.n ? one.n + 1 : in.n;
-
-			if ((e = need(h, trim(one))))
+			st->needed = makes(&st->line, h->need[k]);
+		while (st->needed && det_net_line_input(&one, &in))
+			if ((e = need(h, one)))
 				return e;
-			in = (struct span){ in.s + cut, in.n - cut };
-		}
 	}
 	return DET_OK;
 }
@@ -213,9 +138,10 @@ write_head(struct det_buf *out, const struct head *h, const struct det_model *m,
 
 		if (!st->needed)
 			continue;
-		if ((e = det_buf_printf(out, "%.*s\n", (int)st->line.n, st->line.s)))
+		if ((e = det_buf_printf(
+			 out, "%.*s\n", (int)st->line.all.n, st->line.all.s)))
 			return e;
-		if (begun || !is(word(trim(st->line)), "net"))
+		if (begun || !det_span_is(st->line.word, "net"))
 			continue;
 		begun = 1;
 		if ((e = add_input(out, h, m, x)) ||
@@ -279,10 +205,9 @@ make_head(struct det_svm_model *out, const struct det_model *m,
 	if (!text)
 		return det_fail(DET_INVALID, "%s has no net 'head' that SVMs could end",
 		    det_model_path(m));
-	if ((e = read_head(&h, text, len)) ||
-	    (e = need(&h, (struct span){ x->name, strlen(x->name) })) ||
-	    (box && (e = need(&h, (struct span){ box->name, strlen(box->name) }))) ||
-	    (e = mark(&h)) || (e = write_head(&out->head, &h, m, x, box)))
+	if ((e = read_head(&h, text, len)) || (e = need_features(&h, x)) ||
+	    (e = need_features(&h, box)) || (e = mark(&h)) ||
+	    (e = write_head(&out->head, &h, m, x, box)))
 		goto out;
 	if ((e = det_net_parse(
 		 &out->net, out->head.text, out->head.len, "the head with SVMs")) ||
@@ -297,7 +222,7 @@ out:
 	return e;
 }
 
-/* --- decode and options --- */
+/* --- decode --- */
 
 static enum det_err
 open_decode(struct det_decode **d, const struct det_model *m)
@@ -335,6 +260,61 @@ det_svm_list(char **list, const struct det_model *m)
 	return e;
 }
 
+/* --- what a model of SVMs reads --- */
+
+int
+det_svm_is(const struct det_model *m)
+{
+	struct det_decode *d;
+	int linear;
+
+	if (open_decode(&d, m))
+		return 0;
+	linear = det_decode_line(d, 0)->delta.score == DET_SCORE_LINEAR;
+	det_decode_free(d);
+	return linear;
+}
+
+static enum det_err
+take_input(char **out, const struct det_net_line *l)
+{
+	struct det_span in = l->in, first;
+
+	free(*out);
+	*out = NULL;
+	return det_net_line_input(&first, &in) ? det_strndup(out, first.s, first.n)
+					       : DET_OK;
+}
+
+enum det_err
+det_svm_own(char **features, char **box, const struct det_model *m)
+{
+	struct det_net_lines lines = { .at = 0 };
+	struct det_net_line l;
+	enum det_err e = DET_OK;
+
+	*features = *box = NULL;
+	if (!det_svm_is(m))
+		return DET_OK;
+	det_model_text(m, "net/head", &lines.text, &lines.len);
+	while (lines.text && !e && det_net_lines_next(&l, &lines)) {
+		if (l.kind != DET_NET_LAYER)
+			continue;
+		if (det_span_is(l.name, "svm"))
+			e = take_input(features, &l);
+		else if (det_span_is(l.name, "svm_box"))
+			e = take_input(box, &l);
+	}
+	if (e) {
+		free(*features);
+		free(*box);
+		*features = *box = NULL;
+	}
+	return e;
+}
+
+/* --- decode and options, as they will be --- */
+
 static enum det_err
 make_decode(struct det_buf *out, const struct det_model *m, int box)
 {
@@ -362,11 +342,12 @@ make_options(struct det_buf *out, const struct det_model *m, const char *name,
 
 	det_model_text(m, name, &text, &len);
 	while (text && det_line_next(&line, &n, text, len, &at)) {
-		const struct span key = trim(upto((struct span){ line, n }, 0, '='));
+		const struct det_span key =
+		    det_span_trim(det_span_upto((struct det_span){ line, n }, '='));
 		int goes = 0;
 
 		for (size_t i = 0; without[i]; i++)
-			goes |= is(key, without[i]);
+			goes |= det_span_is(key, without[i]);
 		if (!goes && (e = det_buf_printf(out, "%.*s\n", (int)n, line)))
 			return e;
 	}

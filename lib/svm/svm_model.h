@@ -27,6 +27,13 @@ struct det_svm_model {
  * where that is no line `rcnn`. *list is malloc'd. */
 enum det_err det_svm_list(char **list, const struct det_model *m) DET_MUST_USE;
 
+/* Whether the model's head is of SVMs: its decode text takes margins, score=linear. */
+int det_svm_is(const struct det_model *m);
+/* What the SVMs of such a model, and their box regressors, read; NULL where there are none:
+ * the inputs of the head's layers `svm` and `svm_box`. malloc'd. */
+enum det_err det_svm_own(
+    char **features, char **box, const struct det_model *m) DET_MUST_USE;
+
 /* The texts: of net head what the features need stays, and behind it are the layers `svm`
  * and, unless box is NULL, `svm_box`. DET_INVALID where the head has no such features, or
  * theirs have another shape. */

@@ -176,6 +176,7 @@ take(double *w, double *b, struct det_svm_fit *fit, const struct model *m,
     const struct det_svm_rows *r, const struct det_svm_params *p)
 {
 	const double sign = m->label[0] == 1 ? 1 : -1;
+	double missed;
 
 	*fit = (struct det_svm_fit){ .stopped = gave_up };
 	for (size_t i = 0; i <= r->dims; i++) {
@@ -187,8 +188,9 @@ take(double *w, double *b, struct det_svm_fit *fit, const struct model *m,
 	for (size_t i = 0; i < r->dims; i++)
 		w[i] = sign * m->w[i] * r->scale;
 	*b = sign * m->w[r->dims] * p->bias;
-	fit->loss_positive = p->c * p->positive *
-			     losses(r->positive, r->positives, r, w, *b, 1, p->loss);
+	missed = losses(r->positive, r->positives, r, w, *b, 1, p->loss);
+	fit->missed = missed / (double)r->positives;
+	fit->loss_positive = p->c * p->positive * missed;
 	fit->loss_negative =
 	    p->c * losses(r->negative, r->negatives, r, w, *b, -1, p->loss);
 	return DET_OK;

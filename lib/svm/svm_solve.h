@@ -40,7 +40,8 @@ struct det_svm_rows {
 struct det_svm_fit {
 	double loss_positive, loss_negative; /* C times the sum of losses; weighted */
 	double norm;                         /* half of |w|^2, the bias in it */
-	int stopped; /* liblinear gave up before it was as near as epsilon */
+	double missed; /* mean loss of positives, 1 for a score of 0 */
+	int stopped;   /* liblinear gave up before it was as near as epsilon */
 };
 
 /* w (dims) and *b of the score w . x + b of a row x as it is, without the scale. The same

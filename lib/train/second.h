@@ -9,8 +9,9 @@
 
 #include "train/system_impl.h"
 
-/* Whether the model's rows are cut out of the picture (options/det-roipool, op=warp). */
-int det_second_warps(const struct det_model *m);
+/* How the model's rows are made (options/det-roipool, op=, one of roi/rows.h's); 0 where
+ * that can't be read. */
+int det_second_op(const struct det_model *m);
 
 /* Adds the nets on rows to the system, "head" and where rows are cut out "backbone" before
  * it, and its terms to the list; takes the line "rcnn". */

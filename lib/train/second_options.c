@@ -208,7 +208,7 @@ read_tool(struct det_second *d, const struct det_model *m, const char *tool,
 }
 
 int
-det_second_warps(const struct det_model *m)
+det_second_op(const struct det_model *m)
 {
 	struct det_line l;
 	int op = 0;
@@ -218,7 +218,7 @@ det_second_warps(const struct det_model *m)
 		return 0;
 	e = det_line_choice(&op, &l, "op", det_rows_ops);
 	det_line_release(&l);
-	return !e && op == DET_ROWS_WARP;
+	return e ? 0 : op;
 }
 
 enum det_err

@@ -12,6 +12,7 @@
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "model/network.h"
+#include "roi/rows.h"
 #include "train/second.h"
 
 /* --- lines ------------------------------------------------------------------------------ */
@@ -267,6 +268,23 @@ describe(struct det_system *s)
 /* Who says where objects may be: nobody needs to, a first stage, or the stream. */
 enum proposals { PROPOSALS_NONE, PROPOSALS_MADE, PROPOSALS_GIVEN };
 
+/* Heads on proposals that are not for gradients. */
+static enum det_err
+refuse(const struct det_model *m, const struct det_decode_line *l)
+{
+	if (l->delta.score == DET_SCORE_LINEAR)
+		return det_fail(DET_UNSUPPORTED,
+		    "%s: its head gives margins (decode: score=linear): those of SVMs, "
+		    "which det-svm trains",
+		    det_model_path(m));
+	if (det_second_op(m) == DET_ROWS_HOG)
+		return det_fail(DET_UNSUPPORTED,
+		    "%s: no network is before its head (det-roipool: op=hog): det-svm "
+		    "trains what judges such rows",
+		    det_model_path(m));
+	return DET_OK;
+}
+
 static enum det_err
 find_proposals(enum proposals *out, const struct det_model *m)
 {
@@ -281,10 +299,12 @@ find_proposals(enum proposals *out, const struct det_model *m)
 		return DET_OK;
 	if ((e = det_decode_parse(&d, text, len, "decode")))
 		return e;
-	if (det_decode_lists(d) > 0)
+	if (det_decode_lists(d) > 0) {
 		*out = PROPOSALS_GIVEN;
+		e = refuse(m, det_decode_line(d, 0));
+	}
 	det_decode_free(d);
-	return DET_OK;
+	return e;
 }
 
 static enum det_err
@@ -294,7 +314,7 @@ open_nets(
 	enum det_err e;
 
 	/* R-CNN's runs on rows */
-	if (proposals == PROPOSALS_GIVEN && det_second_warps(s->model))
+	if (proposals == PROPOSALS_GIVEN && det_second_op(s->model) == DET_ROWS_WARP)
 		return DET_OK;
 	if ((e = det_system_add_net(s, "backbone", p, 0)))
 		return e;
