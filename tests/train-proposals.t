@@ -91,6 +91,52 @@ train tiny_fast_rcnn z --iterations 20 >log
 train tiny_fast_rcnn z --iterations 40 --resume >log
 ok "a run that is gone on with comes to the same losses" cmp tiny_fast_rcnn/log.tsv z/log.tsv
 
+# --- targets normalised by what the proposals are
+decode() { # MODEL: what its decode line has been given
+	det-show --data --name decode "$1" | grep -o 'mean=.*'
+}
+det-model norm -m tiny_fast_rcnn.det p.det -o normed.det 2>err
+is "det-model norm" "$? $(awk '{ print NF }' err | sort -u | tr '\n' ' ')" "0 11 12 "
+is "  the model that it makes is whole" "$(det-model check normed.det)" "normed.det: ok"
+is "  four numbers a class, of either kind" "$(decode normed.det | tr ', ' '\n\n' | wc -l)" 24
+cat p.det | det-model norm -q -m tiny_fast_rcnn.det -o piped.det
+is "  of a pipe the same" "$(decode piped.det)" "$(decode normed.det)"
+det-model norm -q -m normed.det p.det -o again.det
+is "  a second time the same" "$(decode again.det)" "$(decode normed.det)"
+det-model norm -q -m tiny_fast_rcnn.det --flip p.det -o flip.det
+is "  with mirror images nothing lies to one side" \
+	"$(decode flip.det | sed 's/ .*//; s/mean=//' | tr , '\n' | awk 'NR % 4 == 1 && $1 * $1 > 1e-14')" ""
+det-image -m tiny_fast_rcnn.det --train <p.det | det-model norm -q -m tiny_fast_rcnn.det -o mapped.det
+is "  in the input's pixels all but the same" "$(
+	decode normed.det | tr ' ,=' '\n\n\n' >a
+	decode mapped.det | tr ' ,=' '\n\n\n' >b
+	paste a b | awk '($1 - $2) ^ 2 > 1e-6 { print }'
+)" ""
+cp normed.det n1.det
+train n1 n1 --loss 'rcnn sample=64 positive=.25 least=.1 beta=1 norm=class' >log
+is "it is trained on" "$? $(said)" "0 "
+ok "  the loss falls" falls n1/log.tsv loss
+is "  what was measured stays" "$(decode n1/last.det)" "$(decode normed.det)"
+det-run -m n1/last.det dog.jpg >boxes 2>err
+is "  it runs" "$? $(said)" "0 "
+train tiny_fast_rcnn no --loss 'rcnn norm=class' >log
+like "what asks for it is not trained without" "$? $(cat err)" "^2 .*norm=class: .*'det-model norm' measures them"
+norm_says() { # DESCRIPTION REGEX [OPTION ...]: of the stream on standard input
+	d=$1 re=$2
+	shift 2
+	det-model norm "$@" >none 2>err
+	like "norm: $d" "$? $(cat err)" "^2 $re"
+}
+norm_says "no proposals" ".*item 0 'dog.jpg': a list 'proposals' of boxes expected" -m tiny_fast_rcnn.det <val.det
+norm_says "no objects" ".*a list 'truth' of objects expected" -m tiny_fast_rcnn.det --gt truth <p.det
+norm_says "a model of proposals that stay" ".*rcnn\(cls, box\) expected" -m tiny_spp.det <p.det
+det-model new --arch tiny_frcnn --classes names -o frcnn.det
+norm_says "one that makes them" ".*makes proposals of its own" -m frcnn.det <p.det
+norm_says "no stream" ".*which model" <p.det
+head -c 3000 p.det >cut.det
+norm_says "a cut stream" ".*cut.det: .*" -m tiny_fast_rcnn.det cut.det
+norm_says "nothing that is near an object" ".*no proposal overlaps an object" -q -m tiny_fast_rcnn.det --gt proposals <p.det
+
 # --- what is refused
 det-image -m tiny_fast_rcnn.det --train --batch 1 <val.det |
 	det-train -m tiny_fast_rcnn.det -o no --iterations 1 --batch 1 >log 2>err
