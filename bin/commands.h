@@ -27,6 +27,7 @@ int model_check(int argc, char *argv[]);
 int model_export(int argc, char *argv[]);
 int model_tune(int argc, char *argv[]);
 int model_svd(int argc, char *argv[]);
+int model_norm(int argc, char *argv[]);
 
 /* Formats of import. */
 int import_darknet(int argc, char *argv[]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * det-model: make, import, export, list, check, tune and thin out model files. Each command has its own
+ * det-model: make, import, export, list, check and change model files. Each command has its own
  * options.
  */
 #include "bin/commands.h"
@@ -15,6 +15,7 @@ static const struct model_command commands[] = {
 	{ "export", model_export },
 	{ "tune", model_tune },
 	{ "svd", model_svd },
+	{ "norm", model_norm },
 };
 
 int
@@ -32,7 +33,8 @@ main(int argc, char *argv[])
 		"  export FORMAT MODEL          another program's file of it\n"
 		"  tune MODEL                   the model with algorithms chosen by "
 		"the clock\n"
-		"  svd MODEL                    the model with thinner layers",
+		"  svd MODEL                    the model with thinner layers\n"
+		"  norm                         the model with box targets normalised",
 		"COMMAND [ARG ...]", 0, opts };
 	struct tool t;
 
@@ -43,9 +45,10 @@ main(int argc, char *argv[])
 	tool_start(&t, &spec, argc > 1 && argv[1][0] != '-' ? 2 : argc, argv);
 	if (t.argc == 0)
 		tool_usage(&t, "a command expected: import, new, list, check, export, "
-			       "tune or svd");
+			       "tune, svd or norm");
 	tool_usage(&t,
-	    "a command expected (import, new, list, check, export, tune, svd), found "
+	    "a command expected (import, new, list, check, export, tune, svd, "
+	    "norm), found "
 	    "'%s'",
 	    t.argv[0]);
 }

@@ -20,6 +20,7 @@ struct settings {
 	struct det_scene_params p;
 	const char *size, *objects, *clutter, *dir;
 	struct opt_names only;
+	struct opt_list splits;
 	long count, first, seed, quality;
 	int truth, picture;
 	struct det_classes table;
@@ -88,6 +89,14 @@ set_params(struct tool *t, struct settings *s)
 		    s->dir ? "--dir" : "-o");
 	if (s->dir && t->out_path)
 		tool_usage(t, "-o and --dir: one of them expected");
+	if (s->splits.n != 3)
+		tool_usage(t,
+		    "--splits: three shares expected, of train, val and test, found "
+		    "%zu",
+		    s->splits.n);
+	if (tool_given(t, "splits") &&
+	    (!s->dir || truth_of[s->truth] != DET_EXPORT_VOC))
+		tool_usage(t, "--splits goes with --dir and --format voc");
 	for (i = 0; !s->dir && i < sizeof files / sizeof *files; i++)
 		if (tool_given(t, files[i]))
 			tool_usage(
@@ -154,8 +163,10 @@ write_stream(struct tool *t, const struct settings *s)
 static void
 write_files(struct tool *t, const struct settings *s)
 {
+	const double *share = s->splits.v;
 	const struct det_dataset_params p = { s->dir, truth_of[s->truth],
-		picture_of[s->picture], (int)s->quality };
+		picture_of[s->picture], (int)s->quality,
+		{ share[0], share[1], share[2] } };
 	struct det_dataset *set;
 	char lost[256];
 
@@ -170,7 +181,9 @@ write_files(struct tool *t, const struct settings *s)
 int
 main(int argc, char *argv[])
 {
-	struct settings s = { .p = DET_SCENE_DEFAULTS, .quality = 92 };
+	struct settings s = {
+		.p = DET_SCENE_DEFAULTS, .quality = 92, .splits = { { 6, 2, 2 }, 3 }
+	};
 	const struct opt opts[] = {
 		OPT_LONG(0, "count", &s.count, 0, 1000000000, "N",
 		    "so many scenes; 0: without end"),
@@ -192,6 +205,8 @@ main(int argc, char *argv[])
 		OPT_CHOICE(0, "pictures", &s.picture, pictures, "FORMAT",
 		    "dir: of the pictures"),
 		OPT_LONG(0, "quality", &s.quality, 1, 100, "Q", "of JPEG"),
+		OPT_LIST(0, "splits", &s.splits, 0, 1e6, "TRAIN,VAL,TEST",
+		    "voc: shares of the splits; 0,0,0: no lists"),
 		OPT_END,
 	};
 	const struct tool_spec spec = { "det-scene",

@@ -46,8 +46,8 @@ compose(char *line, size_t size, const struct tool *t, const char *kind,
 	if (t->p && t->p->in && !t->elsewhere)
 		(void)snprintf(in, sizeof in, "%.290s: ", t->p->in_name);
 	if (t->at.item >= 0 && !t->elsewhere)
-		(void)snprintf(
-		    item, sizeof item, "item %ld '%s': ", t->at.item, t->at.path);
+		(void)snprintf(item, sizeof item, "item %ld%s%s%s: ", t->at.item,
+		    *t->at.path ? " '" : "", t->at.path, *t->at.path ? "'" : "");
 	(void)snprintf(line, size, "%s: %s%s%s%s", t->spec->name, in, item, kind, text);
 	det_text_clean(line, strlen(line), 0);
 }

@@ -127,12 +127,12 @@ printf '\0\0\0\0\2\0\0\0\5\0\0\0\7\0\0\0\0\0\0\0' >nan.weights
 says "a NaN" "nan.weights: layer 0 .*number 0 is not finite" \
 	det-model import darknet v3.cfg nan.weights --classes names
 is "a command is wanted" "$(det-model nonsense 2>&1 | head -n 1)" \
-	"det-model: a command expected (import, new, list, check, export, tune, svd), found 'nonsense'"
+	"det-model: a command expected (import, new, list, check, export, tune, svd, norm), found 'nonsense'"
 is "with status 2" "$(status det-model nonsense)" 2
 is "whatever follows" "$(det-model nonsense --help 2>&1 | head -n 1)" \
-	"det-model: a command expected (import, new, list, check, export, tune, svd), found 'nonsense'"
+	"det-model: a command expected (import, new, list, check, export, tune, svd, norm), found 'nonsense'"
 is "or none is given" "$(det-model 2>&1 | head -n 1)" \
-	"det-model: a command expected: import, new, list, check, export, tune or svd"
+	"det-model: a command expected: import, new, list, check, export, tune, svd or norm"
 is "import names what it takes" "$(det-model import 2>&1 >out | head -n 1)" \
 	"det-model import: import from what? a format expected: darknet, torch, safetensors, caffe"
 

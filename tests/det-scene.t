@@ -71,6 +71,25 @@ is "the pictures" "$(det-image coco/scene-000004.png | det-show --data | grep -A
 	"$(det-scene --count 1 --first 4 | det-image | det-show --data | grep -A 1 '^TENS.*image' | md5sum)"
 det-scene --count 3 -d voc -f voc --pictures jpeg
 is "VOC" "$(det-gt --voc voc | boxes | cut -d ' ' -f 3-7,9 | md5sum)" "$(det-scene --count 3 | boxes | cut -d ' ' -f 3-7,9 | md5sum)"
+lists() { # DIR: how many names each list has, and the first
+	for l in train val trainval test; do
+		echo "$(wc -l <"$1/ImageSets/Main/$l.txt") $(head -n 1 "$1/ImageSets/Main/$l.txt")"
+	done | tr -s ' \n' ' '
+}
+det-scene --size 64 --count 10 --first 5 -d split -f voc
+is "lists of splits" "$(lists split)" "6 scene-000005 2 scene-000011 8 scene-000005 2 scene-000013 "
+for l in train val trainval test; do
+	det-gt --voc split --split $l -o $l.gt
+done
+is "  as det-gt reads them" "$(for l in train val trainval test; do det-show $l.gt | grep -c ^ITEM; done | tr '\n' ' ')" "6 2 8 2 "
+is "  parts that are the whole" "$(for l in train val test; do boxes $l.gt; done | cut -d ' ' -f 3-7,9 | md5sum)" \
+	"$(det-gt --voc split | boxes | cut -d ' ' -f 3-7,9 | md5sum)"
+det-scene --size 64 --count 7 -d half -f voc --splits 1,0,1
+is "  other shares" "$(lists half)" "4 scene-000000 0 4 scene-000000 3 scene-000004 "
+det-scene --size 64 --count 2 -d whole -f voc --splits 0,0,0
+is "  or none" "$(ls whole | grep -c ImageSets)" 0
+says "splits of what has none" "--splits goes with --dir and --format voc" --count 1 -d c --splits 1,1,1
+says "two shares" "three shares expected.*found 2" --count 1 -d c -f voc --splits 1,1
 is "JPEG" "$(head -c 2 voc/scene-000002.jpg | od -An -tx1)" " ff d8"
 det-scene --count 3 -d yolo/ -f yolo --pictures ppm 2>/dev/null
 is "YOLO" "$(det-gt --yolo yolo --snap | boxes | cut -d ' ' -f 3-8)" "$(det-scene --count 3 | boxes | cut -d ' ' -f 3-8)"

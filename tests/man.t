@@ -23,7 +23,7 @@ long_options() {
 	"$@" --option-table | cut -f 1
 	case $* in
 	det-model)
-		for c in new list check tune svd $(for k in import export; do
+		for c in new list check tune svd norm $(for k in import export; do
 			"$1" $k --help | sed -n "s/^  \\([a-z]*\\) .*/$k+\\1/p"
 		done); do
 			# shellcheck disable=SC2046

@@ -87,6 +87,41 @@ story
 is "and the table is that of the first time but for times" \
 	"$(cut -f 1,3-7 out/story.tsv)" "$(cut -f 1,3-7 first.tsv)"
 
+is "no more updates than were asked for, of any" \
+	"$(for s in frcnn frcnn-fpn ssd fast; do tail -n 1 out/$s/run/log.tsv | cut -f 1; done | sort -u)" 2
+
+# --- slips of the pen, and what is not there ---
+wrong() { # DESCRIPTION REGEX [VARIABLE ...]
+	d=$1 re=$2
+	shift 2
+	(
+		# what make was asked for that runs the tests is none of its
+		unset MAKEFLAGS MAKELEVEL MAKEOVERRIDES MFLAGS
+		story OUT=slip "$@"
+	)
+	like "$d" "$? $(tail -n 1 err)" "^2 .*$re"
+	is "  and nothing was begun" "$(ls slip 2>/dev/null)" ""
+}
+wrong "a variable" "no variable 'WEIGHT': they are .* WEIGHTS " WEIGHT=x
+wrong "a system's variable" "no variable 'rcnn.arhc'" rcnn.arhc=x
+wrong "a system" "no system 'hogg': they are hog rcnn " SYSTEMS='hogg rcnn'
+wrong "the YOLO that has a say" "no system 'yolov9'" YOLO=yolov9
+wrong "weights" "there is no file 'nofile'" WEIGHTS=nofile
+wrong "weights of a system" "there is no file 'some'" spp.weights=some
+story OUT=slip DATA=nowhere
+like "a folder that is not there" "$? $(tr '\n' ' ' <err)" "^2 det-gt: nowhere: No such file"
+story OUT=slip LEARNT=all
+like "a split" "$? $(tr '\n' ' ' <err)" "^2 det-gt: voc: no ImageSets/Main/all.txt there"
+# shellcheck disable=SC2016
+is "what is asked for of bccd.mk is looked at too" \
+	"$(env -u MAKEFLAGS -u MAKELEVEL make -f "$DET_SRC/lib/recipes/bccd.mk" DATA=voc OUT=slip REGIONS=x 2>&1 |
+		grep -c "no variable 'REGIONS'")" 1
+
+# --- a folder that det-scene has drawn ---
+det-scene -q --size 96 --count 5 --only disc,ring --objects 2-3 --clutter 0 -d scenes -f voc
+story DATA=scenes OUT=drawn SYSTEMS=fast fast
+like "det-scene's folder" "$? $(cat drawn/fast/row)" "^0 fast +[01][.]"
+
 # --- pieces ---
 printf 'p\ta\t1\t0\t0\t10\t10\np\ta\t1\t20\t20\t30\t30\np\tb\t1\t0\t0\t4\t4\nq\t\t\t\t\t\t\n' >objects
 printf 'p\t-1\t1\t0\t0\t10\t5\np\t-1\t1\t20\t20\t30\t24\np\t-1\t1\t0\t0\t4\t4\n' >boxes

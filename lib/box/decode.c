@@ -129,6 +129,8 @@ det_decode_free(struct det_decode *d)
 			free(d->line[i].map[k]);
 		free(d->line[i].list);
 		free(d->line[i].grid);
+		free(d->line[i].mean);
+		free(d->line[i].std);
 	}
 	free(d->line);
 	free(d->maps.name);

@@ -66,6 +66,10 @@ struct det_decode_line {
 	int min_first;                 /* anchors: min_size before top */
 	int agnostic;                  /* rcnn */
 	int unscaled;                  /* rcnn */
+	/* rcnn: what the network's deltas were normalised by, four numbers each of one
+	 * class after another, or four for all; norms 0: by nothing, NULL */
+	float *mean, *std;
+	size_t norms; /* 0, 1, classes */
 	/* where its inputs stand among those of the whole text */
 	size_t map_at, list_at, grid_at;
 	size_t bound; /* the grid's map in the model's anchors */
@@ -85,5 +89,11 @@ struct det_decode_columns {
  * none of them. */
 int det_decode_columns(struct det_decode_columns *y, const struct det_decode_line *m,
     size_t deltas) DET_MUST_USE;
+
+/* Between deltas of class k as the coder has them and as the network does: target to network,
+ * and back. */
+void det_decode_normalise(float delta[4], const struct det_decode_line *m, size_t k);
+void det_decode_restore(
+    float out[4], const struct det_decode_line *m, size_t k, const float delta[4]);
 
 #endif

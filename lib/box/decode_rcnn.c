@@ -6,7 +6,7 @@
  *
  *   score_k = softmax over all K + b, or the logistic of each alone, or the number itself:
  *             the margin of an SVM (Girshick et al., R-CNN, CVPR 2014), of any sign
- *   box_k   = proposal i moved by its deltas 4c .. 4c + 3
+ *   box_k   = proposal i moved by its deltas 4c .. 4c + 3, times std_k, plus mean_k
  *
  * where column c is that of class k among n = K + b, or among n = K (no deltas of the
  * background); under `agnostic` all classes share those of n = 1, or of n = 2 (background
@@ -22,6 +22,78 @@
 #include "base/mem.h"
 #include "box/decode_impl.h"
 #include "box/nms_impl.h"
+
+/* A list of four numbers, or of four for each class; *out NULL: there is none. */
+static enum det_err
+four_each(float **out, size_t *sets, const struct det_decode_line *m,
+    struct det_line *l, const char *key, double lo)
+{
+	const char *given = NULL;
+	double *v = NULL;
+	size_t most, n = 0;
+	enum det_err e;
+
+	if ((e = det_line_word(&given, l, key)) || !given)
+		return e;
+	most = 4 * (size_t)m->classes;
+	if ((e = det_alloc(&v, most, sizeof *v)) ||
+	    (e = det_line_list(v, &n, most, l, key, lo, 1e6)))
+		goto out;
+	if (n != 4 && (n != most || m->agnostic)) {
+		e = m->agnostic || m->classes == 1
+			? det_fail(DET_INVALID, "%s: four numbers expected, found %zu",
+			      key, n)
+			: det_fail(DET_INVALID,
+			      "%s: four numbers, or four for each of %ld classes "
+			      "expected, found %zu",
+			      key, m->classes, n);
+		goto out;
+	}
+	if ((e = det_alloc(out, n, sizeof **out)))
+		goto out;
+	*sets = n / 4;
+	for (size_t i = 0; i < n; i++)
+		(*out)[i] = (float)v[i];
+out:
+	free(v);
+	return e;
+}
+
+static enum det_err
+norm_keys(struct det_decode_line *m, struct det_line *l)
+{
+	size_t means = 0;
+	enum det_err e;
+
+	if ((e = four_each(&m->mean, &means, m, l, "mean", -1e6)) ||
+	    (e = four_each(&m->std, &m->norms, m, l, "std", 1e-6)))
+		return e;
+	if (means != m->norms)
+		return det_fail(DET_INVALID,
+		    "mean and std: as many numbers of both expected, found %zu and %zu",
+		    4 * means, 4 * m->norms);
+	return DET_OK;
+}
+
+void
+det_decode_normalise(float delta[4], const struct det_decode_line *m, size_t k)
+{
+	const size_t at = m->norms > 1 ? 4 * k : 0;
+
+	for (size_t i = 0; m->norms && i < 4; i++)
+		delta[i] = (delta[i] - m->mean[at + i]) / m->std[at + i];
+}
+
+void
+det_decode_restore(
+    float out[4], const struct det_decode_line *m, size_t k, const float delta[4])
+{
+	const size_t at = m->norms > 1 ? 4 * k : 0;
+
+	for (size_t i = 0; i < 4; i++)
+		out[i] =
+		    m->norms ? delta[i] * m->std[at + i] + m->mean[at + i] : delta[i];
+}
 
 static enum det_err
 parse(struct det_decode_line *m, struct det_line *l)
@@ -39,7 +111,8 @@ parse(struct det_decode_line *m, struct det_line *l)
 	    (e = det_line_word(&list, l, "boxes")) ||
 	    (e = det_line_bool(&m->agnostic, l, "agnostic")) ||
 	    (e = det_line_bool(&m->unscaled, l, "unscaled")) ||
-	    (e = det_line_long(&m->top, l, "top", 0, INT32_MAX)))
+	    (e = det_line_long(&m->top, l, "top", 0, INT32_MAX)) ||
+	    (e = norm_keys(m, l)))
 		return e;
 	return det_strdup(&m->list, list);
 }
@@ -146,8 +219,7 @@ run_row(struct det_decode_job *j, const struct det_decode_columns *y, size_t row
     const float *cls, const float *deltas, float *p)
 {
 	const struct det_decode_at at = { row, 0, 0, row };
-	const float *delta = NULL;
-	float box[4];
+	float box[4], delta[4];
 	int keep;
 	enum det_err e;
 
@@ -158,8 +230,10 @@ run_row(struct det_decode_job *j, const struct det_decode_columns *y, size_t row
 		if (!(score > j->thresh))
 			continue;
 		if (deltas)
-			delta = deltas + y->first_delta + k * y->step;
-		if ((e = decode(box, &keep, j, &j->list->box[row], delta, &at)))
+			det_decode_restore(
+			    delta, j->m, k, deltas + y->first_delta + k * y->step);
+		if ((e = decode(box, &keep, j, &j->list->box[row],
+			 deltas ? delta : NULL, &at)))
 			return e;
 		if (keep &&
 		    (e = det_decode_add_corners(j, box, score, (int32_t)k, &at)))

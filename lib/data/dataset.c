@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "data/splits.h"
 #include "image/gallery.h"
 
 struct det_dataset {
@@ -15,6 +16,7 @@ struct det_dataset {
 	struct det_gallery *gallery;
 	struct det_export *x;
 	struct det_buf folder, path;
+	struct det_splits splits;
 };
 
 /* A folder that is not there, or holds nothing: files of another set would stay among these,
@@ -81,6 +83,7 @@ det_dataset_free(struct det_dataset *s)
 	det_export_free(s->x);
 	det_buf_free(&s->folder);
 	det_buf_free(&s->path);
+	det_splits_release(&s->splits);
 	free(s);
 }
 
@@ -111,6 +114,10 @@ det_dataset_put(struct det_dataset *s, const struct det_image *im,
 	if ((e = name_picture(s, it->path)))
 		return e;
 	named.path = s->path.text;
+	if (s->p.truth == DET_EXPORT_VOC &&
+	    (e = det_splits_add(&s->splits, named.path,
+		 (size_t)(strrchr(named.path, '.') - named.path))))
+		return e;
 	if ((e = det_gallery_put(s->gallery, im, named.path, named.id)))
 		return e;
 	return det_export_item(s->x, &named, b);
@@ -123,8 +130,13 @@ det_dataset_end(struct det_dataset *s)
 	const struct det_buf *t = det_export_text(s->x);
 	enum det_err e;
 
-	if ((e = det_export_end(s->x)) || s->p.truth != DET_EXPORT_COCO)
+	if ((e = det_export_end(s->x)))
 		return e;
+	if (s->p.truth == DET_EXPORT_VOC &&
+	    s->p.share[0] + s->p.share[1] + s->p.share[2] > 0)
+		return det_splits_write(&s->splits, s->p.dir, s->p.share);
+	if (s->p.truth != DET_EXPORT_COCO)
+		return DET_OK;
 	s->path.len = 0;
 	if ((e = det_buf_printf(&s->path, "%struth.json", s->folder.text)) ||
 	    (e = det_file_create(&f, s->path.text)))

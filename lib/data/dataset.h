@@ -3,7 +3,7 @@
  * A data set written to a folder: pictures and their ground truth, as det-gt reads it.
  *
  *   coco   DIR/truth.json beside the pictures
- *   voc    DIR/NAME.xml beside each
+ *   voc    DIR/NAME.xml beside each, and where it is split lists in DIR/ImageSets/Main
  *   yolo   DIR/NAME.txt beside each, and DIR/classes.txt
  */
 #ifndef DET_DATASET_H
@@ -18,6 +18,9 @@ struct det_dataset_params {
 	int truth; /* DET_EXPORT_COCO, _VOC or _YOLO */
 	enum det_format picture; /* how pictures are encoded */
 	int quality;             /* of JPEG, 1..100 */
+	/* voc: of train, val, test, in the order of the pictures, as det_splits_write has
+	 * them; all 0: no lists */
+	double share[3];
 };
 
 struct det_dataset;

@@ -43,7 +43,7 @@ retinanet.recipe  = cpu_retinanet
 frcnn.arch        = squeezenet_frcnn
 frcnn.set         = --set map=squeezenet_joined.part --set stride=4 --set sizes=16,23,32,45,64,91,128 --set per=21
 frcnn.recipe      = cpu_faster_rcnn
-frcnn.iterations  = 2400
+frcnn.usual       = 2400
 frcnn.pipe        = $(two-stage)
 frcnn-fpn.arch    = squeezenet_frcnn_fpn
 frcnn-fpn.recipe  = cpu_faster_rcnn
@@ -70,6 +70,8 @@ weights = $(filter-out none,$(or $($*.weights),$(WEIGHTS)))
 # the stream that its pictures come with: OUT/SPLIT.gt, ...
 items   = $(or $($*.items),gt)
 stages  = $(or $($*.pipe),$(one-stage))
+# updates of the system $(1): as asked for, or its own; empty: its recipe's
+iterations = $(or $($(1).iterations),$(ITERATIONS),$($(1).usual))
 # its run, and the file whose making ends that
 run     = $(or $($*.run),$(OUT)/$*/run)
 trained = $(if $($*.run),$($*.run)/last.det,$(OUT)/$*/trained)
@@ -106,7 +108,7 @@ $(OUT)/data.options: export NOW = $(DATA)
 $(OUT)/%/begin.options: export NOW = $($(system).arch) $($(system).set) seed $(SEED) \
     $(or $($(system).weights),$(WEIGHTS))
 $(OUT)/%/run.options: export NOW = seed $(SEED) \
-    iterations $(or $($(system).iterations),$(ITERATIONS)) minutes $(MINUTES) \
+    iterations $(call iterations,$(system)) minutes $(MINUTES) \
     det-image $(IMAGE) det-train $(TRAIN)
 $(OUT)/%/test.options: export NOW = $(foreach s,$(or $($(system).pipe),$(one-stage)),$(s) \
     $(or $($(system).$(s)),$($(s).all)))
@@ -139,7 +141,7 @@ $(OUT)/%/trained: $(OUT)/%/begin.det $(OUT)/%/started
 	det-image -m $< --train --recipe $(@D)/recipe --seed $(SEED) $(IMAGE) \
 	    <$(OUT)/$(LEARNT).$(items) | \
 	det-train -m $< --recipe $(@D)/recipe --seed $(SEED) --resume \
-	    $(addprefix --iterations ,$(or $($*.iterations),$(ITERATIONS))) \
+	    $(addprefix --iterations ,$(call iterations,$*)) \
 	    $(if $(MINUTES),--minutes $(MINUTES)) \
 	    $(if $(THREADS),-j $(THREADS)) $(TRAIN) -o $(@D)/run
 	@touch $@
@@ -167,3 +169,8 @@ $(OUT)/%/row: $(OUT)/%/figures
 .PRECIOUS: $(OUT)/%.options $(OUT)/%.gt $(OUT)/%/begin.det $(OUT)/%/recipe $(OUT)/%/started \
     $(OUT)/%/trained $(OUT)/%/boxes $(OUT)/%/scores $(OUT)/%/figures
 .DELETE_ON_ERROR:
+
+# story.mk does it at its own end
+ifeq ($(words $(MAKEFILE_LIST)),1)
+include $(HERE)asked.mk
+endif

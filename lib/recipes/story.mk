@@ -27,6 +27,9 @@ STAGE   = -j 1
 SYSTEMS = hog rcnn spp fast frcnn frcnn-fpn retinanet yolov1 yolov2 yolov3 ssd fast-yolo
 story: tell
 
+VARIABLES = REGIONS SIZE WINDOWS COARSE C SVM YOLO RESCORE
+KNOWN = hog rcnn spp fast fast-yolo
+per-ancestor = features features.pipe svm
 include $(dir $(lastword $(MAKEFILE_LIST)))bccd.mk
 
 hog.title         = HOG + SVM
@@ -131,3 +134,5 @@ tell: $(OUT)/story $(OUT)/story.tsv $(OUT)/story-AP.svg $(OUT)/story-AP50.svg
 .PHONY: story tell
 .PRECIOUS: $(OUT)/%.regions $(OUT)/%.windows $(OUT)/%.objects $(OUT)/%.ceiling \
     $(OUT)/%/features $(OUT)/%/positives $(OUT)/%/svm.det
+
+include $(HERE)asked.mk

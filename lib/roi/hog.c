@@ -12,8 +12,9 @@
  * picture serves them all: its blocks are computed once, and a window's row is copied out of
  * them. Steps count as equal within 2^-30 of them, corners within a pixel of the window
  * divided by 2^13: what differs is far below the resampling's own rounding. Where the view
- * that a set of boxes needs is larger than all their windows together, each has its own. So
- * 10^4 windows of a pyramid cost what its levels cost, and any other boxes what their windows
+ * that a set of boxes needs is larger than all their windows together, each has its own; where
+ * it takes more than 64 MiB, the first half of them has one and the second half another, and so
+ * on. So 10^4 windows of a pyramid cost what its levels cost, and any other boxes what their windows
  * do.
  */
 #include "roi/hog.h"
@@ -29,6 +30,9 @@
 /* What a picture's numbers may be, as bytes: far more than bytes, far less than where squares
  * of their differences would overflow. */
 #define FAR 1e9f
+
+/* Floats of a view that is shared. Views of one window alone may be larger. */
+#define MOST_SHARED ((size_t)1 << 24)
 
 /* A box as a window: which others it can share a view with, and where it lies. */
 struct place {
@@ -79,6 +83,20 @@ det_hog_size(size_t *size, const struct det_hog_params *p)
 		    p->w, p->h, p->context);
 	*size = (size_t)((p->w / p->cell - 1) * (p->h / p->cell - 1) * DET_HOG_BLOCK);
 	return DET_OK;
+}
+
+enum det_err
+det_hog_fits(const struct det_hog_params *p, size_t n)
+{
+	size_t size, each, bytes;
+	enum det_err e = det_hog_size(&size, p);
+
+	each = size * sizeof(float) + sizeof(struct place) + sizeof(struct task);
+	if (e || (e = det_mul(&bytes, n, each)) || bytes <= DET_HOG_BYTES)
+		return e;
+	return det_fail(DET_LIMIT,
+	    "%zu windows take %zu bytes: at most %zu expected, which is %zu of them", n,
+	    bytes, (size_t)DET_HOG_BYTES, (size_t)DET_HOG_BYTES / each);
 }
 
 static enum det_err
@@ -208,12 +226,48 @@ join(struct task *t, struct place *a, size_t from, size_t to, const struct job *
 	       ((double)t->view.cells_h * cell + 2);
 }
 
+/* Floats that a worker needs for the task. */
+static enum det_err
+count_floats(size_t *floats, const struct job *j, const struct task *t)
+{
+	struct det_hog_scratch s;
+
+	return det_hog_scratch_set(&s, floats, NULL, &j->src, &t->view);
+}
+
+/* Places [from, to), which could share a view, as one task or as several. */
+static enum det_err
+add_tasks(struct job *j, size_t from, size_t to)
+{
+	const double window = ((double)j->p->w + 2) * ((double)j->p->h + 2);
+	struct task *t = &j->task[j->tasks];
+	const size_t half = from + (to - from) / 2;
+	const int shared =
+	    join(t, j->place, from, to, j) <= (double)(to - from) * window;
+	size_t floats;
+	enum det_err e;
+
+	if (to - from == 1 || shared) {
+		if ((e = count_floats(&floats, j, t)))
+			return e;
+		if (to - from == 1 || floats <= MOST_SHARED) {
+			j->tasks++;
+			j->floats = floats > j->floats ? floats : j->floats;
+			return DET_OK;
+		}
+		e = add_tasks(j, from, half);
+		return e ? e : add_tasks(j, half, to);
+	}
+	for (; from < to; from++)
+		if ((e = add_tasks(j, from, from + 1)))
+			return e;
+	return DET_OK;
+}
+
 static enum det_err
 make_tasks(struct job *j, int alone)
 {
-	const double window = ((double)j->p->w + 2) * ((double)j->p->h + 2);
-	size_t to, floats;
-	struct det_hog_scratch s;
+	size_t to;
 	enum det_err e;
 
 	if ((e = det_alloc(&j->task, j->places, sizeof *j->task)))
@@ -222,19 +276,8 @@ make_tasks(struct job *j, int alone)
 		for (to = from + 1; to < j->places; to++)
 			if (alone || !same_view(&j->place[from], &j->place[to]))
 				break;
-		if (join(&j->task[j->tasks], j->place, from, to, j) <=
-		    (double)(to - from) * window) {
-			j->tasks++;
-			continue;
-		}
-		for (; from < to; from++)
-			(void)join(&j->task[j->tasks++], j->place, from, from + 1, j);
-	}
-	for (size_t i = 0; i < j->tasks; i++) {
-		if ((e = det_hog_scratch_set(
-			 &s, &floats, NULL, &j->src, &j->task[i].view)))
+		if ((e = add_tasks(j, from, to)))
 			return e;
-		j->floats = floats > j->floats ? floats : j->floats;
 	}
 	return DET_OK;
 }
@@ -280,7 +323,8 @@ det_hog_boxes_by(float *out, const struct det_hog_kernel *k, int alone,
 	size_t bytes;
 	enum det_err e;
 
-	if ((e = det_hog_size(&j.size, p)) || (e = det_norm_check(norm)))
+	if ((e = det_hog_size(&j.size, p)) || (e = det_hog_fits(p, b->n)) ||
+	    (e = det_norm_check(norm)))
 		return e;
 	for (size_t c = 0; c < 3; c++)
 		j.src.gain[c] = (float)(norm->std[c] / norm->scale);
@@ -294,9 +338,12 @@ det_hog_boxes_by(float *out, const struct det_hog_kernel *k, int alone,
 		else
 			memset(out + i * j.size, 0, j.size * sizeof *out);
 	qsort(j.place, j.places, sizeof *j.place, by_view);
-	threads = threads > 0 ? threads : 1;
-	if ((e = make_tasks(&j, alone)) ||
-	    (e = det_mul(&bytes, j.floats, sizeof *j.scratch)) ||
+	if ((e = make_tasks(&j, alone)))
+		goto out;
+	threads = threads < 1 ? 1 : threads;
+	if (j.tasks && (size_t)threads > j.tasks)
+		threads = (int)j.tasks;
+	if ((e = det_mul(&bytes, j.floats, sizeof *j.scratch)) ||
 	    (e = det_alloc(&j.scratch, (size_t)threads, bytes)))
 		goto out;
 	det_parallel(threads, j.tasks, run_task, &j);

@@ -160,7 +160,8 @@ cut(struct det_rows *r, const struct det_boxes *b, const struct det_rows_in *in,
 	size_t bytes = 0, size = 0;
 	enum det_err e;
 
-	if (hog && (e = det_hog_size(&size, &p->hog)))
+	if (hog &&
+	    ((e = det_hog_size(&size, &p->hog)) || (e = det_hog_fits(&p->hog, b->n))))
 		return e;
 	if (!p->original)
 		e = det_crops_input(&c, in->item, &in->tensor[0]);

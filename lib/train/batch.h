@@ -41,7 +41,7 @@ const char *det_batch_fault_about(enum det_batch_fault f);
 
 /* Pointers live until the next call of det_batches_next. */
 struct det_labelled {
-	struct det_tensor image;         /* (N,C,H,W) f32 */
+	struct det_tensor image;         /* (N,C,H,W) f32; of `lists` none */
 	const struct det_example *truth; /* N */
 	/* N; NULL where none were asked for. Those that lie outside the picture, by an
 	 * augmentation or before, are not among them. */
@@ -63,6 +63,8 @@ struct det_batches_params {
 					    * they are; must outlive the batches */
 	const char *norm;                  /* the model's, det_made_norm; NULL: any */
 	const char *image, *gt;            /* names; NULL: "image" and "gt" */
+	int lists; /* pictures are not looked at: boxes are in the pixels of the input or,
+		    * where an item has none, of the original */
 	const char *proposals; /* a list that every item must have; NULL: none wanted */
 	size_t size;
 	uint64_t first; /* number of the stream's first item */

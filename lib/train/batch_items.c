@@ -115,7 +115,15 @@ add_class(char *text, size_t size, const struct det_batches *b, int32_t label)
 static enum det_err
 find_picture(double rect[4], struct det_batches *b)
 {
-	if (b->item.in_w == 0 || b->item.in_h == 0) {
+	const int none = b->item.in_w == 0 || b->item.in_h == 0;
+
+	if (none && b->p.lists) {
+		if (b->item.width <= 0 || b->item.height <= 0)
+			return det_fail(
+			    DET_INVALID, "the item does not tell the picture's size");
+		b->item.in_w = b->item.width;
+		b->item.in_h = b->item.height;
+	} else if (none) {
 		b->item.in_h = (long)b->image.tensor.dims[2];
 		b->item.in_w = (long)b->image.tensor.dims[3];
 	}
@@ -223,7 +231,7 @@ same_size(const struct det_tensor *a, const struct det_tensor *b)
 static enum det_err
 item_whole(struct det_batches *b)
 {
-	if (!b->have_image)
+	if (!b->have_image && !b->p.lists)
 		return det_fail(DET_INVALID,
 		    "a tensor '%s' expected, found none: is det-image missing?",
 		    b->p.image);
@@ -257,13 +265,14 @@ item_end(struct det_batches *b, struct det_batch_slot **s)
 	}
 	if ((e = item_whole(b)))
 		return item_fail(b, e);
-	if ((*s)->out.n > 0 && !same_size(&(*s)->out.image, &b->image.tensor)) {
+	if ((*s)->out.n > 0 && !b->p.lists &&
+	    !same_size(&(*s)->out.image, &b->image.tensor)) {
 		(*s)->out.cut = 1;
 		det_batch_slot_give(b, *s);
 		if (!(*s = det_batch_slot_next(b)))
 			return DET_OK;
 	}
-	if ((e = add_image(b, *s)) || (e = add_boxes(b, *s)) ||
+	if ((!b->p.lists && (e = add_image(b, *s))) || (e = add_boxes(b, *s)) ||
 	    (e = add_proposals(b, *s)) ||
 	    (e = det_strdup(
 		 &(*s)->path[(*s)->out.n], b->item.path ? b->item.path : "")))
@@ -431,7 +440,8 @@ det_batch_record(struct det_batches *b, struct det_batch_slot **s)
 		       : b->r.kind == DET_ITEM ? item_begin(b)
 					       : DET_OK;
 	case DET_TENSOR:
-		if (b->items <= b->p.skip || strcmp(name, b->p.image) != 0)
+		if (b->items <= b->p.skip || b->p.lists ||
+		    strcmp(name, b->p.image) != 0)
 			return DET_OK;
 		return image_read(b);
 	case DET_BOXES:

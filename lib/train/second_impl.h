@@ -10,6 +10,12 @@
 #include "train/assign.h"
 #include "train/second.h"
 
+/* What the line asks of the decode line. */
+enum det_second_norm {
+	DET_SECOND_NORM_ANY,
+	DET_SECOND_NORM_CLASS, /* mean and std of each class are there */
+};
+
 /* How rows are chosen and what they cost: keys of the line "rcnn". */
 struct det_second_params {
 	long pre,
@@ -20,6 +26,7 @@ struct det_second_params {
 	double beta;     /* of smooth L1 */
 	double box_weight;
 	int own;  /* objects are proposals as well */
+	int norm; /* enum det_second_norm */
 	int hold; /* keep the rows of the step before: for tests of gradients */
 };
 
@@ -71,6 +78,22 @@ struct det_second {
 struct det_second_out {
 	struct det_system_out *cls, *box;
 };
+
+/* Parses the text "decode" and takes the line (NULL: none), for a d that is {0} but for
+ * `given`. What det_second_open does besides is the nets'. */
+enum det_err det_second_read(
+    struct det_second *d, const struct det_model *m, struct det_line *l) DET_MUST_USE;
+/* Frees what d holds; det_second_free d as well. */
+void det_second_release(struct det_second *d);
+
+/* Which object each box of one image is trained towards: d->list, of the proposals given or
+ * (NULL) as it is, with the objects; and d->assign. *t is the truth in the coder's
+ * coordinates, until the next call. */
+enum det_err det_second_match(struct det_second *d, struct det_example *t,
+    const struct det_example *truth, const struct det_proposed *given) DET_MUST_USE;
+/* The deltas from a box to its object, before they are normalised. */
+void det_second_target(float target[4], const struct det_second *d, const float from[4],
+    const struct det_box *object);
 
 /* From the model's options of det-roipool and, unless proposals are given, det-propose, and
  * the line (NULL: none). */

@@ -2,8 +2,9 @@
  *
  * The loss of the second stage (Girshick, Fast R-CNN, ICCV 2015, eq. 1): softmax
  * cross-entropy of the rows' classes, and smooth L1 of the deltas of the rows that have an
- * object, in the columns of its class. Both are divided by the number of rows of the batch:
- * torchvision's roi_heads.py, Detectron2's fast_rcnn.py and Caffe's SmoothL1Loss agree.
+ * object, in the columns of its class, towards targets that are normalised as decoding undoes
+ * it. Both are divided by the number of rows of the batch: torchvision's roi_heads.py,
+ * Detectron2's fast_rcnn.py and Caffe's SmoothL1Loss agree.
  */
 #include <string.h>
 
@@ -63,15 +64,14 @@ boxes(const struct det_second *d, const struct det_decode_columns *y,
 		const struct det_box *b = &d->object[i];
 		const struct det_roi *r = &d->roi[i];
 		const float from[4] = { r->x1, r->y1, r->x2, r->y2 };
-		const float to[4] = { (float)b->x1, (float)b->y1, (float)b->x2,
-			(float)b->y2 };
 		float target[4];
 		size_t at;
 
 		if (b->label < 0)
 			continue;
 		at = i * y->deltas + y->first_delta + (size_t)b->label * y->step;
-		det_coder_encode(target, &d->line->delta.coder, from, to);
+		det_second_target(target, d, from, b);
+		det_decode_normalise(target, d->line, (size_t)b->label);
 		sum += det_loss_smooth_l1(o->grad + at, x + at, target, NULL, 4,
 		    d->p.box_weight / (double)n, d->p.beta);
 	}

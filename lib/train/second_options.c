@@ -162,6 +162,7 @@ static enum det_err
 read_keys(struct det_second *d, struct det_line *l)
 {
 	static const struct det_assign_params usual = DET_ASSIGN_ROI;
+	static const char *const norms[] = { "any", "class", NULL };
 	struct det_second_params *p = &d->p;
 	struct det_assign_params *a = &p->assign;
 	int profile;
@@ -187,6 +188,7 @@ read_keys(struct det_second *d, struct det_line *l)
 	    (e = det_line_double(&p->beta, l, "beta", 0, 100)) ||
 	    (e = det_line_double(&p->box_weight, l, "box_weight", 0, 1e3)) ||
 	    (e = det_line_bool(&p->own, l, "own")) ||
+	    (e = det_line_choice(&p->norm, l, "norm", norms)) ||
 	    (e = det_line_long(&p->post, l, "post", 0, 1000000000)))
 		return e;
 	return det_anchored_flags(&a->flag, l);

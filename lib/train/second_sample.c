@@ -74,6 +74,15 @@ take_given(struct det_second *d, const struct det_proposed *from)
 	return DET_OK;
 }
 
+static void
+set_corners(float box[4], const struct det_box *b)
+{
+	box[0] = det_iou_coord(b->x1);
+	box[1] = det_iou_coord(b->y1);
+	box[2] = det_iou_coord(b->x2);
+	box[3] = det_iou_coord(b->y2);
+}
+
 /* The objects follow the proposals; all as floats for the matcher. */
 static enum det_err
 gather(struct det_second *d, const struct det_example *t)
@@ -88,14 +97,8 @@ gather(struct det_second *d, const struct det_example *t)
 	if ((e = det_room(
 		 &d->corner, &d->corner_cap, 4 * d->list.n, sizeof *d->corner)))
 		return e;
-	for (size_t k = 0; k < d->list.n; k++) {
-		const struct det_box *x = &d->list.box[k];
-
-		d->corner[4 * k] = det_iou_coord(x->x1);
-		d->corner[4 * k + 1] = det_iou_coord(x->y1);
-		d->corner[4 * k + 2] = det_iou_coord(x->x2);
-		d->corner[4 * k + 3] = det_iou_coord(x->y2);
-	}
+	for (size_t k = 0; k < d->list.n; k++)
+		set_corners(d->corner + 4 * k, &d->list.box[k]);
 	return det_spots_set(
 	    &d->spots, d->corner, d->list.n, d->line->delta.coder.plus_one);
 }
@@ -154,6 +157,29 @@ set_roi(struct det_roi *r, const struct det_box *b)
 		det_iou_coord(b->x2), det_iou_coord(b->y2), 0 };
 }
 
+enum det_err
+det_second_match(struct det_second *d, struct det_example *t,
+    const struct det_example *truth, const struct det_proposed *given)
+{
+	enum det_err e;
+
+	if ((e = det_rcnn_truth(t, &d->truth, truth, &d->line->delta.coder)) ||
+	    (given && (e = take_given(d, given))) || (e = gather(d, t)) ||
+	    (given && (e = count_objects(d, t))))
+		return e;
+	return det_assign_run(&d->assign, &d->spots, t, &d->objects, &d->p.assign);
+}
+
+void
+det_second_target(float target[4], const struct det_second *d, const float from[4],
+    const struct det_box *object)
+{
+	const float to[4] = { (float)object->x1, (float)object->y1, (float)object->x2,
+		(float)object->y2 };
+
+	det_coder_encode(target, &d->line->delta.coder, from, to);
+}
+
 /* Rows of image i are added; their maps are those of its levels. */
 static enum det_err
 sample_image(struct det_second *d, const struct det_system *s,
@@ -166,10 +192,9 @@ sample_image(struct det_second *d, const struct det_system *s,
 	size_t pos, neg;
 	enum det_err e;
 
-	if ((e = det_rcnn_truth(&t, &d->truth, &b->truth[i], &d->line->delta.coder)) ||
-	    (e = d->given ? take_given(d, &b->proposed[i]) : propose(d, s, b, i)) ||
-	    (e = gather(d, &t)) || (d->given && (e = count_objects(d, &t))) ||
-	    (e = det_assign_run(&d->assign, &d->spots, &t, &d->objects, &d->p.assign)))
+	if ((!d->given && (e = propose(d, s, b, i))) ||
+	    (e = det_second_match(
+		 d, &t, &b->truth[i], d->given ? &b->proposed[i] : NULL)))
 		return e;
 	det_sample_seed(&random, s->seed, DET_SAMPLE_ROI, b->run, i);
 	det_sample(d->assign.to, d->assign.n,

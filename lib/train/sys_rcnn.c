@@ -79,6 +79,29 @@ open_nets(struct det_second *d, struct det_system *s, const struct det_grad_para
 }
 
 enum det_err
+det_second_read(struct det_second *d, const struct det_model *m, struct det_line *l)
+{
+	enum det_err e = open_decode(d, m);
+
+	return e ? e : det_second_options(d, m, l);
+}
+
+/* What the line wants measured, is. */
+static enum det_err
+check_norm(const struct det_second *d)
+{
+	const size_t sets = d->line->agnostic ? 1 : d->classes;
+
+	if (d->p.norm != DET_SECOND_NORM_CLASS || d->line->norms == sets)
+		return DET_OK;
+	return det_fail(DET_INVALID,
+	    "loss 'rcnn': norm=class: the decode line has no mean and std of each "
+	    "class's targets: 'det-model norm' measures them, of the proposals that "
+	    "are "
+	    "to be trained on");
+}
+
+enum det_err
 det_second_open(struct det_second **out, struct det_system *s,
     const struct det_grad_params *p, struct det_system_lines *lines)
 {
@@ -91,8 +114,8 @@ det_second_open(struct det_second **out, struct det_system *s,
 	/* the system owns it from here on, whatever fails */
 	*out = d;
 	d->given = !s->part.decode;
-	if ((e = open_decode(d, s->model)) ||
-	    (e = det_second_options(d, s->model, det_system_line(lines, "rcnn"))))
+	if ((e = det_second_read(d, s->model, det_system_line(lines, "rcnn"))) ||
+	    (e = check_norm(d)))
 		return e;
 	for (size_t i = 0; i < d->levels; i++)
 		if ((e = det_system_find(
@@ -108,10 +131,8 @@ det_second_open(struct det_second **out, struct det_system *s,
 }
 
 void
-det_second_free(struct det_second *d)
+det_second_release(struct det_second *d)
 {
-	if (!d)
-		return;
 	det_decode_free(d->decode);
 	free(d->maps_text);
 	det_boxes_release(&d->list);
@@ -130,6 +151,13 @@ det_second_free(struct det_second *d)
 	free(d->label);
 	free(d->map_of);
 	free(d->grad_of);
+}
+
+void
+det_second_free(struct det_second *d)
+{
+	if (d)
+		det_second_release(d);
 	free(d);
 }
 

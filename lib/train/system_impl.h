@@ -83,6 +83,11 @@ struct det_system {
 	size_t spare_cap;
 };
 
+/* The user's n lines, then those of the model's text "train". Release them whatever came. */
+enum det_err det_system_lines_read(struct det_system_lines *l,
+    const struct det_model *m, const char *const *line, size_t n) DET_MUST_USE;
+void det_system_lines_release(struct det_system_lines *l);
+
 /* The line whose first word is `word` (NULL: any), the user's before the model's; NULL where
  * there is none. */
 struct det_line *det_system_line(struct det_system_lines *l, const char *word);

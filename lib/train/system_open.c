@@ -38,20 +38,18 @@ add_line(void *ctx, struct det_line *l, const char *text, size_t n)
 	return DET_OK;
 }
 
-/* The user's, then the model's. */
-static enum det_err
-read_lines(struct det_system_lines *l, const struct det_model *m,
-    const struct det_system_params *p)
+enum det_err
+det_system_lines_read(struct det_system_lines *l, const struct det_model *m,
+    const char *const *line, size_t n)
 {
 	const char *text;
 	size_t len, i;
 	enum det_err e;
 
 	l->n = 0;
-	for (i = 0; i < p->n_lines; i++)
-		if ((e = det_lines_parse(
-			 p->line[i], strlen(p->line[i]), NULL, add_line, l)))
-			return det_fail_in(e, "loss '%s'", p->line[i]);
+	for (i = 0; i < n; i++)
+		if ((e = det_lines_parse(line[i], strlen(line[i]), NULL, add_line, l)))
+			return det_fail_in(e, "loss '%s'", line[i]);
 	for (i = 0; i < l->n; i++)
 		l->line[i].user = 1;
 	det_model_text(m, "train", &text, &len);
@@ -62,8 +60,8 @@ read_lines(struct det_system_lines *l, const struct det_model *m,
 	return DET_OK;
 }
 
-static void
-release_lines(struct det_system_lines *l)
+void
+det_system_lines_release(struct det_system_lines *l)
 {
 	for (size_t i = 0; i < l->n; i++)
 		det_line_release(&l->line[i].line);
@@ -343,7 +341,7 @@ open_all(struct det_system *s, const struct det_system_params *p,
 	enum proposals proposals;
 	enum det_err e;
 
-	if ((e = read_lines(lines, s->model, p)) ||
+	if ((e = det_system_lines_read(lines, s->model, p->line, p->n_lines)) ||
 	    (e = find_proposals(&proposals, s->model)) ||
 	    (e = open_nets(s, &p->grad, proposals)))
 		return e;
@@ -371,7 +369,7 @@ det_system_open(struct det_system **out, const struct det_model *m,
 	s->threads = p->grad.threads > 0 ? p->grad.threads : det_cpu_cores();
 	s->seed = p->grad.seed;
 	e = open_all(s, p, &lines);
-	release_lines(&lines);
+	det_system_lines_release(&lines);
 	if (e) {
 		det_system_free(s);
 		return e;

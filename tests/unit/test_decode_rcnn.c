@@ -8,18 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "box/decode.h"
+#include "box/decode_line.h"
 #include "box/map.h"
+#include "tests/unit/rnd.h"
 #include "tests/unit/tap.h"
-
-static uint64_t seed = 1;
-
-static double
-rnd(double lo, double hi)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return lo + (hi - lo) * (double)(seed >> 40) / (double)(1 << 24);
-}
 
 enum { K = 3, R = 40, W = 200, H = 100 };
 
@@ -337,6 +329,97 @@ test_linear(void)
 	det_boxes_release(&r.out);
 }
 
+/* --- what targets were normalised by ----------------------------------------------------- */
+
+/* The numbers of three classes; to be printed and computed with. */
+static const double means[] = { .1, -.2, .5, 0, -.5, .25, 0, 1, 2, 0, -.125, .75 };
+static const double stds[] = { .5, 2, 1, .25, .1, 3, .4, .2, 4, .01, 8, .5 };
+
+static void
+print_list(char *to, size_t size, const double *v, size_t n)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; i++)
+		at += (size_t)snprintf(to + at, size - at, "%s%g", i ? "," : "", v[i]);
+}
+
+/* Random targets: encoded, normalised, and decoded again. */
+static void
+test_round_trip(size_t sets, const char *more)
+{
+	char text[600], mean[200], std[200];
+	struct det_decode *d;
+	const struct det_decode_line *l;
+	struct det_box want[R * K];
+	struct run r = { 0 };
+	double worst = 0;
+	size_t wrong = 0;
+
+	print_list(mean, sizeof mean, means, 4 * sets);
+	print_list(std, sizeof std, stds, 4 * sets);
+	(void)snprintf(text, sizeof text, "rcnn(c,b) classes=3 mean=%s std=%s %s", mean,
+	    std, more);
+	if (det_decode_parse(&d, text, strlen(text), "decode")) {
+		ok(0, "%s: %s", text, det_errmsg());
+		return;
+	}
+	l = det_decode_line(d, 0);
+	for (size_t i = 0; i < R; i++) {
+		struct det_box *p = &proposal[i];
+		const float from[4] = { (float)p->x1, (float)p->y1, (float)p->x2 + 8,
+			(float)p->y2 + 8 };
+
+		p->x2 += 8;
+		p->y2 += 8;
+		for (size_t k = 0; k < K; k++) {
+			const float x = (float)rnd(0, 100), y = (float)rnd(0, 60);
+			const float to[4] = { x, y, x + (float)rnd(8, 60),
+				y + (float)rnd(8, 40) };
+			/* deltas of the background stand before */
+			float *at = delta + i * 16 + 4 + 4 * k;
+			float whole[4], raw[4];
+
+			det_coder_encode(raw, &l->delta.coder, from, to);
+			memcpy(at, raw, sizeof raw);
+			det_decode_normalise(at, l, k);
+			for (size_t c = 0; c < 4; c++) {
+				const size_t of = (sets > 1 ? 4 * k : 0) + c;
+
+				wrong += fabs((double)at[c] -
+					      ((double)raw[c] - means[of]) / stds[of]) >
+					 1e-5 * (1 + fabs((double)at[c]));
+			}
+			det_decode_restore(whole, l, k, at);
+			for (size_t c = 0; c < 4; c++)
+				wrong += fabsf(whole[c] - raw[c]) >
+					 1e-5f * (1 + fabsf(raw[c]));
+			want[i * K + k] = (struct det_box){ .x1 = (double)to[0],
+				.y1 = (double)to[1],
+				.x2 = (double)to[2] + l->delta.coder.plus_one,
+				.y2 = (double)to[3] + l->delta.coder.plus_one };
+		}
+	}
+	set(&r, R, 4, 16);
+	r.p.thresh = -1;
+	wrong += decode(&r, text) != DET_OK || r.out.n != R * K;
+	for (size_t i = 0; !wrong && i < R * K; i++)
+		worst = fmax(worst, farthest(&r.out.box[i], &want[i]));
+	ok(!wrong && worst < 1e-3,
+	    "%zu sets %s: targets become their boxes, within %.1e", sets, more, worst);
+	det_decode_free(d);
+	det_boxes_release(&r.out);
+	make_input();
+}
+
+static void
+test_normalised(void)
+{
+	test_round_trip(1, "");
+	test_round_trip(3, "");
+	test_round_trip(3, "weights=1,1,1,1 plus_one clamp=none");
+}
+
 static void
 test_none(void)
 {
@@ -369,6 +452,17 @@ test_refused(void)
 		{ R, 4, 16, "rcnn(c,b)", "classes=N expected" },
 		{ R, 4, 16, "rcnn(c,b) classes=3 weights=1,2", "four numbers" },
 		{ R, 4, 16, "rcnn(c,b) classes=3 background=middle", "background" },
+		{ R, 4, 16, "rcnn(c,b) classes=3 mean=0,0,0,0",
+		    "as many numbers of both expected, found 4 and 0" },
+		{ R, 4, 16, "rcnn(c,b) classes=3 mean=0,0,0,0 std=1,1,1",
+		    "std: four numbers, or four for each of 3 classes expected, found "
+		    "3" },
+		{ R, 4, 16, "rcnn(c,b) classes=3 mean=0,0,0,0 std=1,1,1,0", "std" },
+		{ R, 4, 16, "rcnn(c,b) classes=2 mean=0,0,0,0,0 std=1,1,1,1",
+		    "mean: four numbers, or four for each of 2" },
+		{ R, 4, 16,
+		    "rcnn(c,b) classes=2 agnostic mean=0,0,0,0,0,0,0,0 std=1,1,1,1",
+		    "mean: four numbers expected, found 8" },
 		{ R, 4, 16, "rcnn(c,b) classes=3 map=m", "unknown key 'map'" },
 		{ R, 4, 16, "rcnn(c,b) classes=3 top=-1", "top" },
 	};
@@ -431,6 +525,7 @@ main(void)
 	test_top();
 	test_coder();
 	test_linear();
+	test_normalised();
 	test_none();
 	test_refused();
 	test_picture();

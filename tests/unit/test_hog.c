@@ -10,16 +10,8 @@
 
 #include "roi/hog_impl.h"
 #include "roi/rows.h"
+#include "tests/unit/rnd.h"
 #include "tests/unit/tap.h"
-
-static uint64_t seed = 1;
-
-static double
-rnd(double lo, double hi)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return lo + (hi - lo) * (double)(seed >> 40) / (double)(1 << 24);
-}
 
 enum { W = 57, H = 43, STRIDE = 61, C = 3, MOST = 200 };
 
@@ -319,6 +311,50 @@ test_refused(void)
 	    "an infinite box");
 }
 
+/* Views of many windows are cut before they grow large: windows of half a pixel, everywhere. */
+static void
+test_cut(void)
+{
+	enum { N = 2 * W * 2 * H };
+	const struct det_hog_params p = DET_HOG_DEFAULTS;
+	const size_t size = 1764;
+	struct det_box *box = calloc(N, sizeof *box);
+	float *a = malloc(N * size * sizeof *a), *b = malloc(N * size * sizeof *b);
+	double worst = 0;
+
+	for (size_t i = 0; box && i < N; i++) {
+		box[i].x1 = (double)(i % (2 * W)) / 2;
+		box[i].y1 = (double)(i / (2 * W)) / 2;
+		box[i].x2 = box[i].x1 + .5;
+		box[i].y2 = box[i].y1 + .5;
+	}
+	if (!box || !a || !b || run(a, box, N, &p, 0, 0, 2) ||
+	    run(b, box, N, &p, 0, 1, 2))
+		exit(2);
+	for (size_t i = 0; i < N * size; i++)
+		worst = fmax(worst, fabs((double)a[i] - (double)b[i]));
+	ok(worst < 1e-3, "%d windows in several views, off by %.1e", N, worst);
+	free(box);
+	free(a);
+	free(b);
+}
+
+/* Millions of windows: told before any is looked at. */
+static void
+test_many(void)
+{
+	const struct det_hog_params p = DET_HOG_DEFAULTS;
+	const struct det_warp_picture im = picture();
+	const struct det_boxes b = { .n = 3000000 };
+	float out[1];
+
+	ok(det_hog_boxes(out, &im, &norm, &b, &p, 1) == DET_LIMIT &&
+		strstr(det_errmsg(), "3000000 windows take"),
+	    "too many: %s", det_errmsg());
+	ok(!det_hog_fits(&p, 1000000) && det_hog_fits(&p, SIZE_MAX) == DET_LIMIT,
+	    "a million is not");
+}
+
 /* Numbers that were normalised otherwise give the same features. */
 static void
 test_norm(void)
@@ -363,5 +399,7 @@ main(void)
 	test_empty();
 	test_refused();
 	test_norm();
+	test_cut();
+	test_many();
 	return done();
 }

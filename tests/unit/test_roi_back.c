@@ -10,16 +10,8 @@
 #include <string.h>
 
 #include "roi/roi_impl.h"
+#include "tests/unit/rnd.h"
 #include "tests/unit/tap.h"
-
-static uint64_t seed = 1;
-
-static double
-rnd(double lo, double hi)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return lo + (hi - lo) * (double)(seed >> 40) / (double)(1 << 24);
-}
 
 enum { C = 21, N = 60, MAPS = 2 };
 static const size_t high[MAPS] = { 30, 15 }, wide[MAPS] = { 77, 39 };

@@ -8,16 +8,8 @@
 #include <string.h>
 
 #include "roi/roi.h"
+#include "tests/unit/rnd.h"
 #include "tests/unit/tap.h"
-
-static uint64_t seed = 1;
-
-static double
-rnd(double lo, double hi)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return lo + (hi - lo) * (double)(seed >> 40) / (double)(1 << 24);
-}
 
 static void
 test_names(void)

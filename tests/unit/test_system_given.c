@@ -11,21 +11,11 @@
 #include "box/iou.h"
 #include "roi/rows.h"
 #include "tests/unit/nets.h"
+#include "tests/unit/two_pictures.h"
 #include "train/second_impl.h"
 
 enum { SIDE = 96, IMAGES = 2, PLACES = 60 };
 
-static const struct det_system_params usual = {
-	.grad = { .threads = 2, .bn_momentum = -1, .seed = 7 }
-};
-
-static const struct det_box one[] = {
-	{ .x1 = 8, .y1 = 10, .x2 = 44, .y2 = 50, .label = 0 },
-	{ .x1 = 50, .y1 = 20, .x2 = 90, .y2 = 80, .label = 2 },
-};
-static const struct det_box two[] = {
-	{ .x1 = 20, .y1 = 30, .x2 = 80, .y2 = 62, .label = 1 },
-};
 /* the second picture has padding below */
 static const struct det_example truth[] = {
 	{ one, 2, 0, 0, SIDE, SIDE },

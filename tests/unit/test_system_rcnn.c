@@ -9,20 +9,9 @@
 #include "box/iou.h"
 #include "tests/unit/golden/train_rcnn.h"
 #include "tests/unit/nets.h"
+#include "tests/unit/two_pictures.h"
 #include "train/second_impl.h"
 
-static const struct det_system_params usual = {
-	.grad = { .threads = 2, .bn_momentum = -1, .seed = 7 }
-};
-
-/* Two images with objects of three classes. */
-static const struct det_box one[] = {
-	{ .x1 = 8, .y1 = 10, .x2 = 44, .y2 = 50, .label = 0 },
-	{ .x1 = 50, .y1 = 20, .x2 = 90, .y2 = 80, .label = 2 },
-};
-static const struct det_box two[] = {
-	{ .x1 = 20, .y1 = 30, .x2 = 80, .y2 = 62, .label = 1 },
-};
 static const struct det_example truth[] = {
 	{ one, 2, 0, 0, 96, 96 },
 	{ two, 1, 0, 0, 96, 90 },

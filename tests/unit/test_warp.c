@@ -8,16 +8,8 @@
 #include <string.h>
 
 #include "roi/warp.h"
+#include "tests/unit/rnd.h"
 #include "tests/unit/tap.h"
-
-static uint64_t seed = 1;
-
-static double
-rnd(double lo, double hi)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return lo + (hi - lo) * (double)(seed >> 40) / (double)(1 << 24);
-}
 
 enum { W = 40, H = 30, STRIDE = 47, C = 2, N = 50 };
 
