@@ -12,16 +12,17 @@
  *            and every edge that ends in one of them from now on is open, but for what the
  *            other refuses
  *
- * This is done tile by tile, whose pixels the caches hold. An edge to another tile is open from
- * the start. What comes out are the patches: regions that every cutting has joined by the time
- * that it meets the first edge that was not decided.
+ * This is done twice. First tile by tile, whose pixels the caches hold: the edges of one weight
+ * lie all over the picture, and to go through a large one in their order is to miss the caches
+ * at every step. There an edge to another tile is open from the start. What comes out are the
+ * pieces: regions that every cutting has joined by the time that it meets the first edge
+ * that was not decided. Then for the whole picture, with pieces in place of pixels; what comes
+ * out are the patches.
  *
- * Of the edges between two patches only the first counts. When it does not join the regions
+ * Of the edges between two pieces only the first counts. When it does not join the regions
  * in which its ends lie, one of them refused it and will never grow again, but to be joined to
  * small regions in the end; and there too, what the first edge does not join, none will. So
- * only that one is kept, of four for each pixel one or two for ten. Of the edges from a patch to
- * other tiles the first is kept in the tile (it opens what the patch is part of), and all
- * that start there for the picture.
+ * only that one is kept: of four edges for each pixel about one for two pixels.
  *
  * All results are those of the plain procedure over pixels, to the bit.
  */
@@ -33,11 +34,14 @@
 
 #include "base/mem.h"
 
-#define AREA    ((size_t)DET_TILE * DET_TILE)
-#define ROOT    0x80000000u
-#define REFUSED 0x80000000u
+#define AREA     ((size_t)DET_TILE * DET_TILE)
+#define ROOT     0x80000000u
+#define PIXEL    0x80000000u /* of an end of a link: it is not a piece's number yet */
+#define AHEAD    16
+#define RADIX    12 /* bits sorted at once; four times that is all of a key */
+#define MET_BITS 12
 
-/* A pixel: part of a tree whose root stands for the region. */
+/* A pixel, or a piece: part of a tree whose root stands for the region. */
 struct part {
 	uint32_t up; /* the next towards the root; of a root ROOT + the size */
 	float least; /* of a root: its limit at the least k; -1 where it is open */
@@ -45,27 +49,45 @@ struct part {
 	float inner; /* the weight of the heaviest edge that joined */
 };
 
+/* Of pairs that were met before most: a table with one place for several pairs, so that it
+ * forgets. No pair is of two equal numbers. */
+struct met {
+	uint64_t pair[1 << MET_BITS];
+};
+
 struct maker {
 	struct det_patches *out;
 	struct det_edges edges;
 	float k_least, k_most;
-	struct part *part;    /* of a tile */
-	uint16_t *name;       /* of each root: its patch */
-	unsigned char *leads; /* of each patch: whether an edge to another tile is kept */
-	uint32_t *left;       /* places in the list of edges that did not join, and REFUSED */
-	struct det_met *met;
+	struct part *part; /* of a tile; then of the picture */
+	uint16_t *name;    /* of each root: its piece */
+	uint32_t *left;    /* places in the list of edges that did not join */
+	struct met *met;
 };
+
+enum fate { JOINED, REFUSED, LEFT };
 
 void
 det_patches_release(struct det_patches *p)
 {
-	free(p->of);
-	free(p->first);
 	free(p->patch);
-	free(p->seam);
-	free(p->end);
 	free(p->link);
+	free(p->spare);
+	free(p->piece);
+	free(p->first);
+	free(p->of);
 	*p = (struct det_patches){ 0 };
+}
+
+static int
+met(struct met *m, uint32_t a, uint32_t b)
+{
+	const uint64_t pair = a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
+	uint64_t *at = &m->pair[pair * 0x9e3779b97f4a7c15u >> (64 - MET_BITS)];
+	const int is = *at == pair;
+
+	*at = pair;
+	return is;
 }
 
 static uint32_t
@@ -81,18 +103,11 @@ find(struct part *p, uint32_t i)
 	return i;
 }
 
-static void
-join(const struct maker *m, uint32_t a, uint32_t b, float weight)
+static struct part
+region(const struct maker *m, uint32_t size, float inner)
 {
-	struct part *p = m->part;
-	const uint32_t to = p[a].up < p[b].up ? b : a, from = a ^ b ^ to;
-	const uint32_t size = (p[a].up & ~ROOT) + (p[b].up & ~ROOT);
-
-	p[from].up = to;
-	p[to].up = ROOT + size;
-	p[to].inner = weight;
-	p[to].least = weight + m->k_least / (float)size;
-	p[to].most = weight + m->k_most / (float)size;
+	return (struct part){ ROOT + size, inner + m->k_least / (float)size,
+		inner + m->k_most / (float)size, inner };
 }
 
 static void
@@ -102,11 +117,30 @@ open(struct part *p)
 	p->most = INFINITY;
 }
 
+/* An edge between the regions of two roots; from one to what is not known they are equal. */
+static inline enum fate
+meet(const struct maker *m, struct part *p, uint32_t a, uint32_t b, float weight)
+{
+	if (a != b && weight <= p[a].least && weight <= p[b].least) {
+		const uint32_t to = p[a].up < p[b].up ? b : a, from = a ^ b ^ to;
+		const uint32_t size = (p[a].up & ~ROOT) + (p[b].up & ~ROOT);
+
+		p[from].up = to;
+		p[to] = region(m, size, weight);
+		return JOINED;
+	}
+	if (weight > p[a].most || weight > p[b].most)
+		return REFUSED;
+	open(&p[a]);
+	open(&p[b]);
+	return LEFT;
+}
+
 static const uint32_t step[4] = { 1, DET_TILE, DET_TILE + 1, 1u - DET_TILE };
 
-/* The edges of a tile; the result is how many are left. */
+/* The edges of a tile; the result is how many did not join. */
 static size_t
-grow(struct maker *m)
+grow_tile(struct maker *m)
 {
 	const struct det_edges *e = &m->edges;
 	struct part *p = m->part;
@@ -118,29 +152,22 @@ grow(struct maker *m)
 	for (size_t i = 0; i < e->n; i++) {
 		const uint32_t edge = e->edge[i], crosses = edge & DET_EDGE_CROSSES;
 		const float weight = (float)e->weight[i] / DET_SEGMENT_STEPS;
-		uint32_t a = find(p, DET_EDGE_PIXEL(edge)), b = a, refused;
+		uint32_t a = find(p, DET_EDGE_PIXEL(edge)), b = a;
 
-		if (!crosses &&
-		    a == (b = find(p, DET_EDGE_PIXEL(edge) + step[DET_EDGE_WAY(edge)])))
+		if (!crosses && a == (b = find(p, DET_EDGE_PIXEL(edge) +
+						      step[DET_EDGE_WAY(edge)])))
 			continue;
-		if (!crosses && weight <= p[a].least && weight <= p[b].least) {
-			join(m, a, b, weight);
+		if (meet(m, p, a, b, weight) == JOINED || edge & DET_EDGE_FOREIGN)
 			continue;
-		}
-		refused = weight > p[a].most || weight > p[b].most ? REFUSED : 0;
-		if (!refused) {
-			open(&p[a]);
-			open(&p[b]);
-		}
-		if (crosses || !det_met(m->met, a < b ? a : b, a < b ? b : a))
-			m->left[n++] = (uint32_t)i | refused;
+		if (crosses || !met(m->met, a, b))
+			m->left[n++] = (uint32_t)i;
 	}
 	return n;
 }
 
-/* The regions of a tile become patches. */
+/* The regions of a tile become pieces; until all are known they are patches. */
 static enum det_err
-name(struct maker *m)
+name_tile(struct maker *m)
 {
 	const struct det_edges *e = &m->edges;
 	struct det_patches *out = m->out;
@@ -148,8 +175,9 @@ name(struct maker *m)
 	uint16_t n = 0;
 	enum det_err err;
 
-	if ((err = det_grow(&out->patch, &out->patch_cap, out->n + AREA,
-		 sizeof *out->patch)))
+	out->first[e->tile] = out->n;
+	if ((err = det_grow(
+		 &out->patch, &out->patch_cap, out->n + AREA, sizeof *out->patch)))
 		return err;
 	for (size_t i = 0; i < e->tile_h * DET_TILE; i++)
 		if (i % DET_TILE < e->tile_w && p[i].up & ROOT) {
@@ -158,7 +186,7 @@ name(struct maker *m)
 			m->name[i] = n++;
 		}
 	for (size_t y = 0; y < e->tile_h; y++) {
-		uint16_t *to = out->of + (e->y + y) * e->w + e->x;
+		uint16_t *to = out->piece + (e->y + y) * e->w + e->x;
 
 		for (size_t x = 0; x < e->tile_w; x++)
 			to[x] = m->name[find(p, (uint32_t)(y * DET_TILE + x))];
@@ -166,92 +194,149 @@ name(struct maker *m)
 	return DET_OK;
 }
 
-/* An edge to another tile; b is a pixel yet. */
+/* Of the edges that were left, the first between two pieces, and all to other tiles. */
 static enum det_err
-link_out(struct maker *m, uint32_t edge, uint16_t weight, uint16_t a)
-{
-	struct det_patches *out = m->out;
-	const size_t way[4] = { 1, out->w, out->w + 1, 1 - out->w };
-	const size_t at = det_patches_pixel(out, m->edges.tile, edge);
-	const unsigned k = DET_EDGE_WAY(edge);
-	enum det_err e;
-
-	if ((e = det_grow(&out->link, &out->link_cap, out->links + 1,
-		 sizeof *out->link)))
-		return e;
-	out->link[out->links++] = (struct det_link){ DET_LINK_KEY(weight, at, k),
-		(uint32_t)out->first[m->edges.tile] + a, (uint32_t)(at + way[k]) };
-	return DET_OK;
-}
-
-/* Of the edges that were left, the first between two patches; seams has room. */
-static enum det_err
-keep(struct maker *m, size_t left, size_t *seams)
+link_tile(struct maker *m, size_t left)
 {
 	const struct det_edges *e = &m->edges;
 	struct det_patches *out = m->out;
-	struct part *p = m->part;
+	const size_t way[4] = { 1, e->w, e->w + 1, 1 - e->w };
+	const uint32_t first = (uint32_t)out->first[e->tile];
 	enum det_err err;
 
+	if ((err = det_grow(
+		 &out->link, &out->link_cap, out->links + left, sizeof *out->link)))
+		return err;
 	memset(m->met, 0, sizeof *m->met);
-	memset(m->leads, 0, AREA);
 	for (size_t i = 0; i < left; i++) {
-		const size_t at = m->left[i] & ~REFUSED;
-		const uint32_t edge = e->edge[at];
-		const uint16_t a = m->name[find(p, DET_EDGE_PIXEL(edge))];
-		uint16_t b = a;
+		const uint32_t edge = e->edge[m->left[i]];
+		const size_t in = DET_EDGE_PIXEL(edge), k = DET_EDGE_WAY(edge);
+		const size_t at =
+		    (e->y + in / DET_TILE) * e->w + e->x + in % DET_TILE;
+		const uint32_t a = first + out->piece[at];
+		uint32_t b = (uint32_t)(at + way[k]) | PIXEL;
 
-		if (edge & DET_EDGE_CROSSES) {
-			if (!(edge & DET_EDGE_FOREIGN) &&
-			    (err = link_out(m, edge, e->weight[at], a)))
-				return err;
-			if (m->leads[a])
-				continue;
-			m->leads[a] = 1;
-		} else {
-			b = m->name[find(
-			    p, DET_EDGE_PIXEL(edge) + step[DET_EDGE_WAY(edge)])];
-			if (a == b || det_met(m->met, a < b ? a : b, a < b ? b : a))
+		if (!(edge & DET_EDGE_CROSSES)) {
+			b = first + out->piece[at + way[k]];
+			if (a == b || met(m->met, a, b))
 				continue;
 		}
-		out->seam[(*seams)++] = (struct det_seam){ edge, e->weight[at], a, b,
-			(m->left[i] & REFUSED) != 0 };
+		out->link[out->links++] = (struct det_link){
+			DET_LINK_KEY(e->weight[m->left[i]], at, k), a, b
+		};
 	}
 	return DET_OK;
 }
 
-static enum det_err
-make_tile(struct maker *m, size_t *seams)
-{
-	struct det_patches *out = m->out;
-	const size_t left = grow(m);
-	enum det_err e;
-
-	out->first[m->edges.tile] = out->n;
-	if ((e = name(m)) || (e = det_grow(&out->seam, &out->seam_cap, *seams + left,
-				  sizeof *out->seam)) ||
-	    (e = keep(m, left, seams)))
-		return e;
-	out->end[m->edges.tile] = *seams;
-	return DET_OK;
-}
-
-/* The patches at which edges to other tiles end; the first between two patches is kept. */
+/* The pieces at which edges to other tiles end; the first between two from a tile's is
+ * kept. */
 static void
-connect(struct maker *m)
+resolve(struct maker *m)
 {
 	struct det_patches *out = m->out;
 	size_t n = 0;
 
 	memset(m->met, 0, sizeof *m->met);
 	for (size_t i = 0; i < out->links; i++) {
-		struct det_link *l = &out->link[i];
-		const size_t x = l->b % out->w, y = l->b / out->w;
-		const size_t tile = y / DET_TILE * out->across + x / DET_TILE;
+		struct det_link l = out->link[i];
 
-		l->b = (uint32_t)out->first[tile] + out->of[l->b];
-		if (!det_met(m->met, l->a, l->b))
-			out->link[n++] = *l;
+		if (l.b & PIXEL) {
+			const size_t at = l.b & ~PIXEL;
+			const size_t tile = at / out->w / DET_TILE * out->across +
+					    at % out->w / DET_TILE;
+
+			l.b = (uint32_t)out->first[tile] + out->piece[at];
+			/* from the other side heavier ones may have come before */
+			if (l.a < l.b && met(m->met, l.a, l.b))
+				continue;
+		}
+		out->link[n++] = l;
+	}
+	out->links = n;
+}
+
+/* By key. */
+static void
+sort(struct det_link *link, struct det_link *spare, size_t n)
+{
+	uint32_t end[1 << RADIX];
+
+	for (unsigned shift = 0; shift < 4 * RADIX; shift += RADIX) {
+		struct det_link *other = link;
+		uint32_t sum = 0;
+
+		memset(end, 0, sizeof end);
+		for (size_t i = 0; i < n; i++)
+			end[link[i].key >> shift & ((1 << RADIX) - 1)]++;
+		for (size_t v = 0; v < 1 << RADIX; v++) {
+			const uint32_t count = end[v];
+
+			end[v] = sum;
+			sum += count;
+		}
+		for (size_t i = 0; i < n; i++)
+			spare[end[link[i].key >> shift & ((1 << RADIX) - 1)]++] =
+			    link[i];
+		link = spare;
+		spare = other;
+	}
+}
+
+/* The links of the picture; those that are left stay. */
+static void
+grow_all(struct maker *m)
+{
+	struct det_patches *out = m->out;
+	struct det_link *l = out->link;
+	struct part *p = m->part;
+	size_t n = 0;
+
+	for (size_t i = 0; i < out->n; i++)
+		p[i] = region(m, out->patch[i].size, out->patch[i].inner);
+	for (size_t i = 0; i < out->links; i++) {
+		const float weight =
+		    (float)DET_LINK_WEIGHT(l[i].key) / DET_SEGMENT_STEPS;
+		uint32_t a, b;
+
+		if (i + AHEAD < out->links) {
+			__builtin_prefetch(&p[l[i + AHEAD].a]);
+			__builtin_prefetch(&p[l[i + AHEAD].b]);
+		}
+		a = find(p, l[i].a);
+		b = find(p, l[i].b);
+		if (a != b && meet(m, p, a, b, weight) != JOINED)
+			l[n++] = (struct det_link){ l[i].key, a, b };
+	}
+	out->links = n;
+}
+
+/* The regions of pieces become patches. */
+static void
+name_all(struct maker *m)
+{
+	struct det_patches *out = m->out;
+	struct part *p = m->part;
+	size_t n = 0;
+
+	out->pieces = out->n;
+	for (size_t i = 0; i < out->pieces; i++)
+		if (p[i].up & ROOT) {
+			out->patch[n] =
+			    (struct det_patch){ p[i].up & ~ROOT, p[i].inner };
+			out->of[i] = (uint32_t)n++;
+		}
+	out->n = n;
+	for (size_t i = 0; i < out->pieces; i++)
+		if (!(p[i].up & ROOT))
+			out->of[i] = out->of[find(p, (uint32_t)i)];
+	n = 0;
+	memset(m->met, 0, sizeof *m->met);
+	for (size_t i = 0; i < out->links; i++) {
+		const struct det_link *l = &out->link[i];
+		const uint32_t a = out->of[find(p, l->a)], b = out->of[find(p, l->b)];
+
+		if (a != b && !met(m->met, a, b))
+			out->link[n++] = (struct det_link){ l->key, a, b };
 	}
 	out->links = n;
 }
@@ -261,7 +346,6 @@ make_room(struct maker *m)
 {
 	struct det_patches *out = m->out;
 	const struct det_edges *e = &m->edges;
-	const size_t tiles = e->across * e->down;
 	/* the longest list of a tile: see there */
 	const size_t most = AREA * e->ways + 3 * 4 * (DET_TILE + 2);
 	enum det_err err;
@@ -272,17 +356,42 @@ make_room(struct maker *m)
 	out->down = e->down;
 	out->n = out->links = 0;
 	free(out->first);
-	free(out->end);
-	out->first = out->end = NULL;
-	if ((err = det_room(&out->of, &out->of_cap, e->w * e->h, sizeof *out->of)) ||
-	    (err = det_alloc(&out->first, tiles + 1, sizeof *out->first)) ||
-	    (err = det_alloc(&out->end, tiles, sizeof *out->end)) ||
+	out->first = NULL;
+	if ((err = det_room(
+		 &out->piece, &out->piece_cap, e->w * e->h, sizeof *out->piece)) ||
+	    (err = det_alloc(&out->first, e->across * e->down, sizeof *out->first)) ||
 	    (err = det_alloc(&m->part, AREA, sizeof *m->part)) ||
 	    (err = det_alloc(&m->name, AREA, sizeof *m->name)) ||
-	    (err = det_alloc(&m->leads, AREA, 1)) ||
 	    (err = det_alloc(&m->left, most, sizeof *m->left)))
 		return err;
 	return det_alloc(&m->met, 1, sizeof *m->met);
+}
+
+static enum det_err
+make(struct maker *m)
+{
+	struct det_patches *out = m->out;
+	enum det_err e;
+
+	while (det_edges_next(&m->edges)) {
+		const size_t left = grow_tile(m);
+
+		if ((e = name_tile(m)) || (e = link_tile(m, left)))
+			return e;
+	}
+	resolve(m);
+	if ((e = det_room(
+		 &out->spare, &out->spare_cap, out->links, sizeof *out->spare)) ||
+	    (e = det_room(&out->of, &out->of_cap, out->n, sizeof *out->of)))
+		return e;
+	free(m->part);
+	m->part = NULL;
+	if ((e = det_alloc(&m->part, out->n, sizeof *m->part)))
+		return e;
+	sort(out->link, out->spare, out->links);
+	grow_all(m);
+	name_all(m);
+	return DET_OK;
 }
 
 enum det_err
@@ -292,7 +401,6 @@ det_patches_make(struct det_patches *out, const struct det_colours *c,
 	struct maker m = { .out = out,
 		.k_least = (float)k_least,
 		.k_most = (float)k_most };
-	size_t seams = 0;
 	enum det_err e;
 
 	if (!(k_least >= 0 && k_least <= k_most && k_most <= 1e9)) {
@@ -300,21 +408,15 @@ det_patches_make(struct det_patches *out, const struct det_colours *c,
 		    "scales of 0 to 1e9 expected, found %g to %g", k_least, k_most);
 		goto out;
 	}
-	if ((e = det_edges_start(&m.edges, c, p)) || (e = make_room(&m)))
+	if ((e = det_edges_start(&m.edges, c, p)) || (e = make_room(&m)) ||
+	    (e = make(&m)))
 		goto out;
 	out->k_least = k_least;
 	out->k_most = k_most;
-	while (!e && det_edges_next(&m.edges))
-		e = make_tile(&m, &seams);
-	if (e)
-		goto out;
-	out->first[out->across * out->down] = out->n;
-	connect(&m);
 out:
 	det_edges_release(&m.edges);
 	free(m.part);
 	free(m.name);
-	free(m.leads);
 	free(m.left);
 	free(m.met);
 	if (e)
