@@ -169,8 +169,7 @@ static void
 weigh_band(struct det_weigher *g, const struct det_edges *e)
 {
 	const size_t w = e->w, moved = e->y - g->top;
-	const size_t last =
-	    e->y + e->tile_h < e->h ? e->y + e->tile_h : e->h - 1;
+	const size_t last = e->y + e->tile_h < e->h ? e->y + e->tile_h : e->h - 1;
 
 	/* the two rows that the band before has too */
 	if (moved)
@@ -315,7 +314,8 @@ static enum det_err
 make_room(struct det_edges *e, struct det_weigher *g)
 {
 	/* at most 3 foreign edges for each pixel around a tile */
-	const size_t most = (size_t)DET_TILE * DET_TILE * e->ways + 3 * 4 * (DET_TILE + 2);
+	const size_t most =
+	    (size_t)DET_TILE * DET_TILE * e->ways + 3 * 4 * (DET_TILE + 2);
 	const size_t rows = (e->h < DET_TILE ? e->h : DET_TILE) + 2;
 	const size_t radius = (size_t)g->blur.radius;
 	enum det_err err;

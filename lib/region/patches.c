@@ -154,8 +154,8 @@ grow_tile(struct maker *m)
 		const float weight = (float)e->weight[i] / DET_SEGMENT_STEPS;
 		uint32_t a = find(p, DET_EDGE_PIXEL(edge)), b = a;
 
-		if (!crosses && a == (b = find(p, DET_EDGE_PIXEL(edge) +
-						      step[DET_EDGE_WAY(edge)])))
+		if (!crosses &&
+		    a == (b = find(p, DET_EDGE_PIXEL(edge) + step[DET_EDGE_WAY(edge)])))
 			continue;
 		if (meet(m, p, a, b, weight) == JOINED || edge & DET_EDGE_FOREIGN)
 			continue;
@@ -211,8 +211,7 @@ link_tile(struct maker *m, size_t left)
 	for (size_t i = 0; i < left; i++) {
 		const uint32_t edge = e->edge[m->left[i]];
 		const size_t in = DET_EDGE_PIXEL(edge), k = DET_EDGE_WAY(edge);
-		const size_t at =
-		    (e->y + in / DET_TILE) * e->w + e->x + in % DET_TILE;
+		const size_t at = (e->y + in / DET_TILE) * e->w + e->x + in % DET_TILE;
 		const uint32_t a = first + out->piece[at];
 		uint32_t b = (uint32_t)(at + way[k]) | PIXEL;
 
@@ -221,9 +220,9 @@ link_tile(struct maker *m, size_t left)
 			if (a == b || met(m->met, a, b))
 				continue;
 		}
-		out->link[out->links++] = (struct det_link){
-			DET_LINK_KEY(e->weight[m->left[i]], at, k), a, b
-		};
+		out->link[out->links++] =
+		    (struct det_link){ DET_LINK_KEY(e->weight[m->left[i]], at, k), a,
+			    b };
 	}
 	return DET_OK;
 }
@@ -398,14 +397,14 @@ enum det_err
 det_patches_make(struct det_patches *out, const struct det_colours *c,
     const struct det_edges_params *p, double k_least, double k_most)
 {
-	struct maker m = { .out = out,
-		.k_least = (float)k_least,
-		.k_most = (float)k_most };
+	struct maker m = {
+		.out = out, .k_least = (float)k_least, .k_most = (float)k_most
+	};
 	enum det_err e;
 
 	if (!(k_least >= 0 && k_least <= k_most && k_most <= 1e9)) {
-		e = det_fail(DET_INVALID,
-		    "scales of 0 to 1e9 expected, found %g to %g", k_least, k_most);
+		e = det_fail(DET_INVALID, "scales of 0 to 1e9 expected, found %g to %g",
+		    k_least, k_most);
 		goto out;
 	}
 	if ((e = det_edges_start(&m.edges, c, p)) || (e = make_room(&m)) ||

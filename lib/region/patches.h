@@ -33,9 +33,9 @@ struct det_patches {
 	size_t links;
 	/* Where a pixel belongs: det_patches_of(). */
 	size_t across, down; /* tiles */
-	uint16_t *piece; /* of each pixel, the part of its tile: from 0 in each */
-	size_t *first;  /* of each tile, its first piece's number in the picture */
-	uint32_t *of;   /* of each of those, the patch */
+	uint16_t *piece;     /* of each pixel, the part of its tile: from 0 in each */
+	size_t *first;       /* of each tile, its first piece's number in the picture */
+	uint32_t *of;        /* of each of those, the patch */
 	size_t pieces;
 	/* private: memory */
 	struct det_link *spare;

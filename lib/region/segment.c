@@ -142,8 +142,7 @@ number(struct det_labels *out, struct det_cutter *c, const struct det_patches *i
 	out->n = 0;
 	for (size_t y = 0, i = 0; y < in->h; y++)
 		for (size_t x = 0; x < in->w; x++, i++) {
-			const size_t tile =
-			    y / DET_TILE * in->across + x / DET_TILE;
+			const size_t tile = y / DET_TILE * in->across + x / DET_TILE;
 			const uint32_t r =
 			    c->of[in->of[in->first[tile] + in->piece[i]]];
 
