@@ -62,6 +62,7 @@ struct maker {
 	struct part *part; /* of a tile; then of the picture */
 	uint16_t *name;    /* of each root: its piece */
 	uint32_t *left;    /* places in the list of edges that did not join */
+	struct det_link *spare;
 	struct met *met;
 };
 
@@ -72,7 +73,6 @@ det_patches_release(struct det_patches *p)
 {
 	free(p->patch);
 	free(p->link);
-	free(p->spare);
 	free(p->piece);
 	free(p->first);
 	free(p->of);
@@ -379,15 +379,16 @@ make(struct maker *m)
 			return e;
 	}
 	resolve(m);
-	if ((e = det_room(
-		 &out->spare, &out->spare_cap, out->links, sizeof *out->spare)) ||
-	    (e = det_room(&out->of, &out->of_cap, out->n, sizeof *out->of)))
+	if ((e = det_alloc(&m->spare, out->links, sizeof *m->spare)))
 		return e;
+	sort(out->link, m->spare, out->links);
+	free(m->spare);
+	m->spare = NULL;
 	free(m->part);
 	m->part = NULL;
-	if ((e = det_alloc(&m->part, out->n, sizeof *m->part)))
+	if ((e = det_alloc(&m->part, out->n, sizeof *m->part)) ||
+	    (e = det_room(&out->of, &out->of_cap, out->n, sizeof *out->of)))
 		return e;
-	sort(out->link, out->spare, out->links);
 	grow_all(m);
 	name_all(m);
 	return DET_OK;
@@ -417,6 +418,7 @@ out:
 	free(m.part);
 	free(m.name);
 	free(m.left);
+	free(m.spare);
 	free(m.met);
 	if (e)
 		det_patches_release(out);

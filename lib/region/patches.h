@@ -38,8 +38,7 @@ struct det_patches {
 	uint32_t *of;        /* of each of those, the patch */
 	size_t pieces;
 	/* private: memory */
-	struct det_link *spare;
-	size_t patch_cap, link_cap, spare_cap, piece_cap, of_cap;
+	size_t patch_cap, link_cap, piece_cap, of_cap;
 };
 
 /* Start from {0}; memory of *out is used again. Scales k_least to k_most, 0 to 1e9. Errors as
