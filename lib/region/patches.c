@@ -41,10 +41,9 @@
 #define RADIX    12 /* bits sorted at once; four times that is all of a key */
 #define MET_BITS 12
 
-/* A pixel, or a piece: part of a tree whose root stands for the region. */
-struct part {
-	uint32_t up; /* the next towards the root; of a root ROOT + the size */
-	float least; /* of a root: its limit at the least k; -1 where it is open */
+/* What is known of a region. */
+struct limits {
+	float least; /* its limit at the least k; -1 where it is open */
 	float most;  /* and at the largest; infinite where it is open */
 	float inner; /* the weight of the heaviest edge that joined */
 };
@@ -59,9 +58,12 @@ struct maker {
 	struct det_patches *out;
 	struct det_edges edges;
 	float k_least, k_most;
-	struct part *part; /* of a tile; then of the picture */
-	uint16_t *name;    /* of each root: its piece */
-	uint32_t *left;    /* places in the list of edges that did not join */
+	/* Of pixels of a tile, then of pieces of the picture: parts of trees, whose roots stand for
+	 * the regions. up: the next towards the root; of a root ROOT + the size. */
+	uint32_t *up;
+	struct limits *limits; /* of roots */
+	uint16_t *name;        /* of each root: its piece */
+	uint32_t *left;        /* places in the list of edges that did not join */
 	struct det_link *spare;
 	struct met *met;
 };
@@ -91,48 +93,51 @@ met(struct met *m, uint32_t a, uint32_t b)
 }
 
 static uint32_t
-find(struct part *p, uint32_t i)
+find(uint32_t *up, uint32_t i)
 {
-	while (!(p[i].up & ROOT)) {
-		const uint32_t up = p[i].up;
+	while (!(up[i] & ROOT)) {
+		const uint32_t next = up[i];
 
-		if (!(p[up].up & ROOT))
-			p[i].up = p[up].up;
-		i = up;
+		if (!(up[next] & ROOT))
+			up[i] = up[next];
+		i = next;
 	}
 	return i;
 }
 
-static struct part
-region(const struct maker *m, uint32_t size, float inner)
+static struct limits
+limits(const struct maker *m, uint32_t size, float inner)
 {
-	return (struct part){ ROOT + size, inner + m->k_least / (float)size,
+	return (struct limits){ inner + m->k_least / (float)size,
 		inner + m->k_most / (float)size, inner };
 }
 
 static void
-open(struct part *p)
+open(struct limits *l)
 {
-	p->least = -1;
-	p->most = INFINITY;
+	l->least = -1;
+	l->most = INFINITY;
 }
 
 /* An edge between the regions of two roots; from one to what is not known they are equal. */
 static inline enum fate
-meet(const struct maker *m, struct part *p, uint32_t a, uint32_t b, float weight)
+meet(const struct maker *m, uint32_t a, uint32_t b, float weight)
 {
-	if (a != b && weight <= p[a].least && weight <= p[b].least) {
-		const uint32_t to = p[a].up < p[b].up ? b : a, from = a ^ b ^ to;
-		const uint32_t size = (p[a].up & ~ROOT) + (p[b].up & ~ROOT);
+	struct limits *const x = &m->limits[a], *const y = &m->limits[b];
 
-		p[from].up = to;
-		p[to] = region(m, size, weight);
+	if (a != b && weight <= x->least && weight <= y->least) {
+		const uint32_t to = m->up[a] < m->up[b] ? b : a, from = a ^ b ^ to;
+		const uint32_t size = (m->up[a] & ~ROOT) + (m->up[b] & ~ROOT);
+
+		m->up[from] = to;
+		m->up[to] = ROOT + size;
+		m->limits[to] = limits(m, size, weight);
 		return JOINED;
 	}
-	if (weight > p[a].most || weight > p[b].most)
+	if (weight > x->most || weight > y->most)
 		return REFUSED;
-	open(&p[a]);
-	open(&p[b]);
+	open(x);
+	open(y);
 	return LEFT;
 }
 
@@ -143,21 +148,23 @@ static size_t
 grow_tile(struct maker *m)
 {
 	const struct det_edges *e = &m->edges;
-	struct part *p = m->part;
+	uint32_t *up = m->up;
 	size_t n = 0;
 
-	for (size_t i = 0; i < e->tile_h * DET_TILE; i++)
-		p[i] = (struct part){ ROOT + 1, m->k_least, m->k_most, 0 };
+	for (size_t i = 0; i < e->tile_h * DET_TILE; i++) {
+		up[i] = ROOT + 1;
+		m->limits[i] = (struct limits){ m->k_least, m->k_most, 0 };
+	}
 	memset(m->met, 0, sizeof *m->met);
 	for (size_t i = 0; i < e->n; i++) {
 		const uint32_t edge = e->edge[i], crosses = edge & DET_EDGE_CROSSES;
 		const float weight = (float)e->weight[i] / DET_SEGMENT_STEPS;
-		uint32_t a = find(p, DET_EDGE_PIXEL(edge)), b = a;
+		uint32_t a = find(up, DET_EDGE_PIXEL(edge)), b = a;
 
-		if (!crosses &&
-		    a == (b = find(p, DET_EDGE_PIXEL(edge) + step[DET_EDGE_WAY(edge)])))
+		if (!crosses && a == (b = find(up, DET_EDGE_PIXEL(edge) +
+						       step[DET_EDGE_WAY(edge)])))
 			continue;
-		if (meet(m, p, a, b, weight) == JOINED || edge & DET_EDGE_FOREIGN)
+		if (meet(m, a, b, weight) == JOINED || edge & DET_EDGE_FOREIGN)
 			continue;
 		if (crosses || !met(m->met, a, b))
 			m->left[n++] = (uint32_t)i;
@@ -171,7 +178,7 @@ name_tile(struct maker *m)
 {
 	const struct det_edges *e = &m->edges;
 	struct det_patches *out = m->out;
-	struct part *p = m->part;
+	uint32_t *up = m->up;
 	uint16_t n = 0;
 	enum det_err err;
 
@@ -180,16 +187,16 @@ name_tile(struct maker *m)
 		 &out->patch, &out->patch_cap, out->n + AREA, sizeof *out->patch)))
 		return err;
 	for (size_t i = 0; i < e->tile_h * DET_TILE; i++)
-		if (i % DET_TILE < e->tile_w && p[i].up & ROOT) {
+		if (i % DET_TILE < e->tile_w && up[i] & ROOT) {
 			out->patch[out->n++] =
-			    (struct det_patch){ p[i].up & ~ROOT, p[i].inner };
+			    (struct det_patch){ up[i] & ~ROOT, m->limits[i].inner };
 			m->name[i] = n++;
 		}
 	for (size_t y = 0; y < e->tile_h; y++) {
 		uint16_t *to = out->piece + (e->y + y) * e->w + e->x;
 
 		for (size_t x = 0; x < e->tile_w; x++)
-			to[x] = m->name[find(p, (uint32_t)(y * DET_TILE + x))];
+			to[x] = m->name[find(up, (uint32_t)(y * DET_TILE + x))];
 	}
 	return DET_OK;
 }
@@ -287,23 +294,25 @@ grow_all(struct maker *m)
 {
 	struct det_patches *out = m->out;
 	struct det_link *l = out->link;
-	struct part *p = m->part;
+	uint32_t *up = m->up;
 	size_t n = 0;
 
-	for (size_t i = 0; i < out->n; i++)
-		p[i] = region(m, out->patch[i].size, out->patch[i].inner);
+	for (size_t i = 0; i < out->n; i++) {
+		up[i] = ROOT + out->patch[i].size;
+		m->limits[i] = limits(m, out->patch[i].size, out->patch[i].inner);
+	}
 	for (size_t i = 0; i < out->links; i++) {
 		const float weight =
 		    (float)DET_LINK_WEIGHT(l[i].key) / DET_SEGMENT_STEPS;
 		uint32_t a, b;
 
 		if (i + AHEAD < out->links) {
-			__builtin_prefetch(&p[l[i + AHEAD].a]);
-			__builtin_prefetch(&p[l[i + AHEAD].b]);
+			__builtin_prefetch(&up[l[i + AHEAD].a]);
+			__builtin_prefetch(&up[l[i + AHEAD].b]);
 		}
-		a = find(p, l[i].a);
-		b = find(p, l[i].b);
-		if (a != b && meet(m, p, a, b, weight) != JOINED)
+		a = find(up, l[i].a);
+		b = find(up, l[i].b);
+		if (a != b && meet(m, a, b, weight) != JOINED)
 			l[n++] = (struct det_link){ l[i].key, a, b };
 	}
 	out->links = n;
@@ -314,25 +323,25 @@ static void
 name_all(struct maker *m)
 {
 	struct det_patches *out = m->out;
-	struct part *p = m->part;
+	uint32_t *up = m->up;
 	size_t n = 0;
 
 	out->pieces = out->n;
 	for (size_t i = 0; i < out->pieces; i++)
-		if (p[i].up & ROOT) {
+		if (up[i] & ROOT) {
 			out->patch[n] =
-			    (struct det_patch){ p[i].up & ~ROOT, p[i].inner };
+			    (struct det_patch){ up[i] & ~ROOT, m->limits[i].inner };
 			out->of[i] = (uint32_t)n++;
 		}
 	out->n = n;
 	for (size_t i = 0; i < out->pieces; i++)
-		if (!(p[i].up & ROOT))
-			out->of[i] = out->of[find(p, (uint32_t)i)];
+		if (!(up[i] & ROOT))
+			out->of[i] = out->of[find(up, (uint32_t)i)];
 	n = 0;
 	memset(m->met, 0, sizeof *m->met);
 	for (size_t i = 0; i < out->links; i++) {
 		const struct det_link *l = &out->link[i];
-		const uint32_t a = out->of[find(p, l->a)], b = out->of[find(p, l->b)];
+		const uint32_t a = out->of[find(up, l->a)], b = out->of[find(up, l->b)];
 
 		if (a != b && !met(m->met, a, b))
 			out->link[n++] = (struct det_link){ l->key, a, b };
@@ -359,7 +368,8 @@ make_room(struct maker *m)
 	if ((err = det_room(
 		 &out->piece, &out->piece_cap, e->w * e->h, sizeof *out->piece)) ||
 	    (err = det_alloc(&out->first, e->across * e->down, sizeof *out->first)) ||
-	    (err = det_alloc(&m->part, AREA, sizeof *m->part)) ||
+	    (err = det_alloc(&m->up, AREA, sizeof *m->up)) ||
+	    (err = det_alloc(&m->limits, AREA, sizeof *m->limits)) ||
 	    (err = det_alloc(&m->name, AREA, sizeof *m->name)) ||
 	    (err = det_alloc(&m->left, most, sizeof *m->left)))
 		return err;
@@ -384,9 +394,12 @@ make(struct maker *m)
 	sort(out->link, m->spare, out->links);
 	free(m->spare);
 	m->spare = NULL;
-	free(m->part);
-	m->part = NULL;
-	if ((e = det_alloc(&m->part, out->n, sizeof *m->part)) ||
+	free(m->up);
+	free(m->limits);
+	m->up = NULL;
+	m->limits = NULL;
+	if ((e = det_alloc(&m->up, out->n, sizeof *m->up)) ||
+	    (e = det_alloc(&m->limits, out->n, sizeof *m->limits)) ||
 	    (e = det_room(&out->of, &out->of_cap, out->n, sizeof *out->of)))
 		return e;
 	grow_all(m);
@@ -415,7 +428,8 @@ det_patches_make(struct det_patches *out, const struct det_colours *c,
 	out->k_most = k_most;
 out:
 	det_edges_release(&m.edges);
-	free(m.part);
+	free(m.up);
+	free(m.limits);
 	free(m.name);
 	free(m.left);
 	free(m.spare);
