@@ -9,19 +9,17 @@
  * 16 bits. So edges are sorted by counting, with equal weights in the order of pixels and
  * ways. That makes the result defined: programs that sort floats with an unstable sort have
  * ties too, in every flat part of a picture, and leave them to their library. They are
- * sorted within tiles, whose data the caches hold (segment.c says why that is enough).
+ * sorted within tiles, whose data the caches hold (patches.c says why that is enough).
  *
- * Only two rows of the smoothed picture are kept. A picture costs 2 bytes an edge for the
- * weights while it is sorted, and 6 for the result.
+ * Only two rows of the smoothed picture are kept, and the weights of one row of tiles.
  */
-#include "region/segment.h"
+#include "region/edges.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/size.h"
 
 #define MAX_RADIUS 160
 #define NONE       0xffffu /* no edge: it would leave the picture */
@@ -36,15 +34,21 @@ struct blur {
 	float *row[2][3]; /* smoothed rows y & 1, by channel */
 };
 
-void
-det_edges_release(struct det_edges *e)
-{
-	free(e->edge);
-	free(e->weight);
-	free(e->end);
-	free(e->key);
-	*e = (struct det_edges){ 0 };
-}
+/* What lists are made in. */
+struct det_weigher {
+	struct blur blur;
+	float *rows_of; /* the memory of the rows above */
+	float gain;
+	unsigned ways;
+	size_t next; /* tile */
+	/* The weights of edges by way, of the rows from the one above `top` to the one below the
+	 * tiles at hand; rows: how many of the picture are known. */
+	uint16_t *key[4];
+	size_t top, rows;
+	uint32_t *edge; /* a list as it is gathered */
+	uint16_t *weight;
+	uint32_t *end; /* of each weight */
+};
 
 static void
 blur_taps(struct blur *b, double sigma, enum det_blur rule)
@@ -129,157 +133,147 @@ weigh(uint16_t *out, float *const a[3], float *const b[3], size_t at_a, size_t a
 	}
 }
 
-/* The weights of all edges: key[way][pixel]. */
+/* The weights of the edges that end in row y or start there to the right or upwards. */
 static void
-weigh_all(uint16_t *key[4], struct blur *b, unsigned ways, float gain)
+weigh_row(struct det_weigher *g, size_t y)
 {
-	const size_t w = b->c->w, h = b->c->h, n = b->c->n;
+	struct blur *b = &g->blur;
+	const size_t w = b->c->w, n = b->c->n;
+	float *const *const now = b->row[y & 1], *const *const up = b->row[~y & 1];
+	uint16_t *key[4], *above[4];
 
-	for (size_t y = 0; y < h; y++) {
-		float *const *const now = b->row[y & 1], *const *const up =
-							     b->row[~y & 1];
-		const size_t at = y * w;
-
-		for (size_t k = 0; k < n; k++)
-			blur_row(b, y, k);
-		weigh(key[0] + at, now, now, 0, 1, w - 1, n, gain);
-		key[0][at + w - 1] = NONE;
-		for (size_t x = 0; x < w; x++)
-			key[1][at + x] = NONE;
-		if (y > 0)
-			weigh(key[1] + at - w, up, now, 0, 0, w, n, gain);
-		if (ways == 2)
-			continue;
-		for (size_t x = 0; x < w; x++)
-			key[2][at + x] = key[3][at + x] = NONE;
-		if (y > 0) {
-			weigh(key[2] + at - w, up, now, 0, 1, w - 1, n, gain);
-			weigh(key[3] + at, now, up, 0, 1, w - 1, n, gain);
-		}
+	for (unsigned k = 0; k < 4; k++) {
+		key[k] = g->key[k] + (y + 1 - g->top) * w;
+		above[k] = key[k] - w;
+	}
+	for (size_t k = 0; k < n; k++)
+		blur_row(b, y, k);
+	weigh(key[0], now, now, 0, 1, w - 1, n, g->gain);
+	key[0][w - 1] = NONE;
+	for (size_t x = 0; x < w; x++)
+		key[1][x] = NONE;
+	if (y > 0)
+		weigh(above[1], up, now, 0, 0, w, n, g->gain);
+	if (g->ways == 2)
+		return;
+	for (size_t x = 0; x < w; x++)
+		key[2][x] = key[3][x] = NONE;
+	if (y > 0) {
+		weigh(above[2], up, now, 0, 1, w - 1, n, g->gain);
+		weigh(key[3], now, up, 0, 1, w - 1, n, g->gain);
 	}
 }
 
-/* What a tile's list is made in. */
-struct lister {
-	struct det_edges *e;
-	uint16_t *const *key;
-	size_t x, y, w, h; /* the tile */
-	uint32_t *edge;
-	uint16_t *weight;
-	size_t n;
-	uint32_t *end; /* of each weight */
-};
+/* The rows of a row of tiles, one more on either side. */
+static void
+weigh_band(struct det_weigher *g, const struct det_edges *e)
+{
+	const size_t w = e->w, moved = e->y - g->top;
+	const size_t last = e->y + e->tile_h < e->h ? e->y + e->tile_h : e->h - 1;
+
+	/* the two rows that the band before has too */
+	if (moved)
+		for (unsigned k = 0; k < g->ways; k++)
+			memmove(g->key[k], g->key[k] + moved * w,
+			    2 * w * sizeof *g->key[k]);
+	g->top = e->y;
+	for (; g->rows <= last; g->rows++)
+		weigh_row(g, g->rows);
+}
 
 /* Edges that start at pixel (x, y) outside the tile and end in it. */
 static void
-list_foreign(struct lister *l, long x, long y)
+list_foreign(struct det_edges *e, long x, long y)
 {
-	const struct det_edges *e = l->e;
+	const struct det_weigher *g = e->weigher;
 	const long dx[4] = { 1, 0, 1, 1 }, dy[4] = { 0, 1, 1, -1 };
 
 	if (x < 0 || y < 0 || x >= (long)e->w || y >= (long)e->h)
 		return;
 	for (unsigned k = 0; k < e->ways; k++) {
-		const long to_x = x + dx[k] - (long)l->x, to_y = y + dy[k] - (long)l->y;
-		const uint16_t weight = l->key[k][(size_t)y * e->w + (size_t)x];
+		const long to_x = x + dx[k] - (long)e->x, to_y = y + dy[k] - (long)e->y;
+		const uint16_t weight =
+		    g->key[k][((size_t)y + 1 - g->top) * e->w + (size_t)x];
 
-		if (weight == NONE || to_x < 0 || to_x >= (long)l->w || to_y < 0 ||
-		    to_y >= (long)l->h)
+		if (weight == NONE || to_x < 0 || to_x >= (long)e->tile_w || to_y < 0 ||
+		    to_y >= (long)e->tile_h)
 			continue;
-		l->edge[l->n] =
+		g->edge[e->n] =
 		    DET_EDGE(to_x, to_y, 0, DET_EDGE_CROSSES | DET_EDGE_FOREIGN);
-		l->weight[l->n++] = weight;
+		g->weight[e->n++] = weight;
 	}
 }
 
 static void
-list_own(struct lister *l, size_t x, size_t y)
+list_own(struct det_edges *e, size_t x, size_t y)
 {
-	const struct det_edges *e = l->e;
-	const size_t at = (l->y + y) * e->w + l->x + x;
-	const int last_x = x + 1 == l->w, last_y = y + 1 == l->h;
+	const struct det_weigher *g = e->weigher;
+	const size_t at = (y + 1) * e->w + e->x + x;
+	const int last_x = x + 1 == e->tile_w, last_y = y + 1 == e->tile_h;
 	const int out[4] = { last_x, last_y, last_x || last_y, last_x || y == 0 };
 
 	for (unsigned k = 0; k < e->ways; k++) {
-		if (l->key[k][at] == NONE)
+		if (g->key[k][at] == NONE)
 			continue;
-		l->edge[l->n] = DET_EDGE(x, y, k, out[k] ? DET_EDGE_CROSSES : 0);
-		l->weight[l->n++] = l->key[k][at];
+		g->edge[e->n] = DET_EDGE(x, y, k, out[k] ? DET_EDGE_CROSSES : 0);
+		g->weight[e->n++] = g->key[k][at];
 	}
 }
 
-/* The tile's list, at the end of the picture's. */
+/* By counting, so that equal weights stay in the order of the list. */
 static void
-list_tile(struct lister *l, size_t tile)
+sort(struct det_edges *e)
 {
-	struct det_edges *e = l->e;
-	const long left = (long)l->x - 1, top = (long)l->y - 1;
-	size_t sum = tile ? e->end[tile - 1] : 0;
+	struct det_weigher *g = e->weigher;
 
-	l->n = 0;
-	for (long x = left; x <= left + (long)l->w; x++) {
-		list_foreign(l, x, top);
-		list_foreign(l, x, top + (long)l->h + 1);
-	}
-	for (long y = top + 1; y <= top + (long)l->h; y++)
-		list_foreign(l, left, y);
-	for (size_t y = 0; y < l->h; y++)
-		for (size_t x = 0; x < l->w; x++)
-			list_own(l, x, y);
-	memset(l->end, 0, KEYS * sizeof *l->end);
-	for (size_t i = 0; i < l->n; i++)
-		l->end[l->weight[i]]++;
+	memset(g->end, 0, KEYS * sizeof *g->end);
+	for (size_t i = 0; i < e->n; i++)
+		g->end[g->weight[i]]++;
 	for (size_t v = 0, at = 0; v < KEYS; v++) {
-		const uint32_t n = l->end[v];
+		const uint32_t n = g->end[v];
 
-		l->end[v] =
+		g->end[v] =
 		    (uint32_t)at; /* where they begin; placing moves it to the end */
 		at += n;
 	}
-	for (size_t i = 0; i < l->n; i++) {
-		const size_t to = sum + l->end[l->weight[i]]++;
+	for (size_t i = 0; i < e->n; i++) {
+		const size_t to = g->end[g->weight[i]]++;
 
-		e->edge[to] = l->edge[i];
-		e->weight[to] = l->weight[i];
+		e->edge[to] = g->edge[i];
+		e->weight[to] = g->weight[i];
 	}
-	e->end[tile] = sum + l->n;
 }
 
-static enum det_err
-list_all(struct det_edges *e, uint16_t *const key[4])
+int
+det_edges_next(struct det_edges *e)
 {
-	/* at most 3 foreign edges for each pixel around a tile */
-	const size_t around = 3 * 4 * (DET_TILE + 2);
-	const size_t most = (size_t)DET_TILE * DET_TILE * e->ways + around;
-	struct lister l = { .e = e, .key = key };
-	size_t tiles, all;
-	enum det_err err;
+	const size_t tile = e->weigher->next;
+	long left, top;
 
-	e->across = (e->w + DET_TILE - 1) / DET_TILE;
-	e->down = (e->h + DET_TILE - 1) / DET_TILE;
-	tiles = e->across * e->down;
-	free(e->end);
-	e->end = NULL;
-	all = e->w * e->h * e->ways + tiles * around;
-	if ((err = det_alloc(&l.edge, most, sizeof *l.edge)) ||
-	    (err = det_alloc(&l.weight, most, sizeof *l.weight)) ||
-	    (err = det_alloc(&l.end, KEYS, sizeof *l.end)) ||
-	    (err = det_room(&e->edge, &e->edge_cap, all, sizeof *e->edge)) ||
-	    (err = det_room(&e->weight, &e->weight_cap, all, sizeof *e->weight)) ||
-	    (err = det_alloc(&e->end, tiles, sizeof *e->end)))
-		goto out;
-	for (size_t i = 0; i < tiles; i++) {
-		l.x = i % e->across * DET_TILE;
-		l.y = i / e->across * DET_TILE;
-		l.w = e->w - l.x < DET_TILE ? e->w - l.x : DET_TILE;
-		l.h = e->h - l.y < DET_TILE ? e->h - l.y : DET_TILE;
-		list_tile(&l, i);
+	if (tile == e->across * e->down)
+		return 0;
+	e->weigher->next++;
+	e->tile = tile;
+	e->x = tile % e->across * DET_TILE;
+	e->y = tile / e->across * DET_TILE;
+	e->tile_w = e->w - e->x < DET_TILE ? e->w - e->x : DET_TILE;
+	e->tile_h = e->h - e->y < DET_TILE ? e->h - e->y : DET_TILE;
+	if (e->x == 0)
+		weigh_band(e->weigher, e);
+	left = (long)e->x - 1;
+	top = (long)e->y - 1;
+	e->n = 0;
+	for (long x = left; x <= left + (long)e->tile_w; x++) {
+		list_foreign(e, x, top);
+		list_foreign(e, x, top + (long)e->tile_h + 1);
 	}
-out:
-	free(l.edge);
-	free(l.weight);
-	free(l.end);
-	return err;
+	for (long y = top + 1; y <= top + (long)e->tile_h; y++)
+		list_foreign(e, left, y);
+	for (size_t y = 0; y < e->tile_h; y++)
+		for (size_t x = 0; x < e->tile_w; x++)
+			list_own(e, x, y);
+	sort(e);
+	return 1;
 }
 
 static enum det_err
@@ -298,36 +292,70 @@ check(const struct det_colours *c, const struct det_edges_params *p)
 	return DET_OK;
 }
 
+void
+det_edges_release(struct det_edges *e)
+{
+	struct det_weigher *g = e->weigher;
+
+	if (g) {
+		free(g->rows_of);
+		free(g->key[0]);
+		free(g->edge);
+		free(g->weight);
+		free(g->end);
+	}
+	free(g);
+	free(e->edge);
+	free(e->weight);
+	*e = (struct det_edges){ 0 };
+}
+
+static enum det_err
+make_room(struct det_edges *e, struct det_weigher *g)
+{
+	/* at most 3 foreign edges for each pixel around a tile */
+	const size_t most =
+	    (size_t)DET_TILE * DET_TILE * e->ways + 3 * 4 * (DET_TILE + 2);
+	const size_t rows = (e->h < DET_TILE ? e->h : DET_TILE) + 2;
+	const size_t radius = (size_t)g->blur.radius;
+	enum det_err err;
+
+	if ((err = det_alloc(&g->rows_of, 7 * e->w + 2 * radius, sizeof *g->rows_of)) ||
+	    (err = det_alloc(&g->key[0], 4 * rows * e->w, sizeof *g->key[0])) ||
+	    (err = det_alloc(&g->edge, most, sizeof *g->edge)) ||
+	    (err = det_alloc(&g->weight, most, sizeof *g->weight)) ||
+	    (err = det_alloc(&g->end, KEYS, sizeof *g->end)) ||
+	    (err = det_alloc(&e->edge, most, sizeof *e->edge)) ||
+	    (err = det_alloc(&e->weight, most, sizeof *e->weight)))
+		return err;
+	for (size_t k = 0; k < 6; k++)
+		g->blur.row[k & 1][k / 2] = g->rows_of + k * e->w;
+	g->blur.column = g->rows_of + 6 * e->w;
+	for (unsigned k = 1; k < 4; k++)
+		g->key[k] = g->key[k - 1] + rows * e->w;
+	return DET_OK;
+}
+
 enum det_err
-det_edges_make(struct det_edges *out, const struct det_colours *c,
+det_edges_start(struct det_edges *out, const struct det_colours *c,
     const struct det_edges_params *p)
 {
-	struct blur b = { .c = c };
-	const size_t area = c->w * c->h;
-	uint16_t *key[4];
-	float *rows = NULL;
+	struct det_weigher *g;
 	enum det_err e;
 
-	if ((e = check(c, p)))
+	det_edges_release(out);
+	if ((e = check(c, p)) || (e = det_calloc(&g, 1, sizeof *g)))
 		return e;
+	out->weigher = g;
 	out->w = c->w;
 	out->h = c->h;
-	out->ways = p->corners ? 4 : 2;
-	blur_taps(&b, p->sigma, p->blur);
-	if ((e = det_alloc(&rows, 7 * c->w + 2 * (size_t)b.radius, sizeof *rows)) ||
-	    (e = det_room(
-		 &out->key, &out->key_cap, area * out->ways, sizeof *out->key)))
-		goto out;
-	for (size_t k = 0; k < 6; k++)
-		b.row[k & 1][k / 2] = rows + k * c->w;
-	b.column = rows + 6 * c->w;
-	for (unsigned k = 0; k < out->ways; k++)
-		key[k] = out->key + k * area;
-	weigh_all(key, &b, out->ways, (float)(p->gain * DET_SEGMENT_STEPS));
-	e = list_all(out, key);
-out:
-	free(rows);
-	if (e)
+	out->ways = g->ways = p->corners ? 4 : 2;
+	out->across = (c->w + DET_TILE - 1) / DET_TILE;
+	out->down = (c->h + DET_TILE - 1) / DET_TILE;
+	g->blur.c = c;
+	g->gain = (float)(p->gain * DET_SEGMENT_STEPS);
+	blur_taps(&g->blur, p->sigma, p->blur);
+	if ((e = make_room(out, g)))
 		det_edges_release(out);
 	return e;
 }

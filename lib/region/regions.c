@@ -65,7 +65,7 @@ count_channel(struct det_regions *r, uint32_t *count, size_t k,
 		bin[v] = (unsigned char)(v * DET_COLOUR_BINS / 256);
 	for (size_t i = 0; i < area; i++) {
 		uint32_t *at = count + l->label[i] * row;
-		const uint32_t code = t->code[i * t->n + k];
+		const uint32_t code = t->code[k * area + i];
 
 		at[colour + bin[c->plane[k][i]]]++;
 		if (code == 0)

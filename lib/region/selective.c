@@ -112,7 +112,7 @@ static const struct rules {
 struct space {
 	struct det_colours colours;
 	struct det_texture texture;
-	struct det_edges edges;
+	struct det_patches patches;
 };
 
 /* A box and where it stands: the least rank first. */
@@ -156,7 +156,7 @@ release_space(struct space *s)
 {
 	det_colours_release(&s->colours);
 	det_texture_release(&s->texture);
-	det_edges_release(&s->edges);
+	det_patches_release(&s->patches);
 }
 
 /* Messages belong to threads: this one's is kept for who asks. */
@@ -182,7 +182,9 @@ prepare(const void *ctx, size_t i, int worker)
 		goto out;
 	if (s->rules->thrice && sp->colours.n == 1)
 		ep.gain = sqrt(3);
-	if ((e = det_edges_make(&sp->edges, &sp->colours, &ep)))
+	/* the scales of a mode rise */
+	if ((e = det_patches_make(&sp->patches, &sp->colours, &ep, s->mode->k[0],
+		 s->mode->k[s->mode->ks - 1])))
 		goto out;
 	e = det_texture_make(&sp->texture, &sp->colours, s->rules->gradient);
 out:
@@ -249,7 +251,7 @@ cut(const void *ctx, size_t i, int worker)
 	struct det_regions regions = { 0 };
 	enum det_err e;
 
-	if (!(e = det_segment(&b->labels, &b->cutter, &sp->edges, k,
+	if (!(e = det_segment(&b->labels, &b->cutter, &sp->patches, k,
 		  s->rules->min_size ? s->rules->min_size : (long)k)))
 		e = det_regions_make(&regions, &b->labels, &sp->colours, &sp->texture);
 	if (!e)

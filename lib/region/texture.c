@@ -36,11 +36,20 @@ static const struct kernel kernels[] = {
 	    0 },
 };
 
-/* Of a channel: gx and gy at each pixel, and the largest of each part. */
-struct slopes {
-	int16_t *x, *y;
-	int top[4][2]; /* of x, y, x + y, y - x: positive, negative */
-};
+/* Until it is a code, a pixel's is its gx and, 16 bits further, its gy, both plus HALF. */
+#define HALF 32768
+
+static int
+gx_of(uint32_t slopes)
+{
+	return (int)(slopes & 0xffff) - HALF;
+}
+
+static int
+gy_of(uint32_t slopes)
+{
+	return (int)(slopes >> 16) - HALF;
+}
 
 void
 det_texture_release(struct det_texture *t)
@@ -63,12 +72,11 @@ mirrored(long i, size_t n)
 /* A row: sums down with both sets of weights, then along. `down` holds two rows of ints with
  * RADIUS more on either side. */
 static void
-slope_row(struct slopes *s, const struct det_colours *c, size_t k, size_t y, int *down,
+slope_row(uint32_t *out, const struct det_colours *c, size_t k, size_t y, int *down,
     const struct kernel *f)
 {
 	const size_t w = c->w, wide = w + 2 * RADIUS;
 	int *smooth = down + RADIUS, *change = smooth + wide;
-	int16_t *gx = s->x + y * w, *gy = s->y + y * w;
 
 	for (size_t x = 0; x < w; x++)
 		smooth[x] = change[x] = 0;
@@ -98,26 +106,20 @@ slope_row(struct slopes *s, const struct det_colours *c, size_t k, size_t y, int
 			sx += f->along[i] * down[at];
 			sy += f->across[i] * down[wide + at];
 		}
-		gx[x] = (int16_t)(sx / (1 << f->shift));
-		gy[x] = (int16_t)(sy / (1 << f->shift));
+		out[x] = (uint32_t)(sx / (1 << f->shift) + HALF) |
+			 (uint32_t)(sy / (1 << f->shift) + HALF) << 16;
 	}
 }
 
+/* The largest of each part of x, y, x + y, y - x: positive, negative. */
 static void
-widen(int top[2], int lo, int hi)
-{
-	top[0] = hi > top[0] ? hi : top[0];
-	top[1] = -lo > top[1] ? -lo : top[1];
-}
-
-static void
-find_tops(struct slopes *s, size_t area)
+find_tops(int top[4][2], const uint32_t *slopes, size_t area)
 {
 	int lo[4] = { 0 }, hi[4] = { 0 };
 
 	for (size_t i = 0; i < area; i++) {
-		const int v[4] = { s->x[i], s->y[i], s->x[i] + s->y[i],
-			s->y[i] - s->x[i] };
+		const int x = gx_of(slopes[i]), y = gy_of(slopes[i]);
+		const int v[4] = { x, y, x + y, y - x };
 
 		for (int k = 0; k < 4; k++) {
 			lo[k] = v[k] < lo[k] ? v[k] : lo[k];
@@ -125,8 +127,8 @@ find_tops(struct slopes *s, size_t area)
 		}
 	}
 	for (int k = 0; k < 4; k++) {
-		s->top[k][0] = s->top[k][1] = 0;
-		widen(s->top[k], lo[k], hi[k]);
+		top[k][0] = hi[k];
+		top[k][1] = -lo[k];
 	}
 }
 
@@ -146,22 +148,23 @@ fill_table(unsigned char *table, const int top[2])
 		}
 }
 
+/* Slopes become codes. */
 static void
-encode(struct det_texture *out, size_t k, const struct slopes *s, unsigned char *table)
+encode(uint32_t *code, size_t area, int top[4][2], unsigned char *table)
 {
-	const size_t area = out->w * out->h, wide = 2 * RANGE + 1;
+	const size_t wide = 2 * RANGE + 1;
 	unsigned char *zero[4];
 
 	for (size_t i = 0; i < 4; i++) {
 		zero[i] = table + i * wide + RANGE;
-		fill_table(zero[i], s->top[i]);
+		fill_table(zero[i], top[i]);
 	}
 	for (size_t i = 0; i < area; i++) {
-		const int x = s->x[i], y = s->y[i];
+		const int x = gx_of(code[i]), y = gy_of(code[i]);
 
-		out->code[i * out->n + k] = zero[0][x] | (uint32_t)zero[1][y] << 8 |
-					    (uint32_t)zero[2][x + y] << 16 |
-					    (uint32_t)zero[3][y - x] << 24;
+		code[i] = zero[0][x] | (uint32_t)zero[1][y] << 8 |
+			  (uint32_t)zero[2][x + y] << 16 |
+			  (uint32_t)zero[3][y - x] << 24;
 	}
 }
 
@@ -170,7 +173,6 @@ det_texture_make(
     struct det_texture *out, const struct det_colours *c, enum det_gradient gradient)
 {
 	const size_t area = c->w * c->h;
-	struct slopes s = { 0 };
 	unsigned char *table = NULL;
 	int *down = NULL;
 	enum det_err e;
@@ -180,20 +182,19 @@ det_texture_make(
 	out->h = c->h;
 	out->n = c->n;
 	if ((e = det_alloc(&out->code, area, c->n * sizeof *out->code)) ||
-	    (e = det_alloc(&s.x, area, sizeof *s.x)) ||
-	    (e = det_alloc(&s.y, area, sizeof *s.y)) ||
 	    (e = det_alloc(&table, 2 * RANGE + 1, 4)) ||
 	    (e = det_alloc(&down, c->w + 2 * RADIUS, 2 * sizeof *down)))
 		goto out;
 	for (size_t k = 0; k < c->n; k++) {
+		uint32_t *plane = out->code + k * area;
+		int top[4][2];
+
 		for (size_t y = 0; y < c->h; y++)
-			slope_row(&s, c, k, y, down, &kernels[gradient]);
-		find_tops(&s, area);
-		encode(out, k, &s, table);
+			slope_row(plane + y * c->w, c, k, y, down, &kernels[gradient]);
+		find_tops(top, plane, area);
+		encode(plane, area, top, table);
 	}
 out:
-	free(s.x);
-	free(s.y);
 	free(table);
 	free(down);
 	if (e)

@@ -23,7 +23,7 @@ enum det_gradient {
  * direction; b where it is positive, in bin b of 1..9; DET_TEXTURE_BINS + b where negative. */
 struct det_texture {
 	size_t w, h, n;
-	uint32_t *code; /* h * w * n, owned; the first byte is the lowest */
+	uint32_t *code; /* n planes of h * w, owned; the first byte is the lowest */
 };
 
 /* Start from {0}. */

@@ -57,25 +57,28 @@ tile(struct det_image *out, const struct det_image *im, size_t w, size_t h)
 			    3);
 }
 
+/* *first is the time a pixel of the smallest size, or 0. */
 static void
-time_one(const char *how, const struct det_image *im, int mode)
+time_one(const char *how, double *first, const struct det_image *im, int mode)
 {
 	struct det_selective_params p = DET_SELECTIVE_DEFAULTS;
 	const double begin = now();
 	struct det_boxes b = { 0 };
 	uint64_t digest = 0;
-	double seconds;
+	double seconds, pixel;
 
 	p.mode = mode;
 	p.max = 0;
 	check(det_selective_search(&b, im, &p, 1));
 	seconds = now() - begin;
+	pixel = seconds * 1e9 / (double)(im->w * im->h);
+	*first = *first > 0 ? *first : pixel;
 	for (size_t i = 0; i < b.n; i++)
 		digest = digest * 1000003 +
 			 (uint64_t)(b.box[i].x1 + 3 * b.box[i].y1 + 5 * b.box[i].x2 +
 				    7 * b.box[i].y2 + 11 * b.box[i].source);
-	printf("%s\t%zu\t%zu\t%.3f\t%.0f\t%zu\t%016llx\n", how, im->w, im->h, seconds,
-	    seconds * 1e9 / (double)(im->w * im->h), b.n, (unsigned long long)digest);
+	printf("%s\t%zu\t%zu\t%.3f\t%.0f\t%.2f\t%zu\t%016llx\n", how, im->w, im->h,
+	    seconds, pixel, pixel / *first, b.n, (unsigned long long)digest);
 	(void)fflush(stdout);
 	det_boxes_release(&b);
 }
@@ -113,6 +116,7 @@ main(int argc, char *argv[])
 	const double most = argc > 3 ? atof(argv[3]) * 1e6 : 12e6;
 	const double least = argc > 4 ? atof(argv[4]) * 1e6 : 0;
 	struct det_image im, big;
+	double first[2] = { 0, 0 };
 
 	get(&im, argc > 1 ? argv[1] : NULL);
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -121,10 +125,10 @@ main(int argc, char *argv[])
 		if ((double)(w * h) > most || (double)(w * h) < least)
 			continue;
 		tile(&big, &im, w, h);
-		time_one("tiled", &big, mode);
+		time_one("tiled", &first[0], &big, mode);
 		det_image_release(&big);
 		check(det_resize_bytes(&big, w, h, &im, DET_KERNEL_OPENCV, 0, 0));
-		time_one("scaled", &big, mode);
+		time_one("scaled", &first[1], &big, mode);
 		det_image_release(&big);
 	}
 	det_image_release(&im);

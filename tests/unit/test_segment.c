@@ -16,7 +16,9 @@
 #define MOST 1024 /* pixels of a test picture */
 
 static struct det_random chance;
-static struct det_cutter *cutter; /* of all, so that it is used again */
+/* of all, so that they are used again */
+static struct det_cutter *cutter;
+static struct det_patches patches;
 
 static void
 must(enum det_err e)
@@ -107,31 +109,34 @@ test_colours(void)
 /* The weight of each edge in steps, by its number; -1: there is none. The result is how many
  * are wrong in the lists of the tiles: twice or not in order. */
 static int
-weights(int *out, const struct det_edges *e)
+weights(int *out, const struct det_colours *c, const struct det_edges_params *p)
 {
+	struct det_edges e = { 0 };
+	size_t tiles = 0;
 	int wrong = 0;
-	size_t i = 0;
 
-	for (size_t k = 0; k < e->w * e->h * e->ways; k++)
+	must(det_edges_start(&e, c, p));
+	for (size_t k = 0; k < e.w * e.h * e.ways; k++)
 		out[k] = -1;
-	for (size_t t = 0; t < e->across * e->down; t++)
-		for (const size_t first = i; i < e->end[t]; i++) {
-			const size_t at = DET_EDGE_PIXEL(e->edge[i]);
-			const size_t x = t % e->across * DET_TILE + at % DET_TILE;
-			const size_t y = t / e->across * DET_TILE + at / DET_TILE;
+	for (; det_edges_next(&e); tiles++)
+		for (size_t i = 0; i < e.n; i++) {
+			const size_t at = DET_EDGE_PIXEL(e.edge[i]);
+			const size_t x = tiles % e.across * DET_TILE + at % DET_TILE;
+			const size_t y = tiles / e.across * DET_TILE + at / DET_TILE;
 			const size_t n =
-			    (y * e->w + x) * e->ways + DET_EDGE_WAY(e->edge[i]);
+			    (y * e.w + x) * e.ways + DET_EDGE_WAY(e.edge[i]);
 
-			wrong +=
-			    i > first && (e->weight[i] < e->weight[i - 1] ||
-					     (e->weight[i] == e->weight[i - 1] &&
-						 !(e->edge[i - 1] & DET_EDGE_FOREIGN) &&
-						 e->edge[i] <= e->edge[i - 1]));
-			if (e->edge[i] & DET_EDGE_FOREIGN)
+			wrong += i > 0 && (e.weight[i] < e.weight[i - 1] ||
+					      (e.weight[i] == e.weight[i - 1] &&
+						  !(e.edge[i - 1] & DET_EDGE_FOREIGN) &&
+						  e.edge[i] <= e.edge[i - 1]));
+			if (e.edge[i] & DET_EDGE_FOREIGN)
 				continue;
 			wrong += out[n] != -1;
-			out[n] = e->weight[i];
+			out[n] = e.weight[i];
 		}
+	wrong += tiles != e.across * e.down;
+	det_edges_release(&e);
 	return wrong;
 }
 
@@ -168,15 +173,13 @@ test_edges(size_t w, size_t h, enum det_blur rule, double sigma, long radius)
 	const long dx[4] = { 1, 0, 1, 1 }, dy[4] = { 0, 1, 1, -1 };
 	const struct det_edges_params p = { sigma, rule, 1, 1 };
 	struct det_colours c = { 0 };
-	struct det_edges e = { 0 };
 	struct det_image im;
 	double off = 0;
 	int wrong = 0, falls;
 
 	picture(&im, w, h, 255);
 	must(det_colours_make(&c, &im, DET_COLOUR_RGB));
-	must(det_edges_make(&e, &c, &p));
-	falls = weights(got, &e);
+	falls = weights(got, &c, &p);
 	for (long k = 0; k < 4 * (long)(w * h); k++) {
 		const long x = k / 4 % (long)w, y = k / 4 / (long)w;
 		const long x2 = x + dx[k % 4], y2 = y + dy[k % 4];
@@ -200,7 +203,6 @@ test_edges(size_t w, size_t h, enum det_blur rule, double sigma, long radius)
 	ok(wrong == 0 && off < .51, "weights %zux%zu: %d wrong, off by %.3f of a step",
 	    w, h, wrong, off);
 	ok(falls == 0, "each once, in order, ties by number: %d are not", falls);
-	det_edges_release(&e);
 	det_colours_release(&c);
 	det_image_release(&im);
 }
@@ -269,22 +271,20 @@ test_segment(size_t w, size_t h, int corners, uint64_t levels, double k, long le
 	const struct det_edges_params p = { 0, DET_BLUR_CLAMP, corners, 1 };
 	struct det_labels got = { 0 };
 	struct det_colours c = { 0 };
-	struct det_edges e = { 0 };
 	struct det_image im;
 	int wrong = 0;
 
 	picture(&im, w, h, levels);
 	must(det_colours_make(&c, &im, DET_COLOUR_RGB));
-	must(det_edges_make(&e, &c, &p));
-	must(det_segment(&got, &cutter, &e, k, least));
-	wrong += weights(weight, &e);
-	naive(want, weight, w, h, e.ways, (float)k, (size_t)least);
+	must(det_patches_make(&patches, &c, &p, k / 3, 2 * k));
+	must(det_segment(&got, &cutter, &patches, k, least));
+	wrong += weights(weight, &c, &p);
+	naive(want, weight, w, h, corners ? 4 : 2, (float)k, (size_t)least);
 	for (size_t i = 0; i < w * h; i++)
 		wrong += got.label[i] != want[i];
 	ok(wrong == 0, "%zux%zu, %d neighbours, k %g, least %ld: %zu regions, %d wrong",
 	    w, h, corners ? 8 : 4, k, least, got.n, wrong);
 	det_labels_release(&got);
-	det_edges_release(&e);
 	det_colours_release(&c);
 	det_image_release(&im);
 }
@@ -368,19 +368,42 @@ other_weights(const int *weight, const struct det_colours *c, unsigned ways)
 	return n;
 }
 
-/* Pictures of several tiles: patches, which pass from tile to tile, and noise. */
+/* Of one cutting: the pixels whose region is another than in the plain procedure. */
+static size_t
+other_labels(uint32_t *n, const struct det_labels *got, const int *weight, int corners,
+    float k, uint32_t least)
+{
+	const size_t area = got->w * got->h;
+	uint32_t *seen = malloc(area * sizeof *seen);
+	struct tree *tree = malloc(area * sizeof *tree);
+	size_t odd = 0;
+
+	*n = 0;
+	plain(tree, weight, got->w, got->h, corners ? 4 : 2, k, least);
+	for (size_t i = 0; i < area; i++)
+		seen[i] = UINT32_MAX;
+	for (uint32_t i = 0; i < area; i++) {
+		const uint32_t r = root(tree, i);
+
+		seen[r] = seen[r] == UINT32_MAX ? (*n)++ : seen[r];
+		odd += got->label[i] != seen[r];
+	}
+	free(seen);
+	free(tree);
+	return odd;
+}
+
+/* Pictures of several tiles: patches, which pass from tile to tile, and noise; cut at the
+ * ends of a range of scales, and between. */
 static void
 test_tiles(size_t w, size_t h, int corners, uint64_t levels, double k, uint32_t least)
 {
 	const struct det_edges_params p = { 0, DET_BLUR_CLAMP, corners, 1 };
 	int *weight = malloc(4 * w * h * sizeof *weight), wrong;
-	uint32_t *seen = malloc(w * h * sizeof *seen), n = 0;
-	struct tree *tree = malloc(w * h * sizeof *tree);
 	struct det_labels got = { 0 };
 	struct det_colours c = { 0 };
-	struct det_edges e = { 0 };
 	struct det_image im;
-	size_t others, odd = 0;
+	size_t others;
 
 	must(det_image_new(&im, w, h));
 	for (size_t i = 0; i < 3 * w * h; i++) {
@@ -390,29 +413,25 @@ test_tiles(size_t w, size_t h, int corners, uint64_t levels, double k, uint32_t 
 					    det_random_below(&chance, levels));
 	}
 	must(det_colours_make(&c, &im, DET_COLOUR_RGB));
-	must(det_edges_make(&e, &c, &p));
-	must(det_segment(&got, &cutter, &e, k, (long)least));
-	wrong = weights(weight, &e);
-	others = other_weights(weight, &c, e.ways);
-	plain(tree, weight, w, h, e.ways, (float)k, least);
-	for (size_t i = 0; i < w * h; i++)
-		seen[i] = UINT32_MAX;
-	for (uint32_t i = 0; i < w * h; i++) {
-		const uint32_t r = root(tree, i);
-
-		seen[r] = seen[r] == UINT32_MAX ? n++ : seen[r];
-		odd += got.label[i] != seen[r];
-	}
+	wrong = weights(weight, &c, &p);
+	others = other_weights(weight, &c, corners ? 4 : 2);
 	ok(wrong == 0 && others == 0, "%zux%zu, edges of tiles: %d wrong, %zu others",
 	    w, h, wrong, others);
-	ok(odd == 0 && got.n == n,
-	    "k %g, least %u: %zu regions, %u wanted, %zu pixels wrong", k, least, got.n,
-	    n, odd);
+	must(det_patches_make(&patches, &c, &p, k / 2, 2 * k));
+	for (int i = -1; i <= 1; i++) {
+		const double scale = ldexp(k, i);
+		size_t odd;
+		uint32_t n;
+
+		must(det_segment(&got, &cutter, &patches, scale, (long)least));
+		odd = other_labels(&n, &got, weight, corners, (float)scale, least);
+		ok(odd == 0 && got.n == n,
+		    "k %g, least %u: %zu patches, %zu regions, %u wanted, %zu pixels "
+		    "wrong",
+		    scale, least, patches.n, got.n, n, odd);
+	}
 	free(weight);
-	free(seen);
-	free(tree);
 	det_labels_release(&got);
-	det_edges_release(&e);
 	det_colours_release(&c);
 	det_image_release(&im);
 }
@@ -514,23 +533,29 @@ test_refused(void)
 			   wide = { DET_SEGMENT_PIXELS + 1, 1, 1,
 				   { &one, NULL, NULL } };
 	struct det_labels l = { 0 };
-	struct det_edges e = { 0 };
+	struct det_patches *a = &patches;
 
-	ok(det_edges_make(&e, &wide, &p) == DET_LIMIT, "too many pixels");
+	ok(det_patches_make(a, &wide, &p, 1, 2) == DET_LIMIT, "too many pixels");
 	p.sigma = NAN;
-	ok(det_edges_make(&e, &c, &p) == DET_INVALID, "sigma");
+	ok(det_patches_make(a, &c, &p, 1, 2) == DET_INVALID, "sigma");
 	p.sigma = .8;
 	p.gain = 0;
-	ok(det_edges_make(&e, &c, &p) == DET_INVALID, "gain");
+	ok(det_patches_make(a, &c, &p, 1, 2) == DET_INVALID, "gain");
 	p.gain = 1;
-	must(det_edges_make(&e, &c, &p));
-	ok(e.end[0] == 0, "one pixel has no edges");
-	ok(det_segment(&l, &cutter, &e, -1, 0) == DET_INVALID, "k");
-	ok(det_segment(&l, &cutter, &e, 1, -1) == DET_INVALID, "size");
-	must(det_segment(&l, &cutter, &e, 100, 100));
+	ok(det_patches_make(a, &c, &p, 2, 1) == DET_INVALID &&
+		det_patches_make(a, &c, &p, -1, 1) == DET_INVALID &&
+		det_patches_make(a, &c, &p, 0, NAN) == DET_INVALID,
+	    "a range of scales");
+	must(det_patches_make(a, &c, &p, 50, 100));
+	ok(a->n == 1 && a->links == 0, "one pixel has no edges");
+	ok(det_segment(&l, &cutter, a, 49, 0) == DET_INVALID &&
+		det_segment(&l, &cutter, a, 101, 0) == DET_INVALID &&
+		det_segment(&l, &cutter, a, NAN, 0) == DET_INVALID,
+	    "a scale beyond it");
+	ok(det_segment(&l, &cutter, a, 60, -1) == DET_INVALID, "size");
+	must(det_segment(&l, &cutter, a, 100, 100));
 	ok(l.n == 1 && l.label[0] == 0, "and is one region");
 	det_labels_release(&l);
-	det_edges_release(&e);
 }
 
 int
@@ -565,5 +590,6 @@ main(void)
 	test_gauss();
 	test_refused();
 	det_cutter_free(cutter);
+	det_patches_release(&patches);
 	return done();
 }

@@ -95,7 +95,9 @@ figure(struct figure *f, const struct scene *s, const uint32_t *part_of, uint32_
 			f->colour[c * DET_COLOUR_BINS + (size_t)(v / 10.24)]++;
 			for (size_t k = 0; k < 4; k++) {
 				const size_t code =
-				    s->texture.code[3 * i + c] >> 8 * k & 0xff;
+				    s->texture.code[c * s->im.w * s->im.h + i] >>
+					8 * k &
+				    0xff;
 				double *at = f->texture + c * DET_TEXTURE_SIZE + 20 * k;
 
 				at[code < 10 ? code : 0]++;
