@@ -13,8 +13,6 @@
 #include "base/words.h"
 #include "model/names.h"
 
-static const char suffix[] = ".arch";
-
 /* "name=value" of the user. */
 static enum det_err
 user_var(struct det_arch *a, const char *word)
@@ -22,17 +20,13 @@ user_var(struct det_arch *a, const char *word)
 	size_t n = strcspn(word, "=");
 	enum det_err e;
 
-	if (!word[n] || n == 0)
-		return det_fail(
-		    DET_INVALID, "a variable NAME=VALUE expected, found '%s'", word);
 	/* values become part of line-based texts */
-	if (strpbrk(word, " \t\r\n#$"))
-		return det_fail(DET_INVALID,
-		    "'%.40s': a value without blanks, '#' and '$' expected", word);
+	if ((e = arch_var_check(word, strlen(word))))
+		return e;
 	if (arch_var_find(a, word, n))
 		return det_fail(
 		    DET_INVALID, "the variable %.*s is set twice", (int)n, word);
-	if ((e = arch_var_add(a, word, n, word + n + 1)))
+	if ((e = arch_var_add(a, word)))
 		return e;
 	a->var[a->n_vars - 1].users = 1;
 	return DET_OK;
@@ -105,15 +99,26 @@ unknown_var(const struct det_arch *a, const char *name)
 	return e;
 }
 
+static const struct det_arch_file *
+built_in(const char *name)
+{
+	char file[160];
+
+	if (strlen(name) > 120)
+		return NULL;
+	(void)snprintf(file, sizeof file, "%s.arch", name);
+	return arch_file(file);
+}
+
 /* Everything from the file, under the variables that are there. */
 static enum det_err
 read_arch(struct det_arch *a)
 {
-	char file[160];
+	const struct det_arch_file *file = built_in(a->name);
 	enum det_err e;
 
-	(void)snprintf(file, sizeof file, "%.120s%s", a->name, suffix);
-	if ((e = arch_read(a, arch_file(file))))
+	if ((a->path && (e = arch_own_open(&file, a, a->path))) ||
+	    (e = arch_read(a, file)))
 		return e;
 	for (size_t i = 0; i < a->n_vars; i++)
 		if (!a->var[i].known)
@@ -121,42 +126,8 @@ read_arch(struct det_arch *a)
 	return make_classes(a);
 }
 
-/* Names end in .arch; pieces that they include do not. */
-static size_t
-stem(const char *file)
-{
-	size_t n = strlen(file), k = strlen(suffix);
-
-	return n > k && strcmp(file + n - k, suffix) == 0 ? n - k : 0;
-}
-
-int
-det_arch_list(size_t i, const char **name, const char **about)
-{
-	static _Thread_local char buf[128];
-
-	for (size_t k = 0; k < det_arch_files_n; k++) {
-		const struct det_arch_file *f = &det_arch_files[k];
-		size_t n = stem(f->name);
-
-		if (!n || i-- > 0)
-			continue;
-		(void)snprintf(buf, sizeof buf, "%.*s", (int)n, f->name);
-		*name = buf;
-		*about = "";
-		for (size_t l = 0; f->lines[l]; l++)
-			if (strncmp(f->lines[l], "about ", 6) == 0) {
-				*about = f->lines[l] + 6;
-				break;
-			}
-		return 1;
-	}
-	return 0;
-}
-
-/* "no architecture 'x': is y meant?" */
-static enum det_err
-unknown_arch(const char *name)
+enum det_err
+arch_unknown(const char *name)
 {
 	const char *other, *about, *best = NULL;
 	char keep[128] = "";
@@ -177,21 +148,29 @@ unknown_arch(const char *name)
 	return det_fail(DET_INVALID, "no architecture '%s'", name);
 }
 
+/* Whose file it is, and what a model of it is called. */
+static enum det_err
+settle_name(struct det_arch *a, const char *name)
+{
+	enum det_err e;
+
+	if (det_arch_is_file(name))
+		return (e = det_strdup(&a->path, name)) ? e
+							: arch_own_name(&a->name, name);
+	return built_in(name) ? det_strdup(&a->name, name) : arch_unknown(name);
+}
+
 enum det_err
 det_arch_open(
     struct det_arch **out, const char *name, const char *const *set, size_t n_set)
 {
 	struct det_arch *a;
-	char file[160];
 	enum det_err e;
 
 	*out = NULL;
-	if (strlen(name) > 120 ||
-	    (snprintf(file, sizeof file, "%s%s", name, suffix), !arch_file(file)))
-		return unknown_arch(name);
 	if (!(a = calloc(1, sizeof *a)))
 		return det_fail(DET_NOMEM, "no memory for an architecture");
-	if ((e = det_strdup(&a->name, name)))
+	if ((e = settle_name(a, name)))
 		goto fail;
 	for (size_t i = 0; i < n_set; i++)
 		if ((e = user_var(a, set[i])))
@@ -211,6 +190,7 @@ det_arch_close(struct det_arch *a)
 	if (!a)
 		return;
 	drop_sections(a);
+	arch_own_release(a);
 	for (size_t i = 0; i < a->n_vars; i++) {
 		free(a->var[i].name);
 		free(a->var[i].value);
@@ -218,6 +198,7 @@ det_arch_close(struct det_arch *a)
 	free(a->var);
 	free(a->section);
 	free(a->names);
+	free(a->path);
 	free(a->name);
 	free(a);
 }

@@ -2,7 +2,7 @@
  *
  * Architectures by name ("fasterrcnn_resnet50_fpn"): the texts that a model of it holds,
  * and how other programs name its weights. They are written in lib/arch/NAME.arch
- * (formats/arch.md) and built into the library.
+ * (formats/arch.md) and built into the library; a user's own are read from their files.
  */
 #ifndef DET_ARCH_H
 #define DET_ARCH_H
@@ -11,14 +11,20 @@
 #include "stream/writer.h"
 #include "weights/source.h"
 
-/* i-th name and its line of description; 0 past the end. */
+/* i-th name of those that are built in, and its line of description; 0 past the end. */
 int det_arch_list(size_t i, const char **name, const char **about);
+/* Whether a name is the path of a file: it has a '/' or ends in ".arch". */
+int det_arch_is_file(const char *name);
+/* Adds the built-in text of an architecture ("tiny_ssd"), or of a piece that some include
+ * ("tiny_trunk.part"). DET_INVALID where the name is not known. */
+enum det_err det_arch_source(struct det_buf *out, const char *name) DET_MUST_USE;
 
 struct det_arch;
 
-/* Variables of an architecture that a user may set, "classes=4" and so on; text as
- * formats/arch.md says. DET_INVALID where the name (with the likely one) or a variable is
- * not known. */
+/* An architecture that is built in, or of a file (det_arch_is_file), which is not trusted; its
+ * variables that a user may set, "classes=4" and so on, as formats/arch.md says. DET_INVALID
+ * where the name (with the likely one) or a variable is not known; of a file also DET_IO and
+ * DET_LIMIT, with its name and line. */
 enum det_err det_arch_open(struct det_arch **out, const char *name,
     const char *const *set, size_t n_set) DET_MUST_USE;
 void det_arch_close(struct det_arch *a);

@@ -17,6 +17,13 @@ struct det_arch_file {
 extern const struct det_arch_file det_arch_files[];
 extern const size_t det_arch_files_n;
 
+/* A user's file: file.name is its path. */
+struct arch_own {
+	struct det_arch_file file;
+	char *path, *text;
+	const char **lines; /* inside text */
+};
+
 struct arch_var {
 	char *name, *value;
 	int users; /* set by the user, or deduced: no file changes it */
@@ -31,6 +38,9 @@ struct arch_section {
 
 struct det_arch {
 	char *name;
+	char *path; /* of a user's file; NULL: it is built in */
+	struct arch_own **own;
+	size_t n_own, cap_own;
 	struct arch_var *var;
 	size_t n_vars, cap_vars;
 	struct arch_section *section;
@@ -39,13 +49,35 @@ struct det_arch {
 	char *names; /* the user's class names, as they stand in the file; NULL: none */
 };
 
-/* A built-in file, a variable by the n bytes of its name: NULL where there is none. */
-const struct det_arch_file *arch_file(const char *name);
-struct arch_var *arch_var_find(const struct det_arch *a, const char *name, size_t n);
-enum det_err arch_var_add(
-    struct det_arch *a, const char *name, size_t n, const char *value) DET_MUST_USE;
+/* Bytes of a file or of all texts that are made, and of a line with or without its variables. */
+#define ARCH_MAX_FILE ((size_t)1 << 20)
+#define ARCH_MAX_LINE ((size_t)1 << 14)
 
-/* Reads a file into sections and variables; those that are set already stay. */
+/* DET_INVALID: "no architecture 'x': is y meant?" */
+enum det_err arch_unknown(const char *name) DET_MUST_USE;
+
+/* A built-in file; NULL where there is none. */
+const struct det_arch_file *arch_file(const char *name);
+/* A user's file. It is read once and its lines hold no control characters but tabs:
+ * DET_INVALID, DET_LIMIT with file and line. Lives as long as a. */
+enum det_err arch_own_open(const struct det_arch_file **out, struct det_arch *a,
+    const char *path) DET_MUST_USE;
+void arch_own_release(struct det_arch *a);
+/* What a model of a user's file is called: the stem of its name. */
+enum det_err arch_own_name(char **out, const char *path) DET_MUST_USE;
+/* The file that an include of `from` names. */
+enum det_err arch_include(const struct det_arch_file **out, struct det_arch *a,
+    const struct det_arch_file *from, const char *name) DET_MUST_USE;
+
+/* A variable by the n bytes of its name; NULL where there is none. */
+struct arch_var *arch_var_find(const struct det_arch *a, const char *name, size_t n);
+/* Adds the variable of a word "NAME=VALUE", which must be one. */
+enum det_err arch_var_add(struct det_arch *a, const char *word) DET_MUST_USE;
+/* Whether word[0..n) is NAME=VALUE, without blanks, '#' and '$'. */
+enum det_err arch_var_check(const char *word, size_t n) DET_MUST_USE;
+
+/* Reads a file into sections and variables; those that are set already stay. What files that
+ * come from anywhere might ask for is limited (arch_read.c): DET_LIMIT. */
 enum det_err arch_read(struct det_arch *a, const struct det_arch_file *f) DET_MUST_USE;
 
 /* A section by name, NULL where there is none. */

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * A file of lib/arch with the pieces that it includes, its variables put in, becomes sections
- * (formats/arch.md has the rules). The files are part of the program, so an error in one is a
- * mistake of ours and not of the user's; it is reported all the same, with file and line, and
- * a test opens every architecture.
+ * A file of an architecture with the pieces that it includes, its variables put in, becomes
+ * sections (formats/arch.md has the rules). Which file a name stands for is arch_source.c's to
+ * say.
+ *
+ * The file may be anybody's, and a few lines of `each` and `include` can ask for more than any
+ * memory holds. So a reading counts: lines, as often as they are read; values put in; bytes of
+ * all texts. The limits are some hundred times what the built-in architectures need.
+ *
+ * An error names file and line, and where that file was included the line of the first file
+ * that led there.
  */
 #include "model/arch_impl.h"
 
@@ -15,14 +21,26 @@
 #include "box/anchors.h"
 #include "model/profile.h"
 
-#define MAX_DEPTH 16
-#define MAX_TEXT  ((size_t)1 << 20)
+#define MAX_DEPTH    16
+#define MAX_LINES    ((size_t)1 << 15)
+#define MAX_VALUES   ((size_t)1 << 16)
+#define MAX_ARGS     1024 /* bytes of NAME=VALUE words; they are searched for each value */
+#define MAX_SECTIONS 64
+/* of a section that is no network and no classes; those are searched many times */
+#define MAX_SECTION ((size_t)1 << 15)
 
 #define NONE ((size_t)-1)
+
+/* What was read, together. */
+struct reading {
+	size_t lines, values, text;
+	int told; /* an error has its file and line */
+};
 
 /* Where the reading is: a file, and the values that its include gave. */
 struct place {
 	struct det_arch *a;
+	struct reading *r;
 	const struct det_arch_file *file;
 	size_t line;
 	int depth;
@@ -31,45 +49,25 @@ struct place {
 	const char *args;         /* "key=value key=value" of that include */
 };
 
-const struct det_arch_file *
-arch_file(const char *name)
+/* Counts n more of something. */
+static enum det_err
+spend(size_t *have, size_t n, size_t most, const char *what)
 {
-	for (size_t i = 0; i < det_arch_files_n; i++)
-		if (strcmp(det_arch_files[i].name, name) == 0)
-			return &det_arch_files[i];
-	return NULL;
+	*have += n;
+	return *have <= most ? DET_OK
+			     : det_fail(DET_LIMIT,
+				   "the architecture has more than %zu %s, with what "
+				   "it includes and repeats",
+				   most, what);
 }
 
 static enum det_err
 bad(const struct place *p, enum det_err e)
 {
-	return det_fail_in(e, "%s:%zu", p->file->name, p->line);
-}
-
-struct arch_var *
-arch_var_find(const struct det_arch *a, const char *name, size_t n)
-{
-	for (size_t i = 0; i < a->n_vars; i++)
-		if (strlen(a->var[i].name) == n && memcmp(a->var[i].name, name, n) == 0)
-			return &a->var[i];
-	return NULL;
-}
-
-enum det_err
-arch_var_add(struct det_arch *a, const char *name, size_t n, const char *value)
-{
-	struct arch_var v = { 0 };
-	enum det_err e;
-
-	if ((e = det_grow(&a->var, &a->cap_vars, a->n_vars + 1, sizeof *a->var)) ||
-	    (e = det_strndup(&v.name, name, n)))
+	if (p->r->told && p->from)
 		return e;
-	if ((e = det_strdup(&v.value, value))) {
-		free(v.name);
-		return e;
-	}
-	a->var[a->n_vars++] = v;
-	return DET_OK;
+	p->r->told = 1;
+	return det_fail_in(e, "%.160s:%zu", p->file->name, p->line);
 }
 
 /* The value of a name: of the include that is being read, of those around it, or set. */
@@ -117,15 +115,71 @@ expand(struct det_buf *out, const struct place *p, const char *s)
 			break;
 		s = mark + 2;
 		n = strcspn(s, "}");
+		if (!s[n])
+			return det_fail(DET_INVALID, "'${%s' without a '}'", s);
+		if ((e = spend(&p->r->values, 1, MAX_VALUES, "values put in")))
+			return e;
 		if (!(v = value_of(p, s, n, &len)))
 			return det_fail(
 			    DET_INVALID, "no variable '%.*s' is set", (int)n, s);
 		if ((e = det_buf_add(out, v, len)))
 			return e;
-		s += n + (s[n] != 0);
-		if (out->len > MAX_TEXT)
-			return det_fail(DET_LIMIT, "a line above 1 MiB");
+		s += n + 1;
+		if (out->len > ARCH_MAX_LINE)
+			break;
 	}
+	return out->len <= ARCH_MAX_LINE
+		   ? DET_OK
+		   : det_fail(DET_LIMIT, "a line above %zu bytes", ARCH_MAX_LINE);
+}
+
+/* Sections that there are; a misspelt one would be a text that nobody reads. */
+static int
+is_section(const char *name, size_t n)
+{
+	static const char *const whole[] = { "anchors", "propose", "decode", "pipeline",
+		"train", "meta", "classes", "seed" };
+	static const char *const begin[] = { "net/", "options/", "names " };
+
+	for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+		if (strlen(whole[i]) == n && memcmp(name, whole[i], n) == 0)
+			return 1;
+	for (size_t i = 0; i < sizeof begin / sizeof *begin; i++) {
+		size_t k = strlen(begin[i]);
+
+		if (n > k && n < 64 && memcmp(name, begin[i], k) == 0)
+			return strcspn(name + k, " \t/]=") == n - k;
+	}
+	return 0;
+}
+
+static enum det_err
+add_section(struct det_arch *a, const char *name, size_t n)
+{
+	struct arch_section *s;
+	enum det_err e;
+
+	if (!is_section(name, n))
+		return det_fail(DET_INVALID,
+		    "a section net/NAME, anchors, propose, decode, pipeline, train, "
+		    "options/TOOL, meta, classes, seed or names FORM expected, found "
+		    "'[%.*s]'",
+		    n < 64 ? (int)n : 64, name);
+	if (a->n_sections == MAX_SECTIONS)
+		return det_fail(DET_LIMIT, "more than %d sections", MAX_SECTIONS);
+	if ((e = det_grow(
+		 &a->section, &a->cap_sections, a->n_sections + 1, sizeof *a->section)))
+		return e;
+	s = &a->section[a->n_sections];
+	*s = (struct arch_section){ 0 };
+	/* a text that stays empty is one all the same */
+	if ((e = det_buf_printf(&s->text, "%s", "")))
+		return e;
+	if ((e = det_strndup(&s->name, name, n))) {
+		det_buf_free(&s->text);
+		return e;
+	}
+	a->n_sections++;
 	return DET_OK;
 }
 
@@ -135,9 +189,8 @@ open_section(struct place *p, const char *line)
 {
 	struct det_arch *a = p->a;
 	size_t n = strcspn(line + 1, "]");
-	enum det_err e;
 
-	if (line[n + 1] != ']')
+	if (line[n + 1] != ']' || line[n + 2 + strspn(line + n + 2, " \t")])
 		return det_fail(DET_INVALID, "[NAME] expected, found '%s'", line);
 	for (p->section = 0; p->section < a->n_sections; p->section++) {
 		const char *name = a->section[p->section].name;
@@ -147,14 +200,7 @@ open_section(struct place *p, const char *line)
 			return DET_OK;
 		}
 	}
-	if ((e = det_grow(
-		 &a->section, &a->cap_sections, a->n_sections + 1, sizeof *a->section)))
-		return e;
-	a->section[a->n_sections] = (struct arch_section){ 0 };
-	if ((e = det_strndup(&a->section[a->n_sections].name, line + 1, n)))
-		return e;
-	a->n_sections++;
-	return DET_OK;
+	return add_section(a, line + 1, n);
 }
 
 /* Takes the line of an option out of a text: what is said later counts. */
@@ -177,11 +223,17 @@ drop_option(struct det_buf *b, const char *line)
 /* Blank lines and comments stay where they stand before a line of the same section, but
  * only networks have use for comments. */
 static enum det_err
-add_line(struct arch_section *s, const char *line)
+add_line(const struct place *p, const char *line)
 {
+	struct arch_section *s = &p->a->section[p->section];
 	int net = strncmp(s->name, "net/", 4) == 0;
-	enum det_err e = DET_OK;
+	enum det_err e;
 
+	if ((e = spend(&p->r->text, strlen(line) + 1, ARCH_MAX_FILE, "bytes of text")))
+		return e;
+	if (!net && strcmp(s->name, "classes") != 0 && s->text.len > MAX_SECTION)
+		return det_fail(
+		    DET_LIMIT, "[%s] is above %zu bytes", s->name, MAX_SECTION);
 	if (!line[0] || line[0] == '#')
 		return net ? det_buf_printf(&s->gap, "%s\n", line) : DET_OK;
 	if (strncmp(s->name, "options/", 8) == 0 && s->text.len)
@@ -193,7 +245,7 @@ add_line(struct arch_section *s, const char *line)
 }
 
 static enum det_err
-add_text(struct arch_section *s, const char *text)
+add_text(const struct place *p, const char *text)
 {
 	const char *l;
 	size_t at = 0, n;
@@ -201,9 +253,10 @@ add_text(struct arch_section *s, const char *text)
 	enum det_err e = DET_OK;
 
 	while (!e && det_line_next(&l, &n, text, strlen(text), &at)) {
-		if ((e = det_strndup(&line, l, n)))
+		if ((e = spend(&p->r->lines, 1, MAX_LINES, "lines")) ||
+		    (e = det_strndup(&line, l, n)))
 			break;
-		e = add_line(s, line);
+		e = add_line(p, line);
 		free(line);
 	}
 	return e;
@@ -212,15 +265,13 @@ add_text(struct arch_section *s, const char *text)
 static enum det_err
 set_var(struct place *p, const char *word)
 {
-	size_t n = strcspn(word, "=");
-	struct arch_var *v = arch_var_find(p->a, word, n);
+	struct arch_var *v = arch_var_find(p->a, word, strcspn(word, "="));
 	enum det_err e;
 
-	if (!word[n])
-		return det_fail(
-		    DET_INVALID, "set NAME=VALUE expected, found '%s'", word);
+	if ((e = arch_var_check(word, strlen(word))))
+		return e;
 	if (!v) {
-		if ((e = arch_var_add(p->a, word, n, word + n + 1)))
+		if ((e = arch_var_add(p->a, word)))
 			return e;
 		v = &p->a->var[p->a->n_vars - 1];
 	}
@@ -247,27 +298,57 @@ include_table(struct place *p, const char *what)
 	}
 	if (!text || p->section == NONE)
 		return det_fail(DET_INVALID, "include: no text '%s'", what);
-	return add_text(&p->a->section[p->section], text);
+	return add_text(p, text);
+}
+
+/* The place inside p: of a file that is included, or of a line that is repeated. */
+static enum det_err
+enter(struct place *q, const struct place *p, const char *args)
+{
+	*q = *p;
+	q->from = p;
+	q->args = args;
+	if (++q->depth > MAX_DEPTH)
+		return det_fail(
+		    DET_LIMIT, "include and each nested deeper than %d", MAX_DEPTH);
+	if (strlen(args) > MAX_ARGS)
+		return det_fail(DET_LIMIT,
+		    "values of at most %d bytes expected, found %zu", MAX_ARGS,
+		    strlen(args));
+	return DET_OK;
+}
+
+/* Each word is NAME=VALUE. */
+static enum det_err
+check_args(const char *w)
+{
+	enum det_err e = DET_OK;
+
+	while (!e && *(w += strspn(w, " \t"))) {
+		size_t n = strcspn(w, " \t");
+
+		e = arch_var_check(w, n);
+		w += n;
+	}
+	return e;
 }
 
 static enum det_err
 include(struct place *p, const char *words)
 {
-	struct place q = {
-		.a = p->a, .depth = p->depth + 1, .from = p, .section = p->section
-	};
 	size_t n = strcspn(words, " \t");
-	char name[128];
+	struct place q;
+	char *name;
+	enum det_err e;
 
 	if (strchr(words, ':'))
 		return include_table(p, words);
-	(void)snprintf(name, sizeof name, "%.*s", n < 100 ? (int)n : 100, words);
-	if (q.depth > MAX_DEPTH)
-		return det_fail(DET_LIMIT, "includes nested deeper than %d", MAX_DEPTH);
-	if (!(q.file = arch_file(name)))
-		return det_fail(DET_INVALID, "include: no file '%s'", name);
-	q.args = words + n + strspn(words + n, " \t");
-	return read_file(&q);
+	if ((e = enter(&q, p, words + n + strspn(words + n, " \t"))) ||
+	    (e = check_args(q.args)) || (e = det_strndup(&name, words, n)))
+		return e;
+	e = arch_include(&q.file, p->a, p->file, name);
+	free(name);
+	return e ? e : read_file(&q);
 }
 
 static enum det_err read_line(struct place *p, const char *raw);
@@ -284,15 +365,16 @@ each(struct place *p, const char *words, const char *line)
 	if (!*v || !line)
 		return det_fail(DET_INVALID,
 		    "each NAME=A,B,...: LINE expected, found 'each %s'", words);
+	if ((e = arch_var_check(words, strlen(words))))
+		return e;
 	for (v++; !e && *v; v += k + (v[k] == ',')) {
-		struct place q = *p;
+		struct place q;
 
 		k = strcspn(v, ",");
 		arg.len = 0;
-		if ((e = det_buf_printf(&arg, "%.*s=%.*s", (int)n, words, (int)k, v)))
+		if ((e = det_buf_printf(&arg, "%.*s=%.*s", (int)n, words, (int)k, v)) ||
+		    (e = enter(&q, p, arg.text)))
 			break;
-		q.args = arg.text;
-		q.from = p;
 		if (!(e = read_line(&q, line)))
 			p->section = q.section;
 	}
@@ -325,6 +407,8 @@ read_line(struct place *p, const char *raw)
 	const char *line;
 	enum det_err e;
 
+	if ((e = spend(&p->r->lines, 1, MAX_LINES, "lines")))
+		return e;
 	if (strncmp(raw, "each ", 5) == 0)
 		return read_each(p, raw + 5);
 	e = expand(&b, p, raw);
@@ -336,7 +420,7 @@ read_line(struct place *p, const char *raw)
 	else if (strncmp(line, "include ", 8) == 0)
 		e = include(p, line + 8);
 	else if (p->section != NONE)
-		e = add_line(&p->a->section[p->section], line);
+		e = add_line(p, line);
 	else if (strncmp(line, "set ", 4) == 0)
 		e = set_var(p, line + 4);
 	else if (line[0] && line[0] != '#' && strncmp(line, "about ", 6) != 0)
@@ -363,7 +447,8 @@ read_file(struct place *p)
 enum det_err
 arch_read(struct det_arch *a, const struct det_arch_file *f)
 {
-	struct place p = { .a = a, .file = f, .section = NONE };
+	struct reading r = { 0 };
+	struct place p = { .a = a, .r = &r, .file = f, .section = NONE };
 
 	return read_file(&p);
 }
