@@ -48,13 +48,17 @@ struct det_model *model_open(struct tool *t);
 void model_warn_lines(struct tool *t, const char *notes);
 
 /* Options of architectures, shared by import and new. */
-#define OPT_ARCH(name, set)                                                        \
-	OPT_STR(0, "arch", name, "NAME", "the architecture; new --list has them"), \
+#define OPT_ARCH(name, set)                                              \
+	OPT_STR(0, "arch", name, "NAME",                                 \
+	    "the architecture; new --list has them; or a file, X.arch"), \
 	    OPT_MANY(0, "set", set, "NAME=VALUE", "a variable of the architecture")
 
 /* Misuse where the name or a variable is not known. `classes`: file of names, or NULL. */
 struct det_arch *model_arch_open(
     struct tool *t, const char *name, const struct opt_many *set, const char *classes);
+
+/* det-model new with --list, --text or --expand: prints, and makes nothing. */
+int model_arch_print(int argc, char *argv[]);
 
 /* Weights of another program's file for an architecture. */
 struct model_taking {

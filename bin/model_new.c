@@ -17,7 +17,7 @@
 struct make {
 	const char *arch, *darknet, *net, *weights;
 	struct opt_many set;
-	int list, strict;
+	int list, text, expand, strict;
 	struct model_darknet d;
 	long seed;
 };
@@ -143,36 +143,6 @@ make_arch(struct tool *t, const struct make *s)
 	det_arch_close(a);
 }
 
-/* The architectures, a line each: name and what it is; of one of them its variables. */
-static int
-list_archs(int argc, char *argv[])
-{
-	const char *name, *what, *arch = NULL;
-	int list = 0;
-	const struct opt opts[] = {
-		OPT_STR(0, "arch", &arch, "NAME", "the variables of this one"),
-		OPT_FLAG(0, "list", &list, "name the architectures"),
-		OPT_END,
-	};
-	const struct tool_spec spec = { "det-model new", "Name the architectures.",
-		NULL, TOOL_PRINTS, opts };
-	const struct opt_many none = { .n = 0 };
-	struct det_arch *a;
-	struct tool t;
-
-	tool_start(&t, &spec, argc, argv);
-	if (!arch) {
-		for (size_t i = 0; det_arch_list(i, &name, &what); i++)
-			(void)fprintf(tool_stdout(&t), "%-28s %s\n", name, what);
-		return tool_finish(&t);
-	}
-	a = model_arch_open(&t, arch, &none, NULL);
-	for (size_t i = 0; det_arch_var(a, i, &name, &what); i++)
-		(void)fprintf(tool_stdout(&t), "%s=%s\n", name, what);
-	det_arch_close(a);
-	return tool_finish(&t);
-}
-
 int
 model_new(int argc, char *argv[])
 {
@@ -181,6 +151,9 @@ model_new(int argc, char *argv[])
 		OPT_ARCH(&s.arch, &s.set),
 		OPT_FLAG(0, "list", &s.list,
 		    "name the architectures, or with --arch its variables"),
+		OPT_FLAG(0, "text", &s.text, "print the file of --arch"),
+		OPT_FLAG(0, "expand", &s.expand,
+		    "print it whole, with what it includes and its variables' values"),
 		OPT_STR(0, "darknet", &s.darknet, "CFG", "or a Darknet cfg"),
 		OPT_STR(0, "net", &s.net, "FILE", "or a network as text, det-net(5)"),
 		OPT_STR(0, "weights", &s.weights, "FILE",
@@ -198,10 +171,11 @@ model_new(int argc, char *argv[])
 		TOOL_WRITES, opts };
 	struct tool t;
 
-	/* a list is text: it may go to a terminal */
+	/* these are text: it may go to a terminal */
 	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "--list") == 0)
-			return list_archs(argc, argv);
+		if (strcmp(argv[i], "--list") == 0 || strcmp(argv[i], "--text") == 0 ||
+		    strcmp(argv[i], "--expand") == 0)
+			return model_arch_print(argc, argv);
 	tool_start(&t, &spec, argc, argv);
 	if (!s.arch + !s.darknet + !s.net != 2)
 		tool_usage(&t, "which network? give --arch NAME, --darknet CFG or "

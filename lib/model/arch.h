@@ -38,6 +38,11 @@ const struct det_classes *det_arch_classes(const struct det_arch *a);
 /* A text by its record name, "net/backbone"; NULL where it has none. */
 const char *det_arch_text(const struct det_arch *a, const char *name);
 
+/* Adds all of it as the text of one file that includes nothing and has no variables: its
+ * networks and other sections with the values that they have now. */
+enum det_err det_arch_expanded(
+    struct det_buf *out, const struct det_arch *a) DET_MUST_USE;
+
 /* Names for the classes, a name a line; their number becomes the variable `classes` where
  * the user did not set that. */
 enum det_err det_arch_names(

@@ -285,3 +285,36 @@ det_arch_source(struct det_buf *out, const char *name)
 		e = det_buf_printf(out, "%s\n", f->lines[i]);
 	return e;
 }
+
+static enum det_err
+add_classes(struct det_buf *out, const struct det_classes *c)
+{
+	enum det_err e = det_buf_printf(out, "[classes]\n");
+
+	for (size_t i = 0; !e && i < c->n; i++) {
+		if ((e = det_buf_printf(out, "%s", c->name[i])))
+			break;
+		if (c->source && c->source[i] >= 0)
+			e = det_buf_printf(out, "\t%ld", (long)c->source[i]);
+		if (!e)
+			e = det_buf_add(out, "\n", 1);
+	}
+	return e;
+}
+
+enum det_err
+det_arch_expanded(struct det_buf *out, const struct det_arch *a)
+{
+	enum det_err e = DET_OK;
+
+	for (size_t i = 0; !e && i < a->n_vars; i++)
+		e = det_buf_printf(out, "# %s=%s\n", a->var[i].name, a->var[i].value);
+	for (size_t i = 0; !e && i < a->n_sections; i++) {
+		const struct arch_section *s = &a->section[i];
+
+		/* the table may be another */
+		if (strcmp(s->name, "classes") != 0)
+			e = det_buf_printf(out, "[%s]\n%s", s->name, s->text.text);
+	}
+	return e ? e : add_classes(out, &a->classes);
+}
