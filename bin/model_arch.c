@@ -100,6 +100,8 @@ model_arch_print(int argc, char *argv[])
 	if (!arch && !list)
 		tool_usage(
 		    &t, "--%s of what? give --arch NAME", text ? "text" : "expand");
+	if (!arch && set.n)
+		tool_usage(&t, "--set goes with --arch");
 	if (!arch)
 		list_all(&t);
 	else if (list)

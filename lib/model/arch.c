@@ -62,11 +62,13 @@ make_classes(struct det_arch *a)
 	const struct arch_section *s = arch_find(a, "classes");
 	const struct arch_var *v = arch_var_find(a, "classes", 7);
 	const char *text = a->names ? a->names : s ? s->text.text : NULL;
+	char where[128];
 	long n = 0;
 	enum det_err e;
 
-	if (text && (e = det_names_parse(&a->classes, text, strlen(text),
-			 a->names ? "names" : a->name)))
+	(void)snprintf(where, sizeof where, "%.100s: [classes]", a->name);
+	if (text && (e = det_names_parse(
+			 &a->classes, text, strlen(text), a->names ? "names" : where)))
 		return e;
 	if (!v)
 		return DET_OK;
@@ -117,8 +119,12 @@ read_arch(struct det_arch *a)
 	const struct det_arch_file *file = built_in(a->name);
 	enum det_err e;
 
-	if ((a->path && (e = arch_own_open(&file, a, a->path))) ||
-	    (e = arch_read(a, file)))
+	if (a->path && (e = arch_own_open(&file, a, a->path)))
+		return e == DET_IO && arch_file(a->path)
+			   ? det_fail(e, "%s; the one that is built in is called %s",
+				 det_errmsg(), a->name)
+			   : e;
+	if ((e = arch_read(a, file)))
 		return e;
 	for (size_t i = 0; i < a->n_vars; i++)
 		if (!a->var[i].known)

@@ -146,33 +146,60 @@ arch_names_ignored(const struct arch_names *t, const char *name)
 	return 0;
 }
 
+/* The words after "count". */
+struct counting {
+	char var[128], tensor[256];
+	long per, minus;
+};
+
+static enum det_err
+read_counting(struct counting *c, const char *at, const char *end)
+{
+	char word[64];
+	const char *w;
+	size_t n;
+	enum det_err e = DET_OK;
+
+	*c = (struct counting){ .per = 1 };
+	if ((w = next_word(&at, end, &n)) && n < sizeof c->var)
+		memcpy(c->var, w, n);
+	if ((w = next_word(&at, end, &n)) && n < sizeof c->tensor)
+		memcpy(c->tensor, w, n);
+	if (!*c->var || !*c->tensor)
+		return det_fail(DET_INVALID, "count VAR TENSOR ... expected");
+	while (!e && (w = next_word(&at, end, &n))) {
+		(void)snprintf(word, sizeof word, "%.*s", n < 63 ? (int)n : 63, w);
+		if (strncmp(word, "per=", 4) == 0)
+			e = det_parse_long(&c->per, word + 4, 1, 1 << 24);
+		else if (strncmp(word, "minus=", 6) == 0)
+			e = det_parse_long(&c->minus, word + 6, 0, 1 << 24);
+		else
+			e = det_fail(
+			    DET_INVALID, "per=N or minus=M expected, found '%s'", word);
+	}
+	return e;
+}
+
 /* "count VAR TENSOR per=N minus=M" */
 static enum det_err
 count(struct det_arch *a, const struct arch_names *t, const char *at, const char *end)
 {
 	const struct det_source_tensor *x;
-	char word[3][256] = { "", "", "" }, value[32];
-	long per = 1, minus = 0;
-	const char *w;
-	size_t n;
+	struct counting c;
+	char value[32];
+	long have;
+	enum det_err e;
 
-	for (int i = 0; i < 2; i++)
-		if ((w = next_word(&at, end, &n)) && n < sizeof word[i])
-			(void)snprintf(word[i], sizeof word[i], "%.*s", (int)n, w);
-	while ((w = next_word(&at, end, &n))) {
-		(void)snprintf(word[2], sizeof word[2], "%.*s", (int)n, w);
-		if (strncmp(word[2], "per=", 4) == 0)
-			per = strtol(word[2] + 4, NULL, 10);
-		else if (strncmp(word[2], "minus=", 6) == 0)
-			minus = strtol(word[2] + 6, NULL, 10);
-	}
-	x = det_source_find(t->source, word[1]);
-	if (!x || x->rank < 1 || x->dims[0] > 1u << 24 || per < 1)
+	if ((e = read_counting(&c, at, end)))
+		return e;
+	x = det_source_find(t->source, c.tensor);
+	if (!x || x->rank < 1 || x->dims[0] > 1u << 24)
 		return DET_OK;
-	if ((long)x->dims[0] % per || (long)x->dims[0] / per <= minus)
+	have = (long)x->dims[0];
+	if (have % c.per || have / c.per <= c.minus)
 		return DET_OK; /* a shape that is wrong is reported as such */
-	(void)snprintf(value, sizeof value, "%ld", (long)x->dims[0] / per - minus);
-	return arch_reset(a, word[0], value);
+	(void)snprintf(value, sizeof value, "%ld", have / c.per - c.minus);
+	return arch_reset(a, c.var, value);
 }
 
 static enum det_err
@@ -221,12 +248,38 @@ det_arch_fit(struct det_arch *a, const struct det_source *s, const char *form)
 	return e;
 }
 
+/* Whether a line is one of those that there are; they are read where they are needed. */
+static enum det_err
+check_line(const char *line, size_t len)
+{
+	const char *at = line, *end = line + len, *w;
+	struct counting c;
+	size_t first, n;
+
+	if (!(w = next_word(&at, end, &first)) || *w == '#' ||
+	    (first == 6 && memcmp(w, "ignore", 6) == 0))
+		return DET_OK;
+	if (first == 5 && memcmp(w, "count", 5) == 0)
+		return read_counting(&c, at, end);
+	if (first == 7 && memcmp(w, "default", 7) == 0)
+		return (w = next_word(&at, end, &n)) && n < 128
+			   ? arch_var_check(w, n)
+			   : det_fail(DET_INVALID, "default VAR=VALUE expected");
+	w = next_word(&at, end, &n);
+	return w && n == 1 && *w == '=' && first < 256
+		   ? DET_OK
+		   : det_fail(DET_INVALID,
+			 "OURS = THEIRS ..., ignore, count or default expected");
+}
+
 enum det_err
 arch_names_open(struct arch_names *t, const struct det_arch *a,
     const struct det_source *s, const char *form)
 {
 	char name[64];
 	const struct arch_section *x;
+	const char *line;
+	size_t at = 0, n;
 
 	(void)snprintf(name, sizeof name, "names %.40s", form);
 	x = arch_find(a, name);
@@ -234,5 +287,12 @@ arch_names_open(struct arch_names *t, const struct det_arch *a,
 	if (!x)
 		return det_fail(
 		    DET_UNSUPPORTED, "%s has no names of %s files", a->name, form);
+	while (det_line_next(&line, &n, t->text, t->len, &at)) {
+		enum det_err e = check_line(line, n);
+
+		if (e)
+			return det_fail_in(e, "%s: [%s]: '%.*s'", a->name, name,
+			    n < 60 ? (int)n : 60, line);
+	}
 	return DET_OK;
 }

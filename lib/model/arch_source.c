@@ -286,13 +286,23 @@ det_arch_source(struct det_buf *out, const char *name)
 	return e;
 }
 
+/* A name that would be read as something else stands behind a blank, which is no part of it. */
+static const char *
+guard(const char *name)
+{
+	return *name == '#' || *name == '[' || strncmp(name, "each ", 5) == 0 ||
+		       strncmp(name, "include ", 8) == 0
+		   ? " "
+		   : "";
+}
+
 static enum det_err
 add_classes(struct det_buf *out, const struct det_classes *c)
 {
 	enum det_err e = det_buf_printf(out, "[classes]\n");
 
 	for (size_t i = 0; !e && i < c->n; i++) {
-		if ((e = det_buf_printf(out, "%s", c->name[i])))
+		if ((e = det_buf_printf(out, "%s%s", guard(c->name[i]), c->name[i])))
 			break;
 		if (c->source && c->source[i] >= 0)
 			e = det_buf_printf(out, "\t%ld", (long)c->source[i]);
