@@ -262,8 +262,8 @@ arch_include(const struct det_arch_file **out, struct det_arch *a,
 		return e;
 	if ((*out = arch_file(name)))
 		return DET_OK;
-	return det_fail(DET_INVALID, "include: no file '%s'%s", name,
-	    own ? ", neither beside this one nor built in" : "");
+	return det_fail(DET_INVALID, "include: no file '%s' is %s", name,
+	    own ? "beside this one or built in" : "built in");
 }
 
 /* --- as text --------------------------------------------------------------------------- */
