@@ -59,6 +59,24 @@ cp more/ImageSets/Main/test.txt more/ImageSets/Main/trainval.txt
 ask ssd.set='--set cls_std=.1' DATA=more
 is "other data" "$? $(trained) $(det-show out/trainval.gt | grep -c '^ITEM')" "0 1 2"
 
+# --- an architecture of one's own ---
+mkdir own
+det-model new --arch tiny_ssd --text >own/mine.arch
+mine() {
+	ask OUT=mine ssd.arch=own/mine.arch "$@"
+}
+mine
+is "an architecture in a file" "$? $(trained) $(det-model list mine/ssd/run/last.det | grep -c 'arch=mine')" "0 1 1"
+touch own/mine.arch
+mine
+is "which is the same" "$? $(trained)" "0 0"
+sed 's/^set box_std=.*/set box_std=.2/' own/mine.arch >new && cat new >own/mine.arch
+mine
+is "another" "$? $(trained)" "0 1"
+det-model new --arch tiny_trunk.part --text >own/tiny_trunk.part
+mine
+is "with a piece beside it" "$? $(trained)" "0 1"
+
 # --- as it was at first ---
 ask
 ok "the first variables again give the first model" cmp first.det out/ssd/run/last.det

@@ -63,6 +63,10 @@ two-stage = det-image det-backbone det-propose det-roipool det-head det-nms
 # scores of all sizes are kept
 det-head.all = --thresh .001
 
+# SYSTEM.arch may be a file, X.arch, with its pieces, *.part, beside it: what they hold counts.
+files = $(if $(findstring /,$(1))$(filter %.arch,$(1)),$(1) $(wildcard $(dir $(1))*.part))
+sum   = $(if $(call files,$(1)),; $(shell cat $(call files,$(1)) | cksum))
+
 # --- what rules say of the system $* ---
 arch    = $($*.arch) $($*.set)
 # what it starts from, but for `none`
@@ -106,7 +110,7 @@ $(OUT)/%.options: force
 	@printf '%s\n' "$$NOW" | cmp -s - $@ || printf '%s\n' "$$NOW" >$@
 $(OUT)/data.options: export NOW = $(DATA)
 $(OUT)/%/begin.options: export NOW = $($(system).arch) $($(system).set) seed $(SEED) \
-    $(or $($(system).weights),$(WEIGHTS))
+    $(or $($(system).weights),$(WEIGHTS))$(call sum,$($(system).arch))
 $(OUT)/%/run.options: export NOW = seed $(SEED) \
     iterations $(call iterations,$(system)) minutes $(MINUTES) \
     det-image $(IMAGE) det-train $(TRAIN)
