@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2016,SC2059
 # det-model: import, new, list, check, and what is said of mistakes.
 . "$DET_SRC/tests/lib.sh"
 
@@ -145,6 +145,68 @@ not_ok "another seed another" cmp a.det c.det
 ok "it is whole" det-model check a.det
 like "classes have names by themselves" \
 	"$(det-model new --darknet v3.cfg | det-model list /dev/stdin)" 'class0, class1'
+
+# --- new, of an architecture of one's own ---
+texts() { # MODEL: all but what it is called and how it was made
+	det-show --data "$1" | sed 's/ history=.*//; /^STRM/d; /^  | arch=/d; /^  | set[.]/d; /^TEXT.* name=meta /d'
+}
+det-model new --arch tiny_ssd --text >mine.arch
+ok "--text: the file that is built in" cmp mine.arch "$DET_SRC/lib/arch/tiny_ssd.arch"
+det-model new --text --arch tiny_trunk.part -o tiny_trunk.part
+ok "--text of a piece" cmp tiny_trunk.part "$DET_SRC/lib/arch/tiny_trunk.part"
+det-model new --arch tiny_ssd --set classes=2 --seed 5 -o theirs.det
+det-model new --arch mine.arch --set classes=2 --seed 5 -o mine.det
+is "a copy makes the same" "$? $(texts mine.det | cksum)" "0 $(texts theirs.det | cksum)"
+like "  under its own name" "$(det-model list mine.det)" 'arch=mine '
+like "  with its variables" "$(det-model new --arch mine.arch --list)" '^classes=3$'
+like "  and others" "$(det-model new --arch mine.arch --list --set classes=7)" '^classes=7$'
+det-model new --arch tiny_ssd --set classes=2 --expand >whole.arch
+not_ok "--expand: nothing is included" grep -E '^(include|each|set) |[$][{]' whole.arch
+det-model new --arch ./whole.arch --seed 5 -o whole.det
+is "  and the model is the same" "$? $(texts whole.det | cksum)" "0 $(texts theirs.det | cksum)"
+sed 's/^layer1 = .*/layer1 = step(conv1) out=12/' "$DET_SRC/lib/arch/tiny_trunk.part" >tiny_trunk.part
+det-model new --arch mine.arch -o other.det 2>err
+like "a piece beside it goes before the built-in one" "$? $(cat err; texts other.det)" 'layer1 = step.conv1. out=12'
+is "  but not with a built-in architecture" "$(det-model new --arch tiny_ssd --set classes=2 --seed 5 | texts /dev/stdin | cksum)" \
+	"$(texts theirs.det | cksum)"
+rm tiny_trunk.part
+mkdir sub
+printf '[names torch]\nb/* = *\n[net/b]\r\nnet b\r\ninput x 2 4 4\r\ninclude a.part k=3\noutput a' >sub/own.arch
+printf 'a = fc(x) out=${k}' >sub/a.part
+det-model new --arch sub/own.arch -o own.det
+like "a piece in the folder of the file" "$? $(det-model list --tsv own.det)" 'b/a.weight	f32	3x32'
+det-model export safetensors own.det -o own.safetensors
+det-model import safetensors own.safetensors --arch sub/own.arch --strict -o own2.det
+is "import takes a file too" "$? $(det-show --npy b/a.weight own2.det | cksum)" \
+	"0 $(det-show --npy b/a.weight own.det | cksum)"
+is "from standard input" "$(det-model new --arch /dev/stdin <mine.arch | det-model list /dev/stdin | grep -c 'arch=stdin')" 1
+own_says() { # DESCRIPTION TEXT REGEX
+	printf "$2" >bad.arch
+	rm -f new.det
+	det-model new --arch bad.arch -o new.det >out 2>err
+	like "$1" "$? $(wc -l <err) $(cat err)" "^2 1 det-model new: $3"
+	[ ! -e new.det ] || ok "$1: no file" false
+	det-model import safetensors own.safetensors --arch bad.arch -o new.det >out 2>err
+	like "$1: import" "$? $(wc -l <err) $(cat err)" "^2 1 det-model import safetensors: $3"
+}
+own_says "a mistake: file and line" '[meta]\n\n${x}\n' "bad.arch:3: no variable 'x' is set"
+own_says "a misspelt section" '[ancors]\n' 'bad.arch:1: a section net/NAME, anchors, '
+own_says "a piece that is not there" 'include no.part\n' "bad.arch:1: include: no file 'no.part' is beside this one or built in"
+own_says "one above" 'include ../x\n' "bad.arch:1: include: the name of a file in the same folder or below expected"
+own_says "itself" 'include bad.arch\n' 'bad.arch:1: bad.arch:1: include and each nested deeper than 16'
+own_says "a NUL byte" 'set a=1\000\n' 'bad.arch:1: text expected, found byte 0'
+own_says "a network that does not parse" '[names torch]\nb/* = *\n[net/b]\nnet b\n\ny = x()\n' '(own.safetensors: )?bad: net/b:3: '
+says "no such file" 'none.arch: No such file' det-model new --arch none.arch
+says "the name of a built-in file" 'tiny_ssd.arch: No such file .*; the one that is built in is called tiny_ssd' \
+	det-model new --arch tiny_ssd.arch
+says "a folder" 'sub/: a file expected, found a directory' det-model new --arch sub/
+says "a variable that it has not" "mine has no variable 'x'; it has .*classes=3" det-model new --arch mine.arch --set x=1
+says "--text of nothing" '--text of what. give --arch NAME' det-model new --text
+says "--text and --list" 'one of --list, --text and --expand expected' det-model new --text --list
+says "--text of a file" '--text prints what is built in, found the file mine.arch' det-model new --text --arch mine.arch
+says "--text with --set" '--set goes with --expand' det-model new --text --arch tiny_ssd --set classes=1
+says "--text of none" "no architecture 'tiny_trunc.part'" det-model new --text --arch tiny_trunc.part
+says "--list with --set alone" '--set goes with --arch' det-model new --list --set a=1
 
 # --- new from a part of a Darknet file ---
 det-model export darknet c.det -o c.weights
