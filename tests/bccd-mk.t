@@ -63,7 +63,7 @@ is "other data" "$? $(trained) $(det-show out/trainval.gt | grep -c '^ITEM')" "0
 mkdir own
 det-model new --arch tiny_ssd --text >own/mine.arch
 mine() {
-	ask OUT=mine ssd.arch=own/mine.arch "$@"
+	ask OUT=mine ssd.arch=own/mine.arch
 }
 mine
 is "an architecture in a file" "$? $(trained) $(det-model list mine/ssd/run/last.det | grep -c 'arch=mine')" "0 1 1"

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC1091,SC2059
+# shellcheck shell=sh disable=SC1091,SC2016,SC2059
 . "$DET_SRC/tests/lib.sh"
 
 # The fuzz target of architectures on some that come with the toolkit, on every kind of line, on
@@ -9,8 +9,8 @@ if [ ! -x "$target" ]; then
 	done_testing
 fi
 for a in tiny_ssd tiny_frcnn squeezenet_spp hog; do
-	det-model new --arch $a --text >$a
-	ok "$a" "$target" $a
+	det-model new --arch $a --text >$a.arch
+	ok "$a" "$target" $a.arch
 done
 net='[net/b]\nnet b\ninput x 2 4 4\n'
 printf "set n=4\nset classes=3\n${net}# a\na = fc(x) out=\${n}\n\noutput a\n[seed]\nb/* he\nb/a.bias const=.5\n[classes]\nx\ny\t7\nz\n[names torch]\nb/* = *\ncount n a.bias per=2 minus=1\nignore c*d%%\ndefault n=5\n[options/det-nms]\niou=.5\niou=.4\n[meta]\nk=v" >good1

@@ -8,8 +8,9 @@
 # prints a table; each system may be made alone (ssd, retinanet, frcnn, ...), and a run that
 # was stopped goes on where it was. A variable below that is not what it was when a run began
 # begins that run anew, and keeps the one there was as run.old; THREADS alone changes nothing
-# that counts. ssd.run=FOLDER takes a run that is there, and trains nothing. `again` finds the boxes of all systems once more, for their times. The tools are
-# those of PATH. story.mk has the ancestors of these systems too.
+# that counts. ssd.arch=FILE takes an architecture of your own, ./mine.arch; ssd.run=FOLDER a run
+# that is there, and trains nothing. `again` finds the boxes of all systems once more, for their
+# times. The tools are those of PATH. story.mk has the ancestors of these systems too.
 DATA       = bccd
 WEIGHTS    = squeezenet_v1.1.safetensors
 OUT       ?= bccd.out
