@@ -11,6 +11,8 @@
 static struct propose_job j = {
 	.boxes = "proposals",
 	.max = -1,
+	.gt = "gt",
+	.near = -1,
 	.maps = { .iou = .7,
 	    .pre = 1000,
 	    .post = 1000,
@@ -56,6 +58,9 @@ static const struct opt opts[] = {
 	OPT_DOUBLE(0, "window-stride", &j.windows.stride, .001, 1, "SHARE",
 	    "from one window to the next, of its side"),
 	OPT_STR(0, "from", &j.from, "NAME", "the boxes of another list of the stream"),
+	OPT_DOUBLE(0, "near", &j.near, 0, 1, "T",
+	    "--from: those that overlap an object by more than T"),
+	OPT_STR(0, "gt", &j.gt, "NAME", "--near: the list of objects"),
 	OPT_LONG(0, "max", &j.max, 0, 1e9, "N",
 	    "regions, --from: the best N, 0: all (default: 2000, all)"),
 	OPT_STR(0, "boxes", &j.boxes, "NAME", "the box list to make"),
@@ -78,7 +83,13 @@ choose(struct tool *t)
 	if ((j.mode != 0) + (j.slide != 0) + (j.from != NULL) > 1)
 		tool_usage(
 		    t, "one of --selective-search, --windows and --from expected");
-	if (j.from && strcmp(j.from, j.boxes) == 0)
+	if (j.near >= 0 && !j.from)
+		tool_usage(t, "--near chooses among the boxes of --from NAME");
+	if (j.near >= 0 && strcmp(j.gt, j.boxes) == 0)
+		tool_usage(
+		    t, "--near: the new list would be '%s' as the objects are", j.gt);
+	/* some of a list may take its place; all of it would only lose their classes */
+	if (j.from && strcmp(j.from, j.boxes) == 0 && j.near < 0 && j.max <= 0)
 		tool_usage(t,
 		    "--from %s: the new list has that name too: give --boxes another",
 		    j.from);

@@ -13,11 +13,11 @@
 
 struct job {
 	struct det_svm_train_params p;
-	struct det_shards_params in;
-	struct opt_many positives;
+	struct det_shards_params in, box_in; /* box_in: of --box-file */
+	struct opt_many positives, box_file;
 	const char **path;   /* operands, then those */
 	char *own, *own_box; /* what the model's SVMs read, if it has some */
-	long retrain, negatives, cache, seed, passes;
+	long retrain, negatives, cache, seed, passes, box_rows;
 	int mine;
 };
 
@@ -42,6 +42,19 @@ name_features(struct tool *t, struct job *j)
 		tool_usage(t, "which features? give --features NAME");
 	if (j->in.box_features && !strcmp(j->in.box_features, "none"))
 		j->in.box_features = NULL;
+	if (j->box_file.n && !j->in.box_features)
+		tool_usage(t, "--box-file: rows of which features? give --box-features "
+			      "NAME");
+}
+
+static void
+no_stdin(struct tool *t, const char *const *path, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(path[i], "-"))
+			tool_usage(t,
+			    "features are read several times: FILEs expected, "
+			    "not standard input");
 }
 
 static void
@@ -57,11 +70,8 @@ check(struct tool *t, struct job *j)
 	for (size_t i = 0; i < j->positives.n; i++)
 		j->path[j->in.n++] = j->positives.v[i];
 	j->in.path = j->path;
-	for (size_t i = 0; i < j->in.n; i++)
-		if (!strcmp(j->path[i], "-"))
-			tool_usage(t,
-			    "features are read several times: FILEs expected, "
-			    "not standard input");
+	no_stdin(t, j->path, j->in.n);
+	no_stdin(t, j->box_file.v, j->box_file.n);
 	name_features(t, j);
 	j->in.classes = det_model_classes(t->model);
 	if (j->in.classes->n == 0)
@@ -71,6 +81,7 @@ check(struct tool *t, struct job *j)
 	j->p.drawn = (size_t)j->negatives;
 	j->p.seed = (unsigned long long)j->seed;
 	j->p.memory = (size_t)j->cache << 20;
+	j->p.box_rows = (size_t)j->box_rows;
 	j->p.threads = tool_threads(t);
 }
 
@@ -79,6 +90,18 @@ say(void *ctx)
 {
 	(void)ctx;
 	progress_item();
+}
+
+/* Reads on to the first row; whether there is one. */
+static int
+first_row(struct tool *t, struct det_shards *s)
+{
+	struct det_shard_item *it;
+	int more = 1;
+
+	while (more && !det_shards_dims(s))
+		tool_check(t, det_shards_next(s, &it, &more));
+	return more;
 }
 
 /* The texts of the new model, as soon as the shape of its rows is known: rows that are not the
@@ -90,14 +113,14 @@ make_model(
 {
 	struct det_svm_features x = { j->in.features, { 0 } };
 	struct det_svm_features box = { j->in.box_features, { 0 } };
-	struct det_shard_item *it;
-	int more = 1;
+	int more;
 
 	*m = (struct det_svm_model){ .net = NULL };
-	while (more && !det_shards_dims(s))
-		tool_check(t, det_shards_next(s, &it, &more));
+	more = first_row(t, s);
+	if (j->p.box_shards && !first_row(t, j->p.box_shards))
+		tool_die(t, "--box-file: no row of features");
 	det_shards_shape(x.chw, s, 0);
-	det_shards_shape(box.chw, s, 1);
+	det_shards_shape(box.chw, j->p.box_shards ? j->p.box_shards : s, 1);
 	if (more)
 		tool_check(
 		    t, det_svm_model_make(m, t->model, &x, box.name ? &box : NULL));
@@ -117,7 +140,16 @@ run(struct tool *t, struct job *j)
 	if (!strcmp(j->in.gt, j->in.boxes))
 		tool_usage(t, "--gt and --boxes: two lists expected, found '%s' twice",
 		    j->in.gt);
+	if (j->box_file.n) {
+		j->box_in = j->in;
+		j->box_in.path = j->box_file.v;
+		j->box_in.n = j->box_file.n;
+		j->box_in.features = j->in.box_features;
+		tool_check(t, det_shards_open(&j->p.box_shards, &j->box_in));
+		j->in.box_features = NULL;
+	}
 	tool_check(t, det_shards_open(&s, &j->in));
+	j->in.box_features = j->box_file.n ? j->box_in.features : j->in.box_features;
 	make_model(t, &m, j, s);
 	tool_check(t, det_svm_train(&r, s, j->in.classes, &j->p, say, NULL));
 	progress_clear();
@@ -126,6 +158,7 @@ run(struct tool *t, struct job *j)
 	det_svm_result_release(&r);
 	det_svm_model_release(&m);
 	det_shards_close(s);
+	det_shards_close(j->p.box_shards);
 	free(list);
 	free(j->path);
 	free(j->own);
@@ -150,6 +183,9 @@ main(int argc, char *argv[])
 		    "the tensor of rows: a layer or input of the model's head"),
 		OPT_STR(0, "box-features", &j.in.box_features, "NAME",
 		    "the tensor to correct boxes by, or none"),
+		OPT_MANY(0, "box-file", &j.box_file, "FILE",
+		    "a FILE of its own with --box-features: rows near objects are "
+		    "enough"),
 		OPT_MANY(0, "positives", &j.positives, "FILE",
 		    "features of the objects themselves: one more FILE"),
 		OPT_DOUBLE('C', "cost", &s->c, 1e-12, 1e12, "C",
@@ -183,6 +219,8 @@ main(int argc, char *argv[])
 		OPT_LONG(0, "cache", &j.cache, 1, 1e6, "MIB", "of memory, at most"),
 		OPT_DOUBLE(0, "box-iou", &j.p.box_iou, 0, 1, "T",
 		    "boxes that overlap an object by more are corrected"),
+		OPT_LONG(0, "box-rows", &j.box_rows, 0, 1e9, "N",
+		    "of a class, at most, to correct boxes by; 0: all"),
 		OPT_DOUBLE(0, "lambda", &j.p.lambda, 1e-9, 1e12, "L",
 		    "regularisation of the box regression"),
 		OPT_STR(0, "gt", &j.in.gt, "NAME", "the list of objects"),

@@ -7,7 +7,10 @@
 
 #include <string.h>
 
+#include "box/iou.h"
+#include "box/map.h"
 #include "box/windows.h"
+#include "svm/overlaps.h"
 
 int
 propose_read(struct tool *t, const struct propose_job *j, struct det_record *r)
@@ -15,6 +18,7 @@ propose_read(struct tool *t, const struct propose_job *j, struct det_record *r)
 	if (!tool_read(t, r))
 		return 0;
 	if (r->kind == DET_BOXES && !t->cur.error &&
+	    !(j->from && strcmp(j->from, j->boxes) == 0) &&
 	    strcmp(det_record_name(r), j->boxes) == 0)
 		tool_die(t,
 		    "the item has a box list '%s' already: give --boxes another name",
@@ -67,30 +71,63 @@ bare(struct det_boxes *list)
 	}
 }
 
+/* Keeps the boxes that overlap an object by more than `least`: what boxes are corrected by
+ * learns from no others. Objects that are difficult, a crowd or to be ignored don't count. */
+static void
+keep_near(struct tool *t, struct det_boxes *list, struct det_boxes *gt, double least)
+{
+	size_t n = 0;
+
+	tool_check(t, det_boxes_map(gt, &t->cur, list->space));
+	for (size_t i = 0; i < list->n; i++) {
+		const struct det_fbox a = det_iou_box(&list->box[i], 0);
+		int near = 0;
+
+		for (size_t k = 0; k < gt->n && !near; k++) {
+			const struct det_fbox b = det_iou_box(&gt->box[k], 0);
+
+			near = det_overlaps_learnt(&gt->box[k]) &&
+			       (double)det_iou(&a, &b, 0) > least;
+		}
+		if (near)
+			list->box[n++] = list->box[i];
+	}
+	list->n = n;
+}
+
 void
 propose_from(struct tool *t, const struct propose_job *j)
 {
 	struct det_nms_params best = DET_NMS_DEFAULTS;
-	struct det_boxes list = { 0 };
+	struct det_boxes list = { 0 }, gt = { 0 };
 	struct det_record r = { 0 };
 	struct hold h;
 
 	/* no box overlaps another by more than all */
 	best.iou = 1;
 	best.pre_max = j->max;
-	hold_start(t, &h, DET_BOXES, 1, "det-gt, or a detector,");
+	hold_start(t, &h, DET_BOXES, j->near >= 0 ? 2 : 1, "det-gt, or a detector,");
 	h.name[0] = j->from;
-	h.pass[0] = 1;
+	h.pass[0] = strcmp(j->from, j->boxes) != 0;
+	if (j->near >= 0) {
+		h.name[1] = j->gt;
+		h.pass[1] = 1;
+	}
 	while (propose_read(t, j, &r)) {
 		if (!hold_record(t, &h, &r))
 			continue;
 		tool_check(t, det_boxes_read(&list, &h.held[0]));
 		bare(&list);
+		if (j->near >= 0) {
+			tool_check(t, det_boxes_read(&gt, &h.held[1]));
+			keep_near(t, &list, &gt, j->near);
+		}
 		if (j->max > 0)
 			tool_check(t, det_nms(&list, &best));
 		tool_check(t, det_boxes_write(t->out, j->boxes, &list, NULL));
 	}
 	hold_finish(&h);
 	det_boxes_release(&list);
+	det_boxes_release(&gt);
 	det_record_release(&r);
 }

@@ -232,6 +232,35 @@ is "  --max: the best, best first" "$(from --from found --max 2 | head -n 3)" "B
   2 3 4 5 0.7 -1 0 1 0
   1 2 3 4 0.5 -1 0 0 0"
 is "  the list goes on" "$(det-propose --from gt lists.det | det-show | grep -c 'BOXS  gt ')" 2
+# --near: of "found", the boxes that overlap an object
+cat >near.txt <<'EOF'
+STRM
+  | cat
+ITEM id=0 path=a.jpg width=200 height=100
+BOXS name=gt space=image
+  10 10 30 30 1 0
+  100 10 120 30 1 0 1
+BOXS name=found space=image
+  10 10 30 30 .5 0
+  14 10 34 30 .9 0
+  22 10 42 30 .8 0
+  100 10 120 30 .7 0
+ITEM id=1 path=b.jpg width=200 height=100
+BOXS name=gt space=image
+BOXS name=found space=image
+  1 1 9 9 .5 0
+END.
+EOF
+det-show --build near.txt >near.det
+near() { det-propose --from found "$@" near.det | det-show --data | awk '/^[A-Z]/ { own = /^BOXS name='"${list:-proposals}"' / } own { print $1, $5 }' | grep -v BOXS | tr '\n' ' '; }
+is "--near: those that overlap an object" "$(near --near .5)" "10 0.5 14 0.9 "
+is "  by more" "$(near --near .9)" "10 0.5 "
+is "  whichever objects are meant" "$(near --near 0 --gt found | wc -w)" 0
+is "  the best of them" "$(near --near 0 --max 2)" "14 0.9 22 0.8 "
+is "  in their list's place" "$(list=found near --near .5 --boxes found)" "10 0.5 14 0.9 "
+is "  as --max has it" "$(list=found near --max 1 --boxes found)" "14 0.9 1 0.5 "
+says "--near of nothing" "near chooses among the boxes of --from" det-propose --windows --near .5 near.det
+says "--near in place of the objects" "the new list would be 'gt'" det-propose --from found --near .5 --boxes gt near.det
 says "no such list" "item 0 'a.jpg': no box list 'boxes'" det-propose --from boxes lists.det
 says "its own name" "has that name too" det-propose --from gt --boxes gt lists.det
 det-propose --from gt lists.det >twice.det

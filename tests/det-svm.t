@@ -289,6 +289,25 @@ else
 	skip "liblinear-train finds the same weights" "no liblinear-train here"
 fi
 
+# --- rows of their own to correct boxes by ---
+boxes_of() { for w in svm.weight svm_box.weight svm_box.bias; do tensor "$1" head/$w; done; }
+sed 's/name=rois/name=only/' in.txt | det-show --build - >only.det
+det-svm -q -m M.det --features rois --box-features rois --box-file in.det in.det -o own.det
+is "--box-file: the same rows once more, the same weights" "$(boxes_of own.det)" "$(boxes_of S.det)"
+det-svm -q -m M.det --features rois --box-features rois --box-file first.det --box-file second.det in.det -o own.det
+is "in two files" "$(boxes_of own.det)" "$(boxes_of S.det)"
+det-svm -q -m M.det --features rois --box-features rois in.det -o half.det
+det-svm -q -m M.det --features rois --box-features rois --box-file first.det in.det -o other.det
+det-svm -q -m M.det --features rois --box-features rois first.det -o first_own.det
+is "others: their boxes" "$(tensor other.det head/svm_box.weight)" "$(tensor first_own.det head/svm_box.weight)"
+is "  and the SVMs of all" "$(tensor other.det head/svm.weight)" "$(tensor S.det head/svm.weight)"
+rows() { awk '$1 == "cat" || $1 == "dog" { print $NF }' "$1" | tr '\n' ' '; }
+det-svm -m M.det --features rois --box-features rois in.det 2>all >/dev/null
+det-svm -m M.det --features rois --box-features rois --box-rows 7 in.det 2>seven >seven.det
+is "--box-rows: no more of a class" "$(rows all)| $(rows seven)" "60 60 | 7 7 "
+det-svm -q -m M.det --features rois --box-features rois --box-rows 60 in.det -o sixty.det
+is "as many as there are: all" "$(boxes_of sixty.det)" "$(boxes_of S.det)"
+
 # --- what is refused ---
 refused() { # description regex args...
 	d=$1 r=$2
@@ -300,6 +319,11 @@ refused() { # description regex args...
 refused "no features named" "which features\? give --features" in.det
 refused "no file" "streams expected as FILEs" --features rois
 refused "standard input" "read several times: FILEs expected" --features rois -
+refused "rows of no name" "rows of which features" --features rois --box-file in.det in.det
+refused "standard input for them" "read several times: FILEs expected" --features rois --box-features rois --box-file - in.det
+refused "files without them" "only.det: item 0 '0.jpg': no tensor 'rois'" --features rois --box-features rois --box-file only.det in.det
+printf 'STRM\n  | cat\n  | dog\nEND.\n' | det-show --build - >none.det
+refused "files without a row" "box-file: no row of features" --features rois --box-features rois --box-file none.det in.det
 mkfifo pipe
 (cat in.det >pipe 2>/dev/null &)
 refused "a pipe" "pipe: a regular file expected" --features rois pipe

@@ -13,7 +13,8 @@
  *            those that score above -1.0001 and are not there yet. The SVM is trained at the
  *            first item, whenever more than 2000 came, and at the last (svm_cache.c)
  *   boxes    of each class: rows that overlap an object of it by more than .6, towards the
- *            deltas of the one they overlap most; ridge regression (ridge.c)
+ *            deltas of the one they overlap most; ridge regression (ridge.c), if one
+ *            likes on rows of other features, which may be fewer and longer
  *
  * The scale is folded into the weights, so that whoever uses them need not know of it.
  * Sides of boxes are x2 - x1 of continuous corners, as box/coder.h has them.
@@ -31,13 +32,20 @@
 enum det_err
 det_svm_walk(struct det_svm_trainer *t, det_svm_visit *f, void *ctx)
 {
+	return det_svm_walk_over(t, t->s, f, ctx);
+}
+
+enum det_err
+det_svm_walk_over(
+    struct det_svm_trainer *t, struct det_shards *s, det_svm_visit *f, void *ctx)
+{
 	struct det_shard_item *it;
 	int more;
 	enum det_err e;
 
-	det_shards_rewind(t->s);
+	det_shards_rewind(s);
 	for (;;) {
-		if ((e = det_shards_next(t->s, &it, &more)) || !more)
+		if ((e = det_shards_next(s, &it, &more)) || !more)
 			return e;
 		if ((e = det_overlaps_find(&t->o, it, t->r->classes)) ||
 		    (e = f(t, it, ctx)))

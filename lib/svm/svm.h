@@ -21,7 +21,11 @@ struct det_svm_train_params {
 	size_t drawn;        /* ... but so many negatives at random */
 	unsigned long long seed;
 	double box_iou, lambda; /* box regression: rows that overlap by more */
-	size_t memory;          /* bytes for negatives, or a matrix of the regression */
+	size_t box_rows;        /* of a class, at most, taken evenly from all; 0: all */
+	/* other shards of rows to correct boxes by, whose features and box features are the
+	 * same; NULL: the rows of the SVMs have both */
+	struct det_shards *box_shards;
+	size_t memory; /* bytes for negatives, or a matrix of the regression */
 	int threads;
 };
 
@@ -37,7 +41,8 @@ struct det_svm_train_params {
 struct det_svm_class {
 	size_t
 	    objects; /* to be learnt from, each once; positives may be fewer or more */
-	size_t positives, box_rows;
+	size_t positives;
+	size_t box_rows, box_near; /* learnt from, of so many that are near an object */
 	size_t met,
 	    kept; /* negatives: that were ever trained on, and in the last training */
 	size_t trained, stopped; /* times; times that liblinear gave up */
@@ -46,8 +51,8 @@ struct det_svm_class {
 };
 
 struct det_svm_result {
-	size_t classes, dims, box_dims; /* box_dims 0: no regression */
-	size_t items, rows;
+	size_t classes, dims, box_dims;  /* box_dims 0: no regression */
+	size_t items, rows, box_count;   /* rows: of SVMs, of features for boxes */
 	double mean_norm, box_mean_norm; /* of the features as they come */
 	float *weight, *bias;            /* (classes, dims), (classes) */
 	float *box_weight, *box_bias;    /* (4 classes, box_dims), (4 classes) */

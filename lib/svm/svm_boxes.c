@@ -17,25 +17,38 @@
 struct regressions {
 	size_t from, to;
 	struct det_ridge **of;
+	size_t *met; /* of each class: rows near an object, so far */
 };
+
+/* Of n rows as many as `most` are taken, evenly: whether row i is one. */
+static int
+taken(size_t i, size_t n, size_t most)
+{
+	const double share = (double)most / (double)n;
+
+	return most >= n ||
+	       (size_t)((double)(i + 1) * share) > (size_t)((double)i * share);
+}
 
 static enum det_err
 add_row(struct det_svm_trainer *t, const struct det_shard_item *it, size_t row,
-    size_t k, struct det_ridge *ridge)
+    size_t k, const struct regressions *g)
 {
+	const struct det_svm_class *c = &t->r->per_class[k];
 	static const struct det_coder coder = DET_CODER_DEFAULTS;
 	const size_t at = row * t->r->classes + k;
 	const struct det_box *b = &it->boxes.box[row], *to;
 	float target[4];
 
-	if (!((double)t->o.best[at] > t->p->box_iou))
+	if (!((double)t->o.best[at] > t->p->box_iou) ||
+	    !taken(g->met[k]++, c->box_near, c->box_rows))
 		return DET_OK;
 	to = &it->gt.box[t->o.object[at]];
 	det_coder_encode(target, &coder,
 	    (const float[4]){ (float)b->x1, (float)b->y1, (float)b->x2, (float)b->y2 },
 	    (const float[4]){
 		(float)to->x1, (float)to->y1, (float)to->x2, (float)to->y2 });
-	return det_ridge_add(ridge, it->box_x + row * t->r->box_dims, target);
+	return det_ridge_add(g->of[k], it->box_x + row * t->r->box_dims, target);
 }
 
 static enum det_err
@@ -46,7 +59,7 @@ add_boxes(struct det_svm_trainer *t, const struct det_shard_item *it, void *ctx)
 
 	for (size_t k = g->from; k < g->to; k++)
 		for (size_t i = 0; i < it->boxes.n && g->of[k] && !e; i++)
-			e = add_row(t, it, i, k, g->of[k]);
+			e = add_row(t, it, i, k, g);
 	return e;
 }
 
@@ -95,10 +108,11 @@ begin(struct det_svm_trainer *t, struct regressions *g)
 static enum det_err
 regress(struct det_svm_trainer *t, struct regressions *g, double *w)
 {
+	struct det_shards *s = t->p->box_shards ? t->p->box_shards : t->s;
 	enum det_err e = DET_OK;
 
 	while (!e && g->to < t->r->classes) {
-		if ((e = begin(t, g)) || (e = det_svm_walk(t, add_boxes, g)))
+		if ((e = begin(t, g)) || (e = det_svm_walk_over(t, s, add_boxes, g)))
 			return e;
 		for (size_t k = g->from; k < g->to && !e; k++) {
 			if (!g->of[k])
@@ -124,6 +138,7 @@ det_svm_regress(struct det_svm_trainer *t)
 	    (e = det_calloc(&r->box_weight, n, sizeof *r->box_weight)) ||
 	    (e = det_calloc(&r->box_bias, 4 * r->classes, sizeof *r->box_bias)) ||
 	    (e = det_calloc(&g.of, r->classes, sizeof *g.of)) ||
+	    (e = det_calloc(&g.met, r->classes, sizeof *g.met)) ||
 	    (e = det_alloc(&w, 4 * r->box_dims, sizeof *w)))
 		goto out;
 	e = regress(t, &g, w);
@@ -131,6 +146,7 @@ out:
 	for (size_t k = 0; g.of && k < r->classes; k++)
 		det_ridge_free(g.of[k]);
 	free(g.of);
+	free(g.met);
 	free(w);
 	return e;
 }

@@ -36,9 +36,11 @@ struct det_svm_trainer {
 typedef enum det_err det_svm_visit(
     struct det_svm_trainer *t, const struct det_shard_item *it, void *ctx);
 
-/* One walk over all items. Errors of f name the item. */
+/* One walk over all items of t->s, or of others. Errors of f name the item. */
 enum det_err det_svm_walk(
     struct det_svm_trainer *t, det_svm_visit *f, void *ctx) DET_MUST_USE;
+enum det_err det_svm_walk_over(struct det_svm_trainer *t, struct det_shards *s,
+    det_svm_visit *f, void *ctx) DET_MUST_USE;
 /* By what features are multiplied whose norm is `mean`, for a mean norm of `norm`. */
 double det_svm_scale(double norm, double mean);
 

@@ -82,6 +82,31 @@ take_positives(struct det_svm_trainer *t, const struct det_shard_item *it, size_
 	return DET_OK;
 }
 
+/* Rows that boxes will learn from. */
+static void
+survey_boxes(struct det_svm_trainer *t, const struct det_shards *s,
+    const struct det_shard_item *it)
+{
+	struct det_svm_result *r = t->r;
+
+	r->box_dims = det_shards_box_dims(s);
+	r->box_mean_norm += norms(it->box_x, it->boxes.n, r->box_dims);
+	r->box_count += it->boxes.n;
+	for (size_t i = 0; i < it->boxes.n; i++)
+		for (size_t k = 0; k < r->classes; k++)
+			r->per_class[k].box_near +=
+			    (double)t->o.best[i * r->classes + k] > t->p->box_iou;
+}
+
+static enum det_err
+survey_box_item(struct det_svm_trainer *t, const struct det_shard_item *it, void *ctx)
+{
+	(void)ctx;
+	if (it->boxes.n)
+		survey_boxes(t, t->p->box_shards, it);
+	return DET_OK;
+}
+
 static enum det_err
 survey_item(struct det_svm_trainer *t, const struct det_shard_item *it, void *ctx)
 {
@@ -96,16 +121,12 @@ survey_item(struct det_svm_trainer *t, const struct det_shard_item *it, void *ct
 		return det_fail(DET_LIMIT, "%zu rows in an item", it->boxes.n);
 	r->rows += it->boxes.n;
 	r->dims = det_shards_dims(t->s);
-	r->box_dims = it->box_x ? det_shards_box_dims(t->s) : 0;
 	r->mean_norm += norms(it->x, it->boxes.n, r->dims);
 	if (it->box_x)
-		r->box_mean_norm += norms(it->box_x, it->boxes.n, r->box_dims);
+		survey_boxes(t, t->s, it);
 	for (size_t k = 0; k < r->classes && !e; k++) {
 		t->cache[k].dims = r->dims;
 		e = take_positives(t, it, k);
-		for (size_t i = 0; i < it->boxes.n; i++)
-			r->per_class[k].box_rows +=
-			    (double)t->o.best[i * r->classes + k] > t->p->box_iou;
 	}
 	return e;
 }
@@ -140,14 +161,21 @@ det_svm_survey(struct det_svm_trainer *t)
 	if (r->rows == 0)
 		return det_fail(
 		    DET_INVALID, "no row of features in %zu items", r->items);
+	if (t->p->box_shards &&
+	    (e = det_svm_walk_over(t, t->p->box_shards, survey_box_item, NULL)))
+		return e;
 	r->mean_norm /= (double)r->rows;
-	r->box_mean_norm /= (double)r->rows;
+	if (r->box_count)
+		r->box_mean_norm /= (double)r->box_count;
 	for (size_t k = 0; k < r->classes; k++) {
 		struct det_svm_cache *c = &t->cache[k];
 
 		c->dims = r->dims;
 		c->scale = det_svm_scale(t->p->norm, r->mean_norm);
 		r->per_class[k].positives = c->positives;
+		r->per_class[k].box_rows = r->per_class[k].box_near;
+		if (t->p->box_rows && r->per_class[k].box_rows > t->p->box_rows)
+			r->per_class[k].box_rows = t->p->box_rows;
 		positives += c->positives;
 	}
 	if (positives == 0 && det_shards_unknown(t->s))
