@@ -224,7 +224,7 @@ like "a result against itself" "$(det-eval -q --versus many.det many.det)" "AP  
 # --- the experiment of det(7) ---
 mkdir files
 (cd files && . "$DET_SRC/tests/fixture.sh" && cp "$DET_SRC/examples/experiment.mk" .)
-run() { (cd files && make -f experiment.mk GT='--csv truth.csv' "$@" 2>/dev/null | grep -o 'det-[a-z]*' | tr '\n' ' '); }
+run() { (cd files && make --no-print-directory -f experiment.mk GT='--csv truth.csv' "$@" 2>/dev/null | grep -o 'det-[a-z]*' | tr '\n' ' '); }
 is "all stages run once" "$(run)" "det-gt det-image det-backbone det-head det-nms det-eval "
 is "nothing changed" "$(run)" ""
 is "another threshold: suppression and evaluation" "$(run NMS='--iou .3')" "det-nms det-eval "
