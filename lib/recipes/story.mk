@@ -29,7 +29,7 @@ story: tell
 
 VARIABLES = REGIONS SIZE WINDOWS COARSE C SVM YOLO RESCORE
 KNOWN = hog rcnn spp fast fast-yolo
-per-ancestor = features features.pipe svm
+per-ancestor = features features.pipe near.pipe svm
 include $(dir $(lastword $(MAKEFILE_LIST)))bccd.mk
 
 hog.title         = HOG + SVM
@@ -67,7 +67,11 @@ spp.recipe        = cpu_spp
 spp.items         = regions
 spp.pipe          = det-image det-backbone det-roipool det-head det-nms
 spp.features.pipe = det-image det-backbone det-roipool rows
-spp.svm           = --features fc7 --box-features fc7
+# rows of the pooled map itself, which know where things lie: 3 GiB of a few hundred pictures,
+# though they are near objects only
+spp.near.pipe     = det-image det-backbone det-roipool
+spp.svm           = --features fc7 --box-features rois --box-rows 2000 --lambda 200 \
+                    --positive-iou .6
 spp.model         = svm.det
 fast.arch         = squeezenet_fast_rcnn
 fast.recipe       = cpu_fast_rcnn
@@ -88,6 +92,9 @@ $(OUT)/%.regions: $(OUT)/%.gt $(OUT)/regions.options
 	    sh $(HERE)timed.sh $@.time det-propose det-propose $(REGIONS) $(STAGE) -o $@
 $(OUT)/%.windows: $(OUT)/%.gt $(OUT)/windows.options
 	sh $(HERE)timed.sh $@.time det-propose det-propose $(if $(filter $(LEARNT),$*),$(COARSE),$(WINDOWS)) $< -o $@
+# those that boxes learn from
+$(OUT)/%.near: $(OUT)/%.regions
+	det-propose --from proposals --boxes proposals --near .6 $< -o $@
 # the objects themselves: the positives of SVMs
 $(OUT)/%.objects: $(OUT)/%.gt
 	det-propose --from gt $< -o $@
@@ -105,10 +112,15 @@ $(OUT)/%/features: $$(if $$($$*.features),$$(features),$$(trained)) $(OUT)/$(LEA
 $(OUT)/%/positives: $(OUT)/%/features $(OUT)/$(LEARNT).objects
 	@rm -rf $@.time
 	$(call pipe,$(OUT)/$(LEARNT).objects,$($*.features.pipe),$(features),$@.time) -o $@
+$(OUT)/%/near: $$(if $$($$*.features),$$(features),$$(trained)) $(OUT)/$(LEARNT).near
+	@rm -rf $@.time
+	$(call pipe,$(OUT)/$(LEARNT).near,$($*.near.pipe),$(features),$@.time) -o $@
 $(OUT)/%/svm.options: export NOW = -C $(C) $($(system).svm) $(SVM)
-$(OUT)/%/svm.det: $(OUT)/%/features $(OUT)/%/positives $(OUT)/%/svm.options
+$(OUT)/%/svm.det: $(OUT)/%/features $(OUT)/%/positives $(OUT)/%/svm.options \
+    $$(if $$($$*.near.pipe),$(OUT)/%/near)
 	@rm -rf $@.time
 	sh $(HERE)timed.sh $@.time det-svm det-svm -m $(features) -C $(C) $($*.svm) $(SVM) \
+	    $(if $($*.near.pipe),--box-file $(OUT)/$*/near) \
 	    --positives $(OUT)/$*/positives $(OUT)/$*/features -o $@
 
 # --- two detectors as one ---
@@ -133,6 +145,7 @@ tell: $(OUT)/story $(OUT)/story.tsv $(OUT)/story-AP.svg $(OUT)/story-AP50.svg
 
 .PHONY: story tell
 .PRECIOUS: $(OUT)/%.regions $(OUT)/%.windows $(OUT)/%.objects $(OUT)/%.ceiling \
-    $(OUT)/%/features $(OUT)/%/positives $(OUT)/%/svm.det
+    $(OUT)/%/features $(OUT)/%/positives $(OUT)/%/svm.det \
+    $(OUT)/%.near $(OUT)/%/near
 
 include $(HERE)asked.mk
