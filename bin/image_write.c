@@ -49,9 +49,13 @@ image_write(struct tool *t, struct items_in *stream, struct det_picture *pic,
 		{ 1, 3, pic->place.in_h, pic->place.in_w }, pic->tensor };
 	struct det_attrs a = { 0 };
 	char text[DET_NORM_TEXT];
+	const long number = ++t->at.item;
 
-	t->at.item++;
 	(void)snprintf(t->at.path, sizeof t->at.path, "%s", it.path ? it.path : "");
+	/* a batch of which nothing can be taken: the message names the picture, and what has
+	 * been written so far doesn't tell its place */
+	if (p->epochs && !it.path && (pic->input.broken || pic->err))
+		t->at.item = -1;
 	if (pic->input.broken)
 		items_in_broken(t, stream, pic->message ? pic->message : "no memory");
 	if (p->epochs && pic->input.one)
@@ -60,6 +64,7 @@ image_write(struct tool *t, struct items_in *stream, struct det_picture *pic,
 		(void)det_fail(
 		    pic->err, "%s", pic->message ? pic->message : "no memory");
 		tool_bad_item(t);
+		t->at.item = number;
 		it.error = pic->message;
 		it.orientation = 1;
 		it.map = (struct det_transform){ 1, 1, 0, 0, 0, 0 };
