@@ -30,9 +30,9 @@ struct propose_job {
 	/* Instead of maps, one of: */
 	int mode; /* of propose_selective_modes; 0: not asked for */
 	int slide;
-	const char *from;                      /* a list of the stream, NULL */
-	const char *gt;                        /* its objects, for near */
-	double near; /* of `from`: boxes that overlap an object by more; -1: all */
+	const char *from; /* a list of the stream, NULL */
+	const char *gt;   /* its objects, for near */
+	double near;      /* of `from`: boxes that overlap an object by more; -1: all */
 	struct det_selective_params selective; /* all but mode and max */
 	struct propose_windows windows;
 };
