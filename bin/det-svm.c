@@ -153,7 +153,7 @@ run(struct tool *t, struct job *j)
 	make_model(t, &m, j, s);
 	tool_check(t, det_svm_train(&r, s, j->in.classes, &j->p, say, NULL));
 	progress_clear();
-	svm_report(t, &r, s);
+	svm_report(t, &r, s, j->p.box_shards);
 	svm_write(t, &r, &m);
 	det_svm_result_release(&r);
 	det_svm_model_release(&m);

@@ -15,8 +15,9 @@
 void svm_write(
     struct tool *t, const struct det_svm_result *r, const struct det_svm_model *m);
 
-/* What was learnt, a line a class, on standard error; warnings. */
-void svm_report(
-    struct tool *t, const struct det_svm_result *r, const struct det_shards *s);
+/* What was learnt, a line a class, on standard error; warnings. `box`: the shards of
+ * --box-file, NULL. */
+void svm_report(struct tool *t, const struct det_svm_result *r,
+    const struct det_shards *s, const struct det_shards *box);
 
 #endif

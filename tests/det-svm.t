@@ -308,6 +308,12 @@ is "--box-rows: no more of a class" "$(rows all)| $(rows seven)" "60 60 | 7 7 "
 det-svm -q -m M.det --features rois --box-features rois --box-rows 60 in.det -o sixty.det
 is "as many as there are: all" "$(boxes_of sixty.det)" "$(boxes_of S.det)"
 
+det-svm -q -m M.det --features rois --box-features rois --box-file same.det in.det -o order.det
+is "a file with the classes in another order" "$(boxes_of order.det)" "$(boxes_of S.det)"
+like "one with classes that the model does not have" \
+	"$(det-svm -m M.det --features rois --box-features rois --box-file cow.det in.det 2>&1 >/dev/null)" \
+	"warning: --box-file: 30 objects are of classes that the model does not have"
+
 # --- what is refused ---
 refused() { # description regex args...
 	d=$1 r=$2

@@ -50,7 +50,7 @@ count_objects(struct det_svm_trainer *t, const struct det_shard_item *it)
 	for (size_t i = 0; i < it->gt.n; i++) {
 		int fresh;
 
-		if (!det_overlaps_learnt(&it->gt.box[i]))
+		if (it->gt.box[i].flags & DET_BOX_ASIDE)
 			continue;
 		if ((e = is_new(&fresh, t, &t->met, it, i)))
 			return e;
