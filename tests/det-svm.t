@@ -334,6 +334,7 @@ mkfifo pipe
 (cat in.det >pipe 2>/dev/null &)
 refused "a pipe" "pipe: a regular file expected" --features rois pipe
 refused "a tensor that is not there" "in.det: item 0 '0.jpg': no tensor 'fc9'" --features fc9 in.det
+refused "nor one for boxes" "in.det: item 0 '0.jpg': no tensor 'fc9' to correct boxes by" --features rois --box-features fc9 in.det
 refused "a list that is not there" "in.det: item 0 '0.jpg': no box list 'regions'" --features rois --boxes regions in.det
 refused "objects that are the proposals" "two lists expected, found .gt. twice" --features rois --boxes gt in.det
 sed 's/name=rois/name=side2/' in.txt | det-show --build - >side2.det
