@@ -78,13 +78,20 @@ choose(struct tool *t)
 		j.mode = 0;
 	if (own && !tool_given(t, "windows"))
 		j.slide = 0;
-	if (own && !tool_given(t, "from"))
+	if (own && !tool_given(t, "from")) {
 		j.from = NULL;
+		j.near = tool_given(t, "near") ? j.near : -1;
+	}
 	if ((j.mode != 0) + (j.slide != 0) + (j.from != NULL) > 1)
 		tool_usage(
 		    t, "one of --selective-search, --windows and --from expected");
 	if (j.near >= 0 && !j.from)
 		tool_usage(t, "--near chooses among the boxes of --from NAME");
+	if (j.near >= 0 && strcmp(j.gt, j.from) == 0)
+		tool_usage(t,
+		    "--from and --gt: two lists expected under --near, found '%s' "
+		    "twice",
+		    j.gt);
 	if (j.near >= 0 && strcmp(j.gt, j.boxes) == 0)
 		tool_usage(
 		    t, "--near: the new list would be '%s' as the objects are", j.gt);
@@ -92,6 +99,10 @@ choose(struct tool *t)
 	if (j.from && strcmp(j.from, j.boxes) == 0 && j.near < 0 && j.max <= 0)
 		tool_usage(t,
 		    "--from %s: the new list has that name too: give --boxes another",
+		    j.from);
+	if (j.from && strcmp(j.from, j.boxes) == 0 && t->keep)
+		tool_usage(t,
+		    "--keep: the item would have two lists '%s': give --boxes another",
 		    j.from);
 }
 

@@ -10,7 +10,6 @@
 #include "box/iou.h"
 #include "box/map.h"
 #include "box/windows.h"
-#include "svm/overlaps.h"
 
 int
 propose_read(struct tool *t, const struct propose_job *j, struct det_record *r)
@@ -86,7 +85,7 @@ keep_near(struct tool *t, struct det_boxes *list, struct det_boxes *gt, double l
 		for (size_t k = 0; k < gt->n && !near; k++) {
 			const struct det_fbox b = det_iou_box(&gt->box[k], 0);
 
-			near = det_overlaps_learnt(&gt->box[k]) &&
+			near = !(gt->box[k].flags & DET_BOX_ASIDE) &&
 			       (double)det_iou(&a, &b, 0) > least;
 		}
 		if (near)

@@ -80,19 +80,26 @@ svm_write(struct tool *t, const struct det_svm_result *r, const struct det_svm_m
 
 /* --- what was learnt --- */
 
+/* `which` begins the warning. */
 static void
-warn(struct tool *t, const struct det_svm_result *r, const struct det_shards *s)
+warn_left_out(struct tool *t, const struct det_shards *s, const char *which)
+{
+	if (det_shards_bad(s))
+		tool_warn(t, "%s%zu items are marked as bad: left out", which,
+		    det_shards_bad(s));
+	if (det_shards_unknown(s))
+		tool_warn(t,
+		    "%s%zu objects are of classes that the model does not have: left "
+		    "out",
+		    which, det_shards_unknown(s));
+}
+
+static void
+warn(struct tool *t, const struct det_svm_result *r)
 {
 	const struct det_classes *names = det_model_classes(t->model);
 	size_t objects = 0, positives = 0;
 
-	if (det_shards_bad(s))
-		tool_warn(
-		    t, "%zu items are marked as bad: left out", det_shards_bad(s));
-	if (det_shards_unknown(s))
-		tool_warn(t,
-		    "%zu objects are of classes that the model does not have: left out",
-		    det_shards_unknown(s));
 	for (size_t k = 0; k < r->classes; k++) {
 		const struct det_svm_class *c = &r->per_class[k];
 		const char *name = det_class_name(names, (long)k);
@@ -126,11 +133,15 @@ warn(struct tool *t, const struct det_svm_result *r, const struct det_shards *s)
 }
 
 void
-svm_report(struct tool *t, const struct det_svm_result *r, const struct det_shards *s)
+svm_report(struct tool *t, const struct det_svm_result *r, const struct det_shards *s,
+    const struct det_shards *box)
 {
 	const struct det_classes *names = det_model_classes(t->model);
 
-	warn(t, r, s);
+	warn_left_out(t, s, "");
+	if (box)
+		warn_left_out(t, box, "--box-file: ");
+	warn(t, r);
 	if (t->quiet)
 		return;
 	(void)fprintf(stderr, "%zu rows of %zu items, mean norm %.4g\n", r->rows,

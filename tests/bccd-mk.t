@@ -32,6 +32,10 @@ ask OUT=other ssd.run=out/ssd/run
 is "a run that is there is taken" "$? $(trained) $(cmp out/ssd/scores other/ssd/scores)" "0 0 "
 is "with its times" "$(grep train_rate other/ssd/figures)" "$(grep train_rate out/ssd/figures)"
 
+ask OUT=early JUDGED=nosplit
+like "a split that is not there" "$? $(cat err)" '^2 .*no ImageSets/Main/nosplit.txt there'
+is "is told before training" "$(trained) $(grep -c '^det-model' said)" "0 0"
+
 # --- what was stopped goes on ---
 rm out/ssd/trained out/ssd/boxes out/ssd/scores out/ssd/figures out/ssd/row
 ask

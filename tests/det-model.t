@@ -189,6 +189,7 @@ own_says() { # DESCRIPTION TEXT REGEX
 	det-model import safetensors own.safetensors --arch bad.arch -o new.det >out 2>err
 	like "$1: import" "$? $(wc -l <err) $(cat err)" "^2 1 det-model import safetensors: $3"
 }
+printf 'about no network\n[meta]\nprofile=none\n' >x.arch
 own_says "a mistake: file and line" '[meta]\n\n${x}\n' "bad.arch:3: no variable 'x' is set"
 own_says "a misspelt section" '[ancors]\n' 'bad.arch:1: a section net/NAME, anchors, '
 own_says "a piece that is not there" 'include no.part\n' "bad.arch:1: include: no file 'no.part' is beside this one or built in"
@@ -196,6 +197,8 @@ own_says "one above" 'include ../x\n' "bad.arch:1: include: the name of a file i
 own_says "itself" 'include bad.arch\n' 'bad.arch:1: bad.arch:1: include and each nested deeper than 16'
 own_says "a NUL byte" 'set a=1\000\n' 'bad.arch:1: text expected, found byte 0'
 own_says "a network that does not parse" '[names torch]\nb/* = *\n[net/b]\nnet b\n\ny = x()\n' '(own.safetensors: )?bad: net/b:3: '
+says "a file of nothing" 'null: a section .net/NAME. expected, found none' det-model new --arch /dev/null
+says "or of no network" 'x: a section .net/NAME. expected, found none' det-model new --arch x.arch
 says "no such file" 'none.arch: No such file' det-model new --arch none.arch
 says "the name of a built-in file" 'tiny_ssd.arch: No such file .*; the one that is built in is called tiny_ssd' \
 	det-model new --arch tiny_ssd.arch

@@ -255,12 +255,25 @@ det-show --build near.txt >near.det
 near() { det-propose --from found "$@" near.det | det-show --data | awk '/^[A-Z]/ { own = /^BOXS name='"${list:-proposals}"' / } own { print $1, $5 }' | grep -v BOXS | tr '\n' ' '; }
 is "--near: those that overlap an object" "$(near --near .5)" "10 0.5 14 0.9 "
 is "  by more" "$(near --near .9)" "10 0.5 "
-is "  whichever objects are meant" "$(near --near 0 --gt found | wc -w)" 0
+is "  whichever objects are meant" "$(det-propose --from gt --near .5 --gt found near.det | det-show | grep 'BOXS  prop' | tr -s ' ' | cut -d ' ' -f 3 | tr '\n' ' ')" "2 0 "
 is "  the best of them" "$(near --near 0 --max 2)" "14 0.9 22 0.8 "
 is "  in their list's place" "$(list=found near --near .5 --boxes found)" "10 0.5 14 0.9 "
 is "  as --max has it" "$(list=found near --max 1 --boxes found)" "14 0.9 1 0.5 "
 says "--near of nothing" "near chooses among the boxes of --from" det-propose --windows --near .5 near.det
 says "--near in place of the objects" "the new list would be 'gt'" det-propose --from found --near .5 --boxes gt near.det
+says "--near of the objects themselves" "two lists expected under --near, found 'gt' twice" det-propose --from gt --near .5 near.det
+says "--keep of what is replaced" "would have two lists 'found'" det-propose --from found --boxes found --near .5 --keep near.det
+# pictures stretched twofold across, mirrored: the same boxes are near, wherever objects are told
+for space in image input; do
+	sed 's/^ITEM.*/& input=400x100 map="2 1 0 0 flip"/' near.txt | awk -v space="$space" '
+		/^[A-Z]/ { gt = /name=gt/; if (gt && space == "input") sub("space=image", "space=input") }
+		gt && /^  / && space == "input" { l = 400 - 2 * $3; $3 = 400 - 2 * $1; $1 = l; $0 = "  " $0 }
+		{ print }' | det-show --build - >moved.det
+	is "  objects in space $space" "$(det-propose --from found --near .5 moved.det | det-show | grep -c 'BOXS  proposals  [20] boxes')" 2
+done
+is "a model's --near goes with its --from" "$(printf 'STRM\nTEXT name=options/det-propose\n  | from=found\n  | near=.5\nEND.\n' |
+	det-show --build - >N.det; det-propose -m N.det near.det | det-show | grep 'BOXS  prop' | tr '\n' ' '
+	det-propose -m N.det --windows near.det | det-show | grep -c 'BOXS  prop')" "BOXS  proposals  2 boxes  space=image BOXS  proposals  0 boxes  space=image 2"
 says "no such list" "item 0 'a.jpg': no box list 'boxes'" det-propose --from boxes lists.det
 says "its own name" "has that name too" det-propose --from gt --boxes gt lists.det
 det-propose --from gt lists.det >twice.det

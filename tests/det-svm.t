@@ -308,6 +308,12 @@ is "--box-rows: no more of a class" "$(rows all)| $(rows seven)" "60 60 | 7 7 "
 det-svm -q -m M.det --features rois --box-features rois --box-rows 60 in.det -o sixty.det
 is "as many as there are: all" "$(boxes_of sixty.det)" "$(boxes_of S.det)"
 
+det-svm -q -m M.det --features rois --box-features rois --box-file same.det in.det -o order.det
+is "a file with the classes in another order" "$(boxes_of order.det)" "$(boxes_of S.det)"
+like "one with classes that the model does not have" \
+	"$(det-svm -m M.det --features rois --box-features rois --box-file cow.det in.det 2>&1 >/dev/null)" \
+	"warning: --box-file: 30 objects are of classes that the model does not have"
+
 # --- what is refused ---
 refused() { # description regex args...
 	d=$1 r=$2
@@ -328,6 +334,7 @@ mkfifo pipe
 (cat in.det >pipe 2>/dev/null &)
 refused "a pipe" "pipe: a regular file expected" --features rois pipe
 refused "a tensor that is not there" "in.det: item 0 '0.jpg': no tensor 'fc9'" --features fc9 in.det
+refused "nor one for boxes" "in.det: item 0 '0.jpg': no tensor 'fc9' to correct boxes by" --features rois --box-features fc9 in.det
 refused "a list that is not there" "in.det: item 0 '0.jpg': no box list 'regions'" --features rois --boxes regions in.det
 refused "objects that are the proposals" "two lists expected, found .gt. twice" --features rois --boxes gt in.det
 sed 's/name=rois/name=side2/' in.txt | det-show --build - >side2.det
@@ -347,6 +354,13 @@ refused "no negative" "class 'cat' has 30 positives and no negative" --features 
 sed 's/rois 4 1 1/big 30000 1 1/' M.txt | det-show --build - >W.det
 refused "memory for nothing" "the matrix of|too few negatives|MiB" -m W.det --features big --cache 1 --box-features big \
 	"$(awk 'BEGIN { print "STRM\n  | cat\nITEM id=0 path=a.jpg\nBOXS name=gt space=image\n  0 0 9 9 1 0\nBOXS name=proposals space=image\n  0 0 9 9 1 -1\nTENS f32 1x30000 name=big"; for (i = 0; i < 30000; i++) print " 1"; print "END." }' | det-show --build - >big.det; echo big.det)"
+sed 's/rois 4 1 1/long 400 1 1/' M.txt | det-show --build - >L.det
+awk 'BEGIN { print "STRM\n  | cat\nITEM id=0 path=a.jpg\nBOXS name=gt space=image\n  0 0 9 9 1 0\nBOXS name=proposals space=image"; for (i = 0; i < 400; i++) print "  0 0 9 9 1 -1"; print "TENS f32 400x400 name=long"; for (i = 0; i < 160000; i++) print " 1"; print "END." }' |
+	det-show --build - >long.det
+refused "a matrix for boxes, before SVMs are trained" "boxes of class 'cat': 400 rows of 400 features want a matrix of 2 MiB, 1 are allowed" \
+	-m L.det --features long --box-features long --cache 1 --neg-iou 0 long.det
+refused "with fewer rows that is none" "class 'cat' has 1 positives and no negative" \
+	-m L.det --features long --box-features long --cache 1 --neg-iou 0 --box-rows 300 long.det
 sed '/^TEXT name=decode/,/rcnn(/d' M.txt | det-show --build - >nodecode.det
 det-svm -m nodecode.det --features rois in.det >out 2>err
 is "a model without decode" "$? $(cat err)" \

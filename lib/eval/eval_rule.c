@@ -53,7 +53,7 @@ static void
 rule_best(struct det_eval_rule *r)
 {
 	r->match = DET_EVAL_BEST;
-	r->ignore = DET_BOX_DIFFICULT | DET_BOX_CROWD | DET_BOX_IGNORE;
+	r->ignore = DET_BOX_ASIDE;
 	r->n_iou = 1;
 	r->iou[0] = .5;
 	r->n_area = 1;

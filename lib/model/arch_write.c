@@ -16,6 +16,21 @@ is_private(const char *name)
 	       strcmp(name, "meta") == 0 || strncmp(name, "names ", 6) == 0;
 }
 
+static int
+is_net(const struct arch_section *s)
+{
+	return strncmp(s->name, "net/", 4) == 0;
+}
+
+static int
+has_net(const struct det_arch *a)
+{
+	for (size_t i = 0; i < a->n_sections; i++)
+		if (is_net(&a->section[i]))
+			return 1;
+	return 0;
+}
+
 enum det_err
 arch_write_texts(struct det_writer *w, const struct det_arch *a, const char *origin)
 {
@@ -23,6 +38,9 @@ arch_write_texts(struct det_writer *w, const struct det_arch *a, const char *ori
 	struct det_buf b = { 0 };
 	enum det_err e;
 
+	if (!has_net(a))
+		return det_fail(DET_INVALID,
+		    "%s: a section [net/NAME] expected, found none", a->name);
 	e = det_buf_printf(&b, "arch=%s\n%s%s", a->name,
 	    meta && meta->text.len ? meta->text.text : "", origin);
 	for (size_t i = 0; !e && i < a->n_vars; i++)
@@ -52,7 +70,7 @@ arch_each_weight(const struct det_arch *a,
 		struct det_tensor shape;
 		const char *name;
 
-		if (strncmp(s->name, "net/", 4) != 0)
+		if (!is_net(s))
 			continue;
 		if ((e = det_net_parse(&net, s->text.text, s->text.len, s->name)))
 			return det_fail_in(e, "%s", a->name);

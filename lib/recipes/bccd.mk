@@ -126,7 +126,8 @@ $(OUT)/classes: $(OUT)/$(LEARNT).gt
 	det-show --classes $< >$@
 
 # --- a system: where it begins, its run, what it finds, how good that is ---
-$(OUT)/%/begin.det: $(OUT)/classes $(OUT)/%/begin.options
+# a split to be judged by that is not there is told before hours of training
+$(OUT)/%/begin.det: $(OUT)/classes $(OUT)/%/begin.options | $(OUT)/$(JUDGED).gt
 	det-model new --arch $(arch) --classes $(OUT)/classes --seed $(SEED) \
 	    $(weights:%=--weights %) -o $@
 

@@ -92,7 +92,7 @@ $(OUT)/%.regions: $(OUT)/%.gt $(OUT)/regions.options
 	    sh $(HERE)timed.sh $@.time det-propose det-propose $(REGIONS) $(STAGE) -o $@
 $(OUT)/%.windows: $(OUT)/%.gt $(OUT)/windows.options
 	sh $(HERE)timed.sh $@.time det-propose det-propose $(if $(filter $(LEARNT),$*),$(COARSE),$(WINDOWS)) $< -o $@
-# those that boxes learn from
+# those that boxes learn from, by det-svm's own --box-iou
 $(OUT)/%.near: $(OUT)/%.regions
 	det-propose --from proposals --boxes proposals --near .6 $< -o $@
 # the objects themselves: the positives of SVMs

@@ -31,7 +31,7 @@ struct det_patches {
 	size_t n;
 	struct det_link *link;
 	size_t links;
-	/* Where a pixel belongs: det_patches_of(). */
+	/* A pixel of tile t belongs to of[first[t] + piece[y * w + x]]. */
 	size_t across, down; /* tiles */
 	uint16_t *piece;     /* of each pixel, the part of its tile: from 0 in each */
 	size_t *first;       /* of each tile, its first piece's number in the picture */

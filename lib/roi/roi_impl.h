@@ -57,15 +57,14 @@ enum det_err det_roi_axis_spp(struct det_roi_axis *a, struct det_roi_plan *p, fl
     float hi, size_t cells, size_t bins, double step,
     const struct det_roi_params *params) DET_MUST_USE;
 
-/* Computes channels [c0, c1) of a job; `row` is scratch, as many floats as the map has
- * columns. Returns whether it met NaN or infinity. */
+/* Channels [c0, c1) of a job. */
 struct det_roi_work {
 	const struct det_roi_plan *plan;
 	const struct det_roi_map *map;
 	const struct det_roi_job *job;
 	size_t c0, c1;
-	float *out; /* of all RoIs; backward: their gradients, read */
-	float *row;
+	float *out;  /* of all RoIs; backward: their gradients, read */
+	float *row;  /* scratch, as many floats as the map has columns */
 	float *grad; /* backward: of the map, added to */
 };
 
@@ -99,9 +98,10 @@ int det_roi_range_avx512(
 
 struct det_roi_kernel {
 	const char *name;
+	/* one job; they return whether they met NaN or infinity */
 	int (*mean)(const struct det_roi_work *w);
 	int (*max)(const struct det_roi_work *w);
-	/* NULL: none, every job by itself */
+	/* all jobs of a range; NULL: none, every job by itself */
 	int (*range)(
 	    const struct det_roi_range *r, const struct det_roi_work *w, float *room);
 };

@@ -22,13 +22,13 @@ enum {
 	DET_BOX_CROWD = 2,
 	DET_BOX_IGNORE = 4,
 };
-
+#define DET_BOX_ASIDE (DET_BOX_DIFFICULT | DET_BOX_CROWD | DET_BOX_IGNORE)
 struct det_box {
 	double x1, y1, x2, y2;
-	double score;  /* ground truth: 1 */
-	double area;   /* annotated area in pixels; 0: not given, the box's own */
-	int32_t label; /* index into the stream's class table; -1: none */
-	uint32_t flags;
+	double score;   /* ground truth: 1 */
+	double area;    /* annotated area in pixels; 0: not given, the box's own */
+	int32_t label;  /* index into the stream's class table; -1: none */
+	uint32_t flags; /* any of ASIDE: neither learnt from nor background */
 	int32_t
 	    source; /* index of the anchor, proposal or line that it came from; -1 */
 };

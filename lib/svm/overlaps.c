@@ -52,12 +52,6 @@ meet(struct det_overlaps *o, size_t at, size_t object, float iou, int learnt, in
 		o->equal[at] = (int32_t)object;
 }
 
-int
-det_overlaps_learnt(const struct det_box *object)
-{
-	return !(object->flags & (DET_BOX_DIFFICULT | DET_BOX_CROWD | DET_BOX_IGNORE));
-}
-
 enum det_err
 det_overlaps_find(
     struct det_overlaps *o, const struct det_shard_item *it, size_t classes)
@@ -71,7 +65,7 @@ det_overlaps_find(
 	for (size_t k = 0; k < it->gt.n; k++) {
 		const struct det_box *g = &it->gt.box[k];
 		const struct det_fbox object = det_iou_box(g, 0);
-		const int learnt = det_overlaps_learnt(g);
+		const int learnt = !(g->flags & DET_BOX_ASIDE);
 
 		for (size_t i = 0; i < it->boxes.n; i++) {
 			const struct det_box *b = &it->boxes.box[i];

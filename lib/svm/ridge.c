@@ -179,16 +179,41 @@ det_ridge_bytes(size_t rows, size_t dims)
 	return sizeof(double) * m * (m + T + (dual ? 0 : BLOCK)) + sizeof(float) * kept;
 }
 
+/* A multiple of TILE. */
+static size_t
+unknowns(size_t rows, size_t dims)
+{
+	const size_t m = (rows <= dims ? rows : dims + 1) + TILE - 1;
+
+	return m - m % TILE;
+}
+
+enum det_err
+det_ridge_fits(size_t rows, size_t dims, size_t memory)
+{
+	const size_t m = unknowns(rows, dims);
+	size_t square, bytes;
+	enum det_err e;
+
+	if ((e = det_mul(&square, m, m)) ||
+	    (e = det_mul(&bytes, square, sizeof(double))) || bytes <= memory)
+		return e;
+	return det_fail(DET_LIMIT,
+	    "%zu rows of %zu features want a matrix of %zu MiB, %zu are allowed", rows,
+	    dims, (bytes >> 20) + 1, memory >> 20);
+}
+
 enum det_err
 det_ridge_new(struct det_ridge **out, size_t rows, size_t dims, double scale,
     double lambda, size_t memory, int threads)
 {
 	struct det_ridge *r;
-	size_t square, bytes;
+	size_t square;
 	enum det_err e;
 
 	*out = NULL;
-	if ((e = det_calloc(&r, 1, sizeof *r)))
+	if ((e = det_ridge_fits(rows, dims, memory)) ||
+	    (e = det_calloc(&r, 1, sizeof *r)))
 		return e;
 	*r = (struct det_ridge){ .most = rows,
 		.dims = dims,
@@ -196,19 +221,9 @@ det_ridge_new(struct det_ridge **out, size_t rows, size_t dims, double scale,
 		.lambda = lambda,
 		.threads = threads,
 		.dual = rows <= dims };
-	r->m = (r->dual ? rows : dims + 1) + TILE - 1;
-	r->m -= r->m % TILE;
+	r->m = unknowns(rows, dims);
 	if ((e = det_mul(&square, r->m, r->m)) ||
-	    (e = det_mul(&bytes, square, sizeof *r->a)))
-		goto fail;
-	if (bytes > memory) {
-		e = det_fail(DET_LIMIT,
-		    "%zu rows of %zu features want a matrix of %zu MiB, %zu are "
-		    "allowed",
-		    rows, dims, bytes >> 20, memory >> 20);
-		goto fail;
-	}
-	if ((e = det_calloc(&r->a, square, sizeof *r->a)) ||
+	    (e = det_calloc(&r->a, square, sizeof *r->a)) ||
 	    (e = det_calloc(&r->zy, r->m * T, sizeof *r->zy)))
 		goto fail;
 	if (r->dual) {

@@ -15,8 +15,10 @@ struct det_ridge;
 
 /* About how many bytes the regression below takes, its matrix and all. */
 double det_ridge_bytes(size_t rows, size_t dims);
+/* DET_LIMIT where that matrix takes more than `memory` bytes. */
+enum det_err det_ridge_fits(size_t rows, size_t dims, size_t memory) DET_MUST_USE;
 /* For `rows` rows of `dims` features, which count times scale, and a constant 1 besides;
- * lambda above 0. DET_LIMIT where its matrix would take more than `memory` bytes. */
+ * lambda above 0. DET_LIMIT as det_ridge_fits has it. */
 enum det_err det_ridge_new(struct det_ridge **out, size_t rows, size_t dims,
     double scale, double lambda, size_t memory, int threads) DET_MUST_USE;
 void det_ridge_free(struct det_ridge *r);

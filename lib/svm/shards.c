@@ -229,7 +229,8 @@ whole(struct det_shards *s)
 			return det_fail(DET_INVALID, "no box list '%s'", lists[i]);
 	for (int i = 0; i < KINDS; i++) {
 		if (names[i] && !s->tensor[i].rank)
-			return det_fail(DET_INVALID, "no tensor '%s'", names[i]);
+			return det_fail(DET_INVALID, "no tensor '%s'%s", names[i],
+			    i == BOX_FEATURES ? " to correct boxes by" : "");
 		if (names[i] && s->tensor[i].dims[0] != s->it.boxes.n)
 			return det_fail(DET_INVALID,
 			    "tensor '%s' has %zu rows, list '%s' %zu boxes: a row of "

@@ -12,20 +12,28 @@
 struct det_svm_train_params {
 	struct det_svm_params solve;
 	struct det_svm_mining mining; /* .most: follows from memory */
-	double norm; /* features are scaled so that their mean norm is this; 0: no */
-	double
-	    positive_iou; /* boxes that overlap an object by as much are positives too;
-			      * 0: only those that coincide with one */
-	double negative_iou; /* negatives overlap every object of the class by less */
-	long passes;         /* over all items, 0: no mining ... */
-	size_t drawn;        /* ... but so many negatives at random */
+	/* features are scaled so that their mean norm is this; 0: no */
+	double norm;
+	/* boxes that overlap an object by as much are positives too; 0: only those that
+	 * coincide with one */
+	double positive_iou;
+	/* negatives overlap every object of the class by less */
+	double negative_iou;
+	/* over all items; 0: no mining, but so many negatives at random */
+	long passes;
+	size_t drawn;
 	unsigned long long seed;
-	double box_iou, lambda; /* box regression: rows that overlap by more */
-	size_t box_rows;        /* of a class, at most, taken evenly from all; 0: all */
-	/* other shards of rows to correct boxes by, whose features and box features are the
-	 * same; NULL: the rows of the SVMs have both */
+
+	/* box regression: of rows that overlap an object by more */
+	double box_iou, lambda;
+	/* of a class, at most, taken evenly from all; 0: all */
+	size_t box_rows;
+	/* where its rows come from, opened with the box features as .features too; NULL: from
+	 * the shards of the SVMs, if these have box features */
 	struct det_shards *box_shards;
-	size_t memory; /* bytes for negatives, or a matrix of the regression */
+
+	/* bytes for negatives, or for matrices of the regression */
+	size_t memory;
 	int threads;
 };
 
@@ -39,13 +47,14 @@ struct det_svm_train_params {
 
 /* What became of a class. */
 struct det_svm_class {
-	size_t
-	    objects; /* to be learnt from, each once; positives may be fewer or more */
-	size_t positives;
-	size_t box_rows, box_near; /* learnt from, of so many that are near an object */
-	size_t met,
-	    kept; /* negatives: that were ever trained on, and in the last training */
-	size_t trained, stopped; /* times; times that liblinear gave up */
+	/* objects to be learnt from, each once; positives may be fewer or more */
+	size_t objects, positives;
+	/* rows that boxes learn from, of so many that are near an object */
+	size_t box_rows, box_near;
+	/* negatives that were ever trained on, and in the last training */
+	size_t met, kept;
+	/* times; times that liblinear gave up */
+	size_t trained, stopped;
 	struct det_svm_fit fit;
 	double box_error[4]; /* mean squared error of the deltas, in its rows */
 };

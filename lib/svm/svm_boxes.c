@@ -4,6 +4,10 @@
  * towards the deltas of box/coder.h to the object that they overlap most. One reading of all
  * rows is for as many classes, in their order, as memory has room for: for all, unless
  * features are long. Which classes share a reading changes nothing in what they learn.
+ *
+ * The rows are those of the SVMs, or come from shards of their own. R-CNN takes them all; here
+ * a bound takes every so many-th of a class's, since the matrix of long features grows with
+ * the square of their number.
  */
 #include "svm/svm_impl.h"
 
@@ -20,14 +24,11 @@ struct regressions {
 	size_t *met; /* of each class: rows near an object, so far */
 };
 
-/* Of n rows as many as `most` are taken, evenly: whether row i is one. */
-static int
-taken(size_t i, size_t n, size_t most)
+/* In integers: rounded shares would take a row less than were announced. */
+int
+det_svm_takes(size_t i, size_t n, size_t most)
 {
-	const double share = (double)most / (double)n;
-
-	return most >= n ||
-	       (size_t)((double)(i + 1) * share) > (size_t)((double)i * share);
+	return most >= n || (uint64_t)(i + 1) * most / n > (uint64_t)i * most / n;
 }
 
 static enum det_err
@@ -41,7 +42,7 @@ add_row(struct det_svm_trainer *t, const struct det_shard_item *it, size_t row,
 	float target[4];
 
 	if (!((double)t->o.best[at] > t->p->box_iou) ||
-	    !taken(g->met[k]++, c->box_near, c->box_rows))
+	    !det_svm_takes(g->met[k]++, c->box_near, c->box_rows))
 		return DET_OK;
 	to = &it->gt.box[t->o.object[at]];
 	det_coder_encode(target, &coder,

@@ -49,6 +49,9 @@ enum det_err det_svm_survey(struct det_svm_trainer *t) DET_MUST_USE;
 /* The SVMs in t->cache, of negatives that were mined, or drawn. */
 enum det_err det_svm_mine(struct det_svm_trainer *t) DET_MUST_USE;
 enum det_err det_svm_draw(struct det_svm_trainer *t) DET_MUST_USE;
+/* Of n rows exactly `most`, or all, are taken, evenly: whether row i is one. Products of the
+ * two must fit 64 bits. */
+int det_svm_takes(size_t i, size_t n, size_t most);
 /* The box regressors in t->r; classes without rows have weights of 0. */
 enum det_err det_svm_regress(struct det_svm_trainer *t) DET_MUST_USE;
 

@@ -8,6 +8,8 @@
 
 #include <math.h>
 
+#include "svm/ridge.h"
+
 /* --- survey --- */
 
 static double
@@ -50,7 +52,7 @@ count_objects(struct det_svm_trainer *t, const struct det_shard_item *it)
 	for (size_t i = 0; i < it->gt.n; i++) {
 		int fresh;
 
-		if (!det_overlaps_learnt(&it->gt.box[i]))
+		if (it->gt.box[i].flags & DET_BOX_ASIDE)
 			continue;
 		if ((e = is_new(&fresh, t, &t->met, it, i)))
 			return e;
@@ -149,6 +151,21 @@ bound_negatives(struct det_svm_trainer *t)
 	return DET_OK;
 }
 
+/* That boxes can be learnt is known before hours of mining, and not after them. */
+static enum det_err
+check_boxes(const struct det_svm_trainer *t)
+{
+	const struct det_svm_result *r = t->r;
+	enum det_err e;
+
+	for (size_t k = 0; k < r->classes; k++)
+		if ((e = det_ridge_fits(
+			 r->per_class[k].box_rows, r->box_dims, t->p->memory)))
+			return det_fail_in(e, "boxes of class '%s'",
+			    det_class_name(t->classes, (long)k));
+	return DET_OK;
+}
+
 enum det_err
 det_svm_survey(struct det_svm_trainer *t)
 {
@@ -189,5 +206,5 @@ det_svm_survey(struct det_svm_trainer *t)
 		    "no positive among %zu rows of %zu items: rows of the objects' own "
 		    "boxes expected besides those of proposals",
 		    r->rows, r->items);
-	return bound_negatives(t);
+	return (e = check_boxes(t)) ? e : bound_negatives(t);
 }

@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "svm/svm_cache.h"
+#include "svm/svm_impl.h"
 #include "tests/unit/tap.h"
 
 /* Rows of two clouds that overlap, a third of the numbers 0 as behind a ReLU. */
@@ -364,6 +365,30 @@ test_mining(void)
 	free(x);
 }
 
+/* Of n rows exactly so many, no two further apart than need be. */
+static void
+test_takes(void)
+{
+	size_t wrong = 0, uneven = 0;
+
+	for (size_t n = 1; n <= 120; n++)
+		for (size_t most = 1; most <= n + 1; most++) {
+			const size_t all = most < n ? most : n;
+			size_t taken = 0, last = 0;
+
+			for (size_t i = 0; i < n; i++) {
+				if (!det_svm_takes(i, n, most))
+					continue;
+				uneven += i + 1 - last > (n + all - 1) / all;
+				last = i + 1;
+				taken++;
+			}
+			wrong += taken != all;
+		}
+	ok(wrong == 0, "of n rows as many as are asked for (%zu wrong)", wrong);
+	ok(uneven == 0, "evenly (%zu not)", uneven);
+}
+
 int
 main(void)
 {
@@ -373,5 +398,6 @@ main(void)
 	test_stopped();
 	test_apart();
 	test_mining();
+	test_takes();
 	return done();
 }
