@@ -17,6 +17,7 @@
 #include "model/pipeline.h"
 #include "model/profile.h"
 #include "nn/graph.h"
+#include "tests/unit/says.h"
 #include "tests/unit/tap.h"
 
 /* --- every architecture ---------------------------------------------------------------- */
@@ -239,15 +240,6 @@ test_shapes(void)
 }
 
 /* --- variables ------------------------------------------------------------------------- */
-
-static int
-says(const char *what)
-{
-	if (strstr(det_errmsg(), what))
-		return 1;
-	(void)printf("# said: %s\n", det_errmsg());
-	return 0;
-}
 
 static void
 test_variables(void)

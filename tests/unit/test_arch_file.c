@@ -10,6 +10,7 @@
 
 #include "model/arch_impl.h"
 #include "model/arch_match.h"
+#include "tests/unit/says.h"
 #include "tests/unit/tap.h"
 
 #define NET "[net/backbone]\nnet backbone\ninput x 2 4 4\n"
@@ -27,15 +28,6 @@ static void
 put(const char *path, const char *text)
 {
 	put_bytes(path, text, strlen(text));
-}
-
-static int
-says(const char *what)
-{
-	if (strstr(det_errmsg(), what))
-		return 1;
-	(void)printf("# said: %s\n", det_errmsg());
-	return 0;
 }
 
 /* A text of the architecture of a file is `want`. */
