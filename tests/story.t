@@ -67,6 +67,24 @@ story YOLO=yolov3
 like "another YOLO" "$(cat out/story)" '^Fast R-CNN \+ YOLOv3 '
 is "trains nothing" "$(ran det-train) $(ran det-merge)" "0 1"
 
+# a stage's time is that of the boxes, and none of what they learnt from
+stage() { # SYSTEM STAGE: its processor seconds, by the pipe and by the figures
+	awk 'FNR == 4 { split($0, s, /[ms ]+/); printf "%.2f ", s[1] * 60 + s[2] + s[3] * 60 + s[4] }' \
+		"out/$1/boxes.time/$2"
+	awk -F '\t' -v n="$(det-show out/test.gt | grep -c '^ITEM')" -v f="cpu_ms:$2" \
+		'$2 == f { printf "%.2f\n", n * $3 / 1000 }' "out/$1/figures"
+}
+for f in features positives near svm.det; do
+	printf '1\n2\n0m0.0s 0m0.0s\n5m0.0s 0m0.0s\n' >out/spp/$f.time/det-roipool
+done
+rm out/spp/figures
+story
+for s in rcnn spp fast; do
+	# shellcheck disable=SC2046
+	set -- $(stage $s det-roipool)
+	is "the time of $s" "$1" "${2:-none}"
+done
+
 # --- stopped while features were made ---
 cp out/rcnn/svm.det rcnn.det
 rm out/rcnn/features out/rcnn/positives out/rcnn/svm.det out/rcnn/boxes out/rcnn/scores \

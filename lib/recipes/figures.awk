@@ -4,8 +4,8 @@
 #   awk -f figures.awk -v name=NAME -v n=PICTURES FILE...
 #
 # FILE...: scores of det-eval --per-class --tsv; times.tsv of a run; what timed.sh left: of steps
-# of the training in folders named features.time, positives.time and svm.det.time, in others of
-# the pipe that was tested, and of the proposals that came to it; what recall.awk wrote, which is
+# of the training in folders named features.time, positives.time, near.time and svm.det.time, in
+# others of the pipe that was tested, and of the proposals that came to it; what recall.awk wrote, which is
 # passed on; and figures of other systems that this one runs, whose times are added.
 # A pipe's time is from where its first stage began to where its last one ended. Times a picture
 # are in milliseconds, of n pictures; those of processors are user's and system's together.
@@ -21,6 +21,8 @@ function seconds(s,    part) {
 	split(s, part, /[ms]/)
 	return 60 * part[1] + part[2]
 }
+# whether a folder's times are of the training
+function learnt(f) { return f ~ /^(features|positives|near|svm\.det)\.time$/ }
 function spent(name, s) {
 	if (!(name in cpu))
 		stage[++stages] = name
@@ -33,11 +35,10 @@ FNR == 1 {
 	file = path[depth]
 	folder = depth > 1 ? path[depth - 1] : ""
 	timed = folder ~ /\.time$/
-	learning = folder ~ /^(features|positives|svm\.det)\.time$/
 }
 timed && FNR == 1 && (!(folder in from) || $1 < from[folder]) { from[folder] = $1 + 0 }
 timed && FNR == 2 && (!(folder in to) || $1 > to[folder]) { to[folder] = $1 + 0 }
-timed && FNR == 4 && !learning {
+timed && FNR == 4 && !learnt(folder) {
 	split($1, t, " ")
 	spent(file, seconds(t[1]) + seconds(t[2]))
 }
@@ -67,7 +68,7 @@ NF == 3 { say($2, $3) }
 
 END {
 	for (f in from)
-		if (f ~ /^(features|positives|svm\.det)\.time$/)
+		if (learnt(f))
 			trained += to[f] - from[f]
 		else
 			elapsed += to[f] - from[f]
