@@ -15,14 +15,14 @@ the processor time of both. Written for OpenCV 4.6 (Debian 12's python3-opencv).
 
 Measured (recall MABO at 500, 1000, 2000; processor seconds of one thread, on a busy machine,
 where OpenCV's may come from another hour than det's; --max 0):
-  voc100, all, fast         OpenCV  .736 .686  .872 .744  .930 .801   1,557 boxes  1.64 s
-                            det     .843 .771  .905 .807  .956 .827   3,211 boxes   .25 s
+  voc100, all, fast         OpenCV  .736 .686  .872 .744  .930 .801   1,557 boxes  1.57 s
+                            det     .843 .771  .905 .807  .956 .827   3,211 boxes   .14 s
+   all, quality             OpenCV  .817 .696  .876 .745  .930 .789   5,514 boxes  5.12 s
+                            det     .846 .780  .912 .819  .934 .851  13,282 boxes   .35 s
    50 of them, held out     OpenCV  .754 .683  .877 .734  .913 .780
-   (START=1 EVERY=2)        det     .826 .738  .899 .785  .949 .804
-   20 of them, quality      OpenCV  .785 .693  .831 .735  .908 .789   5,737 boxes  5.06 s
-   (EVERY=5)                det     .862 .791  .923 .831  .923 .865  13,813 boxes   .52 s
-  bccd's test, 18, fast     OpenCV  .719 .627  .849 .694  .892 .721   1,395 boxes  2.73 s
-   (EVERY=4)                det     .810 .687  .905 .739  .957 .774   2,983 boxes   .39 s
+   (START=1 EVERY=2), fast  det     .826 .738  .899 .785  .949 .804
+  bccd's test, all 72, fast OpenCV  .718 .631  .831 .690  .872 .711   1,425 boxes  3.03 s
+                            det     .789 .681  .920 .739  .973 .768   3,000 boxes   .23 s
    8, quality (EVERY=9)     OpenCV  .670 .619  .780 .678  .870 .723   3,209 boxes  8.96 s
                             det     .710 .627  .910 .718  .970 .787  13,241 boxes   .89 s
   bccd's train, 14, fast    OpenCV  .706 .672  .783 .717  .817 .739   1,358 boxes  2.95 s
