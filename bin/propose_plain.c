@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#include "box/iou.h"
 #include "box/map.h"
+#include "box/near.h"
 #include "box/windows.h"
 
 int
@@ -70,30 +70,6 @@ bare(struct det_boxes *list)
 	}
 }
 
-/* Keeps the boxes that overlap an object by more than `least`: what boxes are corrected by
- * learns from no others. Objects that are difficult, a crowd or to be ignored don't count. */
-static void
-keep_near(struct tool *t, struct det_boxes *list, struct det_boxes *gt, double least)
-{
-	size_t n = 0;
-
-	tool_check(t, det_boxes_map(gt, &t->cur, list->space));
-	for (size_t i = 0; i < list->n; i++) {
-		const struct det_fbox a = det_iou_box(&list->box[i], 0);
-		int near = 0;
-
-		for (size_t k = 0; k < gt->n && !near; k++) {
-			const struct det_fbox b = det_iou_box(&gt->box[k], 0);
-
-			near = !(gt->box[k].flags & DET_BOX_ASIDE) &&
-			       (double)det_iou(&a, &b, 0) > least;
-		}
-		if (near)
-			list->box[n++] = list->box[i];
-	}
-	list->n = n;
-}
-
 void
 propose_from(struct tool *t, const struct propose_job *j)
 {
@@ -119,7 +95,8 @@ propose_from(struct tool *t, const struct propose_job *j)
 		bare(&list);
 		if (j->near >= 0) {
 			tool_check(t, det_boxes_read(&gt, &h.held[1]));
-			keep_near(t, &list, &gt, j->near);
+			tool_check(t, det_boxes_map(&gt, &t->cur, list.space));
+			det_boxes_near(&list, &gt, j->near);
 		}
 		if (j->max > 0)
 			tool_check(t, det_nms(&list, &best));
