@@ -23,8 +23,10 @@ where OpenCV's may come from another hour than det's; --max 0):
    (START=1 EVERY=2), fast  det     .826 .738  .899 .785  .949 .804
   bccd's test, all 72, fast OpenCV  .718 .631  .831 .690  .872 .711   1,425 boxes  3.03 s
                             det     .789 .681  .920 .739  .973 .768   3,000 boxes   .23 s
-   8, quality (EVERY=9)     OpenCV  .670 .619  .780 .678  .870 .723   3,209 boxes  8.96 s
-                            det     .710 .627  .910 .718  .970 .787  13,241 boxes   .89 s
+   all 72, quality          OpenCV  .745 .641  .848 .697  .916 .740   3,118 boxes  8.53 s
+                            det     .735 .626  .878 .700  .975 .773  13,334 boxes   .48 s
+   --seed 2                         .731 .634  .894 .716  .968 .771
+   --seed 3                         .745 .638  .892 .716  .970 .770
   bccd's train, 14, fast    OpenCV  .706 .672  .783 .717  .817 .739   1,358 boxes  2.95 s
    (START=7 EVERY=15)       det     .800 .729  .900 .768  .956 .791   2,845 boxes   .37 s
   Best 2000 by class, of the 14 and the 18 together, fast: platelets OpenCV 30 of 32, det 30;
