@@ -179,15 +179,25 @@ struct pool {
 	size_t width;
 };
 
-/* Where the jobs end that begin at `from`, are on one map and not too many for a task. */
-static size_t
-task_end(const struct det_roi_plan *plan, size_t from)
+/* Whether maxima may be computed together. */
+static int
+shares(const struct pool *p)
 {
+	return p->max && !p->grad && p->kernel->range != NULL;
+}
+
+/* Where the jobs end that begin at `from` and are on one map; not too many, where they may be
+ * computed together. On the way back all must be in one task: they add to the same cells. */
+static size_t
+task_end(const struct pool *p, size_t from)
+{
+	const struct det_roi_plan *plan = p->plan;
+	const size_t most = shares(p) ? TOGETHER : SIZE_MAX;
 	size_t to = from, outputs = 0;
 
 	for (; to < plan->jobs && plan->job[to].map == plan->job[from].map; to++) {
 		outputs += (size_t)plan->job[to].y.bins * plan->job[to].x.bins;
-		if (outputs > TOGETHER && to > from)
+		if (outputs > most && to > from)
 			break;
 	}
 	return to;
@@ -204,9 +214,8 @@ make_range(struct pool *p, size_t *cap, size_t from, size_t to)
 	if ((e = det_grow(
 		 &p->range, cap, p->ranges + 1, sizeof(struct det_roi_range *))))
 		return e;
-	if (p->max && !p->grad && p->kernel->range &&
-	    (e = det_roi_range_make(
-		 &r, p->plan, &p->map[p->plan->job[from].map], from, to)))
+	if (shares(p) && (e = det_roi_range_make(
+			      &r, p->plan, &p->map[p->plan->job[from].map], from, to)))
 		return e;
 	p->range[p->ranges++] = r;
 	room = r ? det_roi_range_room(r) : 0;
@@ -222,7 +231,7 @@ make_tasks(struct pool *p)
 	enum det_err e;
 
 	for (size_t from = 0; from < plan->jobs; from = to) {
-		to = task_end(plan, from);
+		to = task_end(p, from);
 		if ((e = make_range(p, &caps, from, to)) ||
 		    (e = det_add(&need, p->tasks, blocks)) ||
 		    (e = det_grow(&p->task, &cap, need, sizeof *p->task)))

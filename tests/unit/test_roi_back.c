@@ -204,6 +204,40 @@ test_hand(void)
 	    "a map that there is not: %s", det_errmsg());
 }
 
+/* So many RoIs on one map that forward they would be several tasks: backward they add to the
+ * same cells, which one task alone may do. */
+static void
+test_many(void)
+{
+	enum { MANY = 4000, SIDE = 16 };
+	static const float x[SIDE * SIDE] = { 1 };
+	const struct det_roi_map m = { "m", x, 1, SIDE, SIDE, 1 };
+	struct det_roi_params p = DET_ROI_DEFAULTS;
+	struct det_roi *r = calloc(MANY, sizeof *r);
+	float *g = malloc(MANY * 49 * sizeof *g);
+	float one[SIDE * SIDE], four[SIDE * SIDE], *to;
+	int same = 1;
+
+	for (size_t i = 0; i < MANY; i++)
+		r[i] = (struct det_roi){ (float)(i % 5), (float)(i % 3), SIDE - 1,
+			SIDE - 1, 0 };
+	for (size_t i = 0; i < (size_t)MANY * 49; i++)
+		g[i] = 1;
+	for (int k = 0; k < 10; k++) {
+		p.op = k % 2 ? DET_ROI_MAX : DET_ROI_ALIGN;
+		memset(one, 0, sizeof one);
+		memset(four, 0, sizeof four);
+		to = one;
+		same &= !det_roi_pool_back(&to, g, &m, 1, r, MANY, &p, 1);
+		to = four;
+		same &= !det_roi_pool_back(&to, g, &m, 1, r, MANY, &p, 4);
+		same &= !memcmp(one, four, sizeof one);
+	}
+	ok(same, "thousands of RoIs on a map: the same bits in four threads");
+	free(g);
+	free(r);
+}
+
 int
 main(void)
 {
@@ -221,6 +255,7 @@ main(void)
 				test_case(det_roi_back_number(n, &more), i);
 	}
 	test_hand();
+	test_many();
 	free(data[0]);
 	free(data[1]);
 	return done();
